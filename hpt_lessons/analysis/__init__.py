@@ -1,0 +1,1 @@
+"""What it means: statistics over pictures and seeds (numpy only)."""

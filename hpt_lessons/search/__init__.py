@@ -1,0 +1,1 @@
+"""How to search: spaces, layouts, early stopping, models (numpy; SciPy only where used)."""

@@ -1,0 +1,1 @@
+"""What you see: plots and, later, widgets. Only notebooks import this."""
