@@ -1,0 +1,76 @@
+"""The networks that are tuned: a small one that everybody knows, and a better one to compare it with.
+
+Both read pictures as float tensors (n, 3, 32, 32) and answer with logits (n, classes). Both have the same two open widths,
+`l1` and `l2`, the sizes of the fully connected layers. The weights start from PyTorch's defaults: who wants the same ones
+again seeds before building.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from torch import Tensor, nn
+
+
+class CifarNet(nn.Module):
+    """The network of PyTorch's CIFAR-10 tutorial, with the widths of its two hidden layers left open.
+
+    Two convolutions with pooling, three fully connected layers: the shape of LeNet-5 (LeCun, Bottou, Bengio & Haffner 1998,
+    'Gradient-based learning applied to document recognition', figure 2) with colour pictures, max-pooling and ReLU.
+    The tutorial takes l1=120, l2=84, as LeNet-5 does. 62,006 weights then, two thirds of a million multiplications a picture.
+    """
+
+    def __init__(self, l1: int = 120, l2: int = 84, classes: int = 10) -> None:
+        super().__init__()
+        self.features = nn.Sequential(
+            nn.Conv2d(3, 6, 5), nn.ReLU(), nn.MaxPool2d(2),  # 32 -> 28 -> 14
+            nn.Conv2d(6, 16, 5), nn.ReLU(), nn.MaxPool2d(2),  # 14 -> 10 -> 5
+        )  # fmt: skip
+        self.head = _head(16 * 5 * 5, l1, l2, classes)
+
+    def forward(self, pictures: Tensor) -> Tensor:
+        return self.head(self.features(pictures).flatten(1))
+
+
+class WiderNet(nn.Module):
+    """A better network that a laptop can still train: more channels, one convolution more, batch normalisation.
+
+    Three 3x3 convolutions with 16, 32 and 64 channels, each followed by batch normalisation (Ioffe & Szegedy 2015, ICML),
+    ReLU and pooling; then the fully connected layers of `CifarNet`. About four times its multiplications.
+    """
+
+    def __init__(self, l1: int = 120, l2: int = 84, classes: int = 10) -> None:
+        super().__init__()
+        self.features = nn.Sequential(_stage(3, 16), _stage(16, 32), _stage(32, 64))  # 32 -> 16 -> 8 -> 4
+        self.head = _head(64 * 4 * 4, l1, l2, classes)
+
+    def forward(self, pictures: Tensor) -> Tensor:
+        return self.head(self.features(pictures).flatten(1))
+
+
+MODELS = {"cifar": CifarNet, "wider": WiderNet}
+
+
+def build_model(config: Mapping[str, Any], classes: int) -> nn.Module:
+    """A fresh network as the configuration asks: `model` ('cifar' unless given), `l1` (120) and `l2` (84).
+
+    ValueError when `model` names no network.
+    """
+    name = config.get("model", "cifar")
+    if name not in MODELS:
+        raise ValueError(f"configuration, 'model': there is no network {name!r}. Choose one of {', '.join(MODELS)}.")
+    return MODELS[name](l1=int(config.get("l1", 120)), l2=int(config.get("l2", 84)), classes=classes)
+
+
+def _stage(channels_in: int, channels_out: int) -> nn.Sequential:
+    """Convolution, normalisation, ReLU, and half the side. Normalisation has its own shift, so no bias before it."""
+    return nn.Sequential(
+        nn.Conv2d(channels_in, channels_out, 3, padding=1, bias=False),
+        nn.BatchNorm2d(channels_out),
+        nn.ReLU(),
+        nn.MaxPool2d(2),
+    )
+
+
+def _head(features: int, l1: int, l2: int, classes: int) -> nn.Sequential:
+    """The three fully connected layers that both networks end in."""
+    return nn.Sequential(nn.Linear(features, l1), nn.ReLU(), nn.Linear(l1, l2), nn.ReLU(), nn.Linear(l2, classes))
