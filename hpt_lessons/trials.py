@@ -1,0 +1,517 @@
+"""What happened to each trial, and the table of many: the record that everything else reads and writes.
+
+A trial is one configuration trained for some epochs. A study writes what happens to its journal as it happens, one line
+of JSON an event, and `Trials.read` makes the table of it. The journal is only ever appended to and each line is forced
+to the disk, so whatever moment the power fails at, every line that was complete before is still there.
+"""
+
+import json
+import math
+import os
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+# What a diverged trial reports. Not NaN and not infinity: schedulers compare losses, and with a NaN every comparison
+# is false, so that a broken trial would never be stopped.
+DIVERGED_LOSS = 1e6
+
+# "stopped" means cut early by the scheduler; "interrupted" by the user or a shutdown, to be resumed.
+STATUSES = ("running", "completed", "stopped", "diverged", "failed", "interrupted")
+
+
+@dataclass(frozen=True)
+class Result:
+    """One epoch of one trial.
+
+    `loss` is the mean validation loss per picture in nats, `accuracy` lies in 0..1, `seconds` are those of this epoch
+    (training and validation), `extra` holds whatever else was reported (training loss, learning rate, ...).
+    """
+
+    epoch: int
+    loss: float
+    accuracy: float
+    seconds: float = math.nan
+    extra: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def diverged(self) -> bool:
+        """Whether this epoch's loss is no loss any more."""
+        return bool(self.extra.get("diverged")) or not self.loss < DIVERGED_LOSS  # `not <` is true for NaN as well
+
+    def value(self, metric: str) -> float:
+        """The named metric, from the fields or from `extra`; NaN where it was not reported."""
+        known = getattr(self, metric) if metric in _RESULT_FIELDS else self.extra.get(metric)
+        return math.nan if known is None else float(known)
+
+
+_RESULT_FIELDS = ("epoch", "loss", "accuracy", "seconds")
+
+
+@dataclass(frozen=True, repr=False)
+class Trial:
+    """One configuration and what came of it, epoch by epoch. `data` names the data set that was really used."""
+
+    trial: str
+    config: dict[str, Any]
+    seed: int | None = None
+    data: str = ""
+    status: str = "running"
+    history: tuple[Result, ...] = ()
+
+    def __post_init__(self) -> None:
+        if self.status not in STATUSES:
+            raise ValueError(f"trial {self.trial!r}: status {self.status!r} is none of {', '.join(STATUSES)}.")
+
+    @property
+    def budget(self) -> int:
+        """Epochs finished."""
+        return self.history[-1].epoch if self.history else 0
+
+    @property
+    def loss(self) -> float:
+        """Validation loss of the last epoch, NaN if there is none."""
+        return self.history[-1].loss if self.history else math.nan
+
+    @property
+    def accuracy(self) -> float:
+        """Validation accuracy of the last epoch, NaN if there is none."""
+        return self.history[-1].accuracy if self.history else math.nan
+
+    @property
+    def seconds(self) -> float:
+        """Seconds of all epochs together; epochs of unknown duration count as 0."""
+        return math.fsum(result.seconds for result in self.history if math.isfinite(result.seconds))
+
+    @property
+    def diverged(self) -> bool:
+        """Whether training broke down, now or in an earlier epoch."""
+        return self.status == "diverged" or any(result.diverged for result in self.history)
+
+    @property
+    def sound(self) -> tuple[Result, ...]:
+        """The epochs before the first one that diverged: all of them for most trials."""
+        for position, result in enumerate(self.history):
+            if result.diverged:
+                return self.history[:position]
+        return self.history
+
+    @property
+    def best_loss(self) -> float:
+        """The smallest loss of any epoch before divergence, NaN if there is none."""
+        return min((result.loss for result in self.sound), default=math.nan)
+
+    @property
+    def best_epoch(self) -> int | None:
+        """The first epoch that had `best_loss`, None if there is none."""
+        return min(self.sound, key=lambda result: result.loss).epoch if self.sound else None
+
+    def values(self, metric: str = "loss") -> list[float]:
+        """The named metric after each epoch."""
+        return [result.value(metric) for result in self.history]
+
+    def __repr__(self) -> str:
+        config = ", ".join(f"{key}={_short(value)}" for key, value in self.config.items())
+        config = config if len(config) <= 50 else config[:47] + "..."
+        return f"Trial({self.trial}: {self.status}, {self.budget} epochs, loss {self.loss:.4g}, {config})"
+
+
+def _short(value: Any) -> str:
+    return f"{value:.4g}" if isinstance(value, float) else str(value)
+
+
+class Trials(Sequence[Trial]):
+    """The table of many trials, in the order in which they began; plots and statistics take it.
+
+    It is a sequence: `trials[0]`, `trials[2:5]`, a loop; `trials["0003"]` finds a trial by its name.
+    """
+
+    def __init__(self, trials: Iterable[Trial] = ()) -> None:
+        self._trials = tuple(trials)
+        self._by_name = {trial.trial: trial for trial in self._trials}
+        if len(self._by_name) < len(self._trials):
+            twice = [name for name, count in Counter(trial.trial for trial in self._trials).items() if count > 1]
+            raise ValueError(f"a table lists each trial once, but {', '.join(map(repr, twice))} came more often.")
+
+    # -- a sequence ------------------------------------------------------------------------------------------------
+    def __len__(self) -> int:
+        return len(self._trials)
+
+    def __iter__(self) -> Iterator[Trial]:
+        return iter(self._trials)
+
+    def __getitem__(self, which):
+        if isinstance(which, slice):
+            return Trials(self._trials[which])
+        if isinstance(which, str):
+            return self._named(which)
+        return self._trials[which]
+
+    def __contains__(self, which: object) -> bool:
+        return which in self._by_name if isinstance(which, str) else which in self._trials
+
+    def __eq__(self, other: object) -> bool:
+        return self._trials == other._trials if isinstance(other, Trials) else NotImplemented
+
+    __hash__ = None
+
+    def _named(self, name: str) -> Trial:
+        if name not in self._by_name:
+            known = ", ".join(list(self._by_name)[:10]) or "none"
+            raise KeyError(f"there is no trial {name!r}; the first names are: {known}.")
+        return self._by_name[name]
+
+    def filter(self, predicate: Callable[[Trial], bool]) -> "Trials":
+        """The trials for which `predicate(trial)` holds, in the same order."""
+        return Trials(trial for trial in self._trials if predicate(trial))
+
+    def select(self, names: Iterable[str]) -> "Trials":
+        """The trials with these names, in the order of `names`."""
+        return Trials(self._named(name) for name in names)
+
+    @property
+    def data(self) -> str:
+        """The name of the data set that the trials used; an error if they used different ones."""
+        names = sorted({trial.data for trial in self._trials})
+        if len(names) > 1:
+            raise ValueError(
+                f"these trials used different data ({', '.join(map(repr, names))}) and cannot be compared. "
+                "Choose those of one, for example trials.filter(lambda trial: trial.data == ...)."
+            )
+        return names[0] if names else ""
+
+    # -- the winner ------------------------------------------------------------------------------------------------
+    def best(
+        self,
+        metric: str = "loss",
+        mode: str | None = None,
+        scope: str = "last",
+        among: Iterable[str] | None = None,
+    ) -> Trial:
+        """The best trial by its last epoch, or with `scope="all"` by its best epoch; the first one among equals.
+
+        `mode` is "min" or "max"; left out, accuracy is maximised and everything else minimised. `among` restricts the
+        choice to these names. A trial that diverged never wins by its last epoch, and with `scope="all"` only through
+        an epoch from before.
+        """
+        mode = mode or ("max" if metric == "accuracy" else "min")
+        _one_of("mode", mode, ("min", "max"))
+        _one_of("scope", scope, ("last", "all"))
+        sign = 1.0 if mode == "min" else -1.0
+        candidates = self if among is None else self.select(among)
+        scored = [(sign * value, trial) for trial in candidates for value in _eligible(trial, metric, scope)]
+        if not scored:
+            raise ValueError(
+                f"none of {len(candidates)} trials has a sound result in {metric!r}: they reported nothing yet, "
+                "diverged, or do not report a metric of this name."
+            )
+        return min(scored, key=lambda pair: pair[0])[1]
+
+    # -- for pandas users ------------------------------------------------------------------------------------------
+    def frame(self) -> "pd.DataFrame":
+        """A row a trial: name, status, last and best results, then the configuration under its own names.
+
+        Nested configurations become "a/b"; a hyperparameter named like another column becomes "config/<name>".
+        """
+        columns: dict[str, list] = {
+            "trial": [trial.trial for trial in self],
+            "status": [trial.status for trial in self],
+            "epochs": [trial.budget for trial in self],
+            "loss": [trial.loss for trial in self],
+            "accuracy": [trial.accuracy for trial in self],
+            "best_loss": [trial.best_loss for trial in self],
+            "best_epoch": [trial.best_epoch for trial in self],
+            "seconds": [trial.seconds for trial in self],
+            "seed": [trial.seed for trial in self],
+            "data": [trial.data for trial in self],
+        }
+        return _frame(columns, [dict(_leaves(trial.config)) for trial in self], clash="config/")
+
+    def curves(self) -> "pd.DataFrame":
+        """A row an epoch: trial, epoch, loss, accuracy, seconds, then whatever else was reported."""
+        rows = [(trial.trial, result) for trial in self for result in trial.history]
+        columns: dict[str, list] = {"trial": [name for name, _ in rows]}
+        columns |= {name: [getattr(result, name) for _, result in rows] for name in _RESULT_FIELDS}
+        return _frame(columns, [dict(_leaves(result.extra)) for _, result in rows], clash="extra/")
+
+    def to_csv(self, path: str | os.PathLike) -> None:
+        """Write `frame()` as comma-separated values in UTF-8."""
+        self.frame().to_csv(path, index=False, encoding="utf-8")
+
+    def __repr__(self) -> str:
+        counts = Counter(trial.status for trial in self)
+        parts = [f"{counts[status]} {status}" for status in STATUSES if counts[status]]
+        return f"Trials({len(self)}: {', '.join(parts)})" if parts else "Trials(none)"
+
+    def _repr_html_(self) -> str:
+        return self.frame().to_html(index=False, float_format="%.4g", max_rows=60)
+
+    # -- in and out ------------------------------------------------------------------------------------------------
+    def to_records(self) -> list[dict]:
+        """Plain dictionaries, one a trial, with the epochs as a list under "history"."""
+        return [
+            {
+                **{name: getattr(trial, name) for name in ("trial", "config", "seed", "data", "status")},
+                "history": [{**r.extra, **{name: getattr(r, name) for name in _RESULT_FIELDS}} for r in trial.history],
+            }
+            for trial in self
+        ]
+
+    @classmethod
+    def from_records(cls, records: Iterable[Mapping[str, Any]]) -> "Trials":
+        """The table of such dictionaries as `to_records` gives."""
+        return cls(
+            Trial(
+                trial=str(record["trial"]),
+                config=dict(record["config"]),
+                seed=record.get("seed"),
+                data=record.get("data", ""),
+                status=record.get("status", "running"),
+                history=tuple(_result(entry) for entry in record.get("history", ())),
+            )
+            for record in records
+        )
+
+    @classmethod
+    def from_events(cls, events: Iterable[Mapping[str, Any]]) -> "Trials":
+        """The table that a journal's events tell, in the order in which the trials began.
+
+        Said twice, the first configuration and the first result of an epoch count (a resumed trial reports again what
+        it had finished); of several ends the last one does. A trial without an end is running, and so is one that
+        went on after it was interrupted or failed.
+        """
+        stories: dict[str, _Story] = {}
+        data = ""
+        for event in events:
+            kind = event.get("event")
+            if kind == "study":
+                data = data or event.get("data") or ""
+            elif kind in ("trial", "result", "end"):
+                stories.setdefault(_need(event, "trial"), _Story()).hear(kind, event)
+        return cls(story.trial(name, data) for name, story in stories.items())
+
+    @classmethod
+    def read(cls, path: str | os.PathLike) -> "Trials":
+        """The table of a study's journal; for a list of lines that could not be read see `Journal.skipped`."""
+        if not Path(path).is_file():
+            raise FileNotFoundError(f"there is no journal {str(path)!r}: run the study first, or check the path.")
+        return cls.from_events(Journal(path).read())
+
+
+class _Story:
+    """What the journal has told about one trial so far."""
+
+    def __init__(self) -> None:
+        self.config: dict | None = None
+        self.seed: int | None = None
+        self.data: str | None = None
+        self.status = "running"
+        self.results: dict[int, Result] = {}
+
+    def hear(self, kind: str, event: Mapping[str, Any]) -> None:
+        if kind == "trial" and self.config is None:
+            self.config, self.seed, self.data = event.get("config") or {}, event.get("seed"), event.get("data")
+        elif kind == "result" and _need(event, "epoch") not in self.results:
+            self.results[event["epoch"]] = _result(event)
+            if self.status in ("interrupted", "failed"):
+                self.status = "running"
+        elif kind == "end":
+            self.status = _need(event, "status")
+
+    def trial(self, name: str, data: str) -> Trial:
+        history = tuple(self.results[epoch] for epoch in sorted(self.results))
+        return Trial(name, self.config or {}, self.seed, self.data or data, self.status, history)
+
+
+def _need(event: Mapping[str, Any], key: str) -> Any:
+    if event.get(key) is None:
+        raise ValueError(f"journal: an event of kind {event.get('event')!r} needs {key!r}, but this has none: {event}")
+    return event[key]
+
+
+def _result(entry: Mapping[str, Any]) -> Result:
+    """A result from a flat dictionary; numbers that are missing become NaN."""
+    numbers = (math.nan if entry.get(name) is None else float(entry[name]) for name in _RESULT_FIELDS[1:])
+    extra = {key: value for key, value in entry.items() if key not in (*_RESULT_FIELDS, "event", "trial")}
+    return Result(int(entry["epoch"]), *numbers, extra)
+
+
+def _eligible(trial: Trial, metric: str, scope: str) -> list[float]:
+    """The values with which a trial may compete."""
+    if scope == "last":
+        results = () if trial.diverged else trial.history[-1:]
+    else:
+        results = trial.sound
+    return [value for value in (result.value(metric) for result in results) if math.isfinite(value)]
+
+
+def _one_of(name: str, value: str, allowed: Sequence[str]) -> None:
+    if value not in allowed:
+        raise ValueError(f"{name}={value!r} is not possible; choose {' or '.join(map(repr, allowed))}.")
+
+
+def _leaves(tree: Mapping[str, Any], path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], Any]]:
+    """The values of a nested dictionary with the path to each."""
+    for key, value in tree.items():
+        if isinstance(value, Mapping) and value:
+            yield from _leaves(value, (*path, str(key)))
+        else:
+            yield (*path, str(key)), value
+
+
+def _frame(columns: dict[str, list], leaves: list[dict[tuple[str, ...], Any]], clash: str) -> "pd.DataFrame":
+    """A frame of the columns and, after them, one column for each leaf that any row has."""
+    import pandas as pd
+
+    for path in dict.fromkeys(path for row in leaves for path in row):
+        name = "/".join(path)
+        while name in columns:
+            name = clash + name
+        columns[name] = [row.get(path) for row in leaves]
+    return pd.DataFrame({name: _column(values) for name, values in columns.items()})
+
+
+def _column(values: list) -> "pd.Series":
+    """A column whose whole numbers stay whole where some rows have none: pandas would make 64 a 64.0."""
+    import pandas as pd
+
+    kinds = {type(value) for value in values if value is not None}
+    if None in values and kinds and kinds <= {int, bool} and len(kinds) == 1:
+        try:
+            return pd.Series(values, dtype="boolean" if kinds == {bool} else "Int64")
+        except OverflowError:  # a seed of more than 64 bits
+            return pd.Series(values, dtype=object)
+    return pd.Series(values)
+
+
+# -- the journal ---------------------------------------------------------------------------------------------------
+
+# Where a line lists the places of its NaNs: JSON has none, they are written as null, and a null may also be a None.
+_NANS = "_nan"
+
+
+class Journal:
+    """An append-only file of events, one line of JSON each. Only one process may write to it.
+
+    A line that a kill cut short is ignored when reading, and closed off by the next append. Other lines that cannot be
+    read are left out and listed in `skipped` as (line number, text) after `read`.
+    """
+
+    def __init__(self, path: str | os.PathLike) -> None:
+        self.path = Path(path)
+        self.skipped: list[tuple[int, str]] = []
+
+    def __repr__(self) -> str:
+        return f"Journal({str(self.path)!r})"
+
+    def append(self, event: Mapping[str, Any]) -> None:
+        """Write one event and force it to the disk.
+
+        Numbers of numpy become plain ones and tuples lists; NaN and the infinities come back as NaN. Anything else
+        that JSON cannot hold is a TypeError that names its key, and nothing is written.
+        """
+        line = _line(event)
+        is_new = not self.path.exists()
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        with open(self.path, "ab+") as file:
+            if file.tell() and not _ends_with_newline(file):
+                line = b"\n" + line  # what a kill left of the line before must not swallow this one
+            file.write(line)
+            file.flush()
+            os.fsync(file.fileno())
+        if is_new:
+            _sync_folder(self.path.parent)
+
+    def read(self) -> list[dict]:
+        """All events, oldest first; none if the file does not exist yet."""
+        self.skipped = []
+        if not self.path.exists():
+            return []
+        lines = self.path.read_bytes().split(b"\n")  # bytes: str.splitlines would also break at U+2028
+        torn = len(lines)  # after the last newline comes nothing, or the line that a kill cut short
+        events = []
+        for number, line in enumerate(lines, start=1):
+            event = _event(line)
+            if event is not None:
+                events.append(event)
+            elif line.strip() and number != torn:
+                self.skipped.append((number, line.decode("utf-8", errors="replace")))
+        return events
+
+
+def _line(event: Mapping[str, Any]) -> bytes:
+    if not isinstance(event, Mapping):
+        raise TypeError(f"journal: an event is a dictionary, not {type(event).__name__}: {event!r}")
+    nans: list[list[str | int]] = []
+    plain = _plain(event, (), nans)
+    if nans:
+        plain[_NANS] = nans
+    try:
+        text = json.dumps(plain, ensure_ascii=False, allow_nan=False).encode("utf-8")
+    except UnicodeEncodeError:  # half a surrogate pair, from a file name that is no proper text
+        text = json.dumps(plain, allow_nan=False).encode("ascii")
+    return text + b"\n"
+
+
+def _plain(value: Any, path: tuple[str | int, ...], nans: list) -> Any:
+    """The value in JSON's own types; the path to each non-finite number is added to `nans`."""
+    if isinstance(value, np.generic):
+        value = float(value) if isinstance(value, np.floating) else value.item()
+    elif isinstance(value, np.ndarray):
+        value = value.tolist()
+    if value is None or isinstance(value, bool | int | str):
+        return value
+    if isinstance(value, float):
+        if math.isfinite(value):
+            return value
+        nans.append(list(path))
+        return None
+    if isinstance(value, list | tuple):
+        return [_plain(item, (*path, index), nans) for index, item in enumerate(value)]
+    if isinstance(value, Mapping) and all(isinstance(key, str) for key in value):
+        return {str(key): _plain(item, (*path, str(key)), nans) for key, item in value.items()}
+    where = "/".join(map(str, path)) or "event"
+    what = "has keys that are not text" if isinstance(value, Mapping) else f"is of type {type(value).__name__}"
+    raise TypeError(
+        f"journal: {where!r} {what} ({value!r:.80}), which JSON cannot hold. "
+        "Record numbers, texts, booleans, None, lists and dictionaries of them: what was drawn, not how to draw it."
+    )
+
+
+def _event(line: bytes) -> dict | None:
+    """The event on this line, None if there is none. No strict prefix of an event is one: it lacks the last brace."""
+    try:
+        event = json.loads(line)
+        if not isinstance(event, dict):
+            return None
+        for path in event.pop(_NANS, ()):
+            place = event
+            for step in path[:-1]:
+                place = place[step]
+            place[path[-1]] = math.nan
+        return event
+    except (ValueError, LookupError, TypeError, RecursionError):
+        return None
+
+
+def _ends_with_newline(file) -> bool:
+    file.seek(-1, os.SEEK_END)
+    return file.read(1) == b"\n"
+
+
+def _sync_folder(folder: Path) -> None:
+    """Make the name of a new file as durable as its contents (Windows has no such call and needs none)."""
+    if os.name == "nt":
+        return
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
