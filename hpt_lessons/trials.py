@@ -120,7 +120,8 @@ class Trial:
     def __repr__(self) -> str:
         config = ", ".join(f"{key}={_short(value)}" for key, value in self.config.items())
         config = config if len(config) <= 50 else config[:47] + "..."
-        return f"Trial({self.trial}: {self.status}, {self.budget} epochs, loss {self.loss:.4g}, {config})"
+        epochs = f"{self.budget} epoch{'' if self.budget == 1 else 's'}"
+        return f"Trial({self.trial}: {self.status}, {epochs}, loss {self.loss:.4g}, {config})"
 
 
 def _short(value: Any) -> str:
@@ -345,10 +346,8 @@ def _result(entry: Mapping[str, Any]) -> Result:
 
 def _eligible(trial: Trial, metric: str, scope: str) -> list[float]:
     """The values with which a trial may compete."""
-    if scope == "last":
-        results = () if trial.diverged else trial.history[-1:]
-    else:
-        results = trial.sound
+    last = () if trial.diverged else trial.history[-1:]
+    results = last if scope == "last" else trial.sound
     return [value for value in (result.value(metric) for result in results) if math.isfinite(value)]
 
 
@@ -375,17 +374,25 @@ def _frame(columns: dict[str, list], leaves: list[dict[tuple[str, ...], Any]], c
         while name in columns:
             name = clash + name
         columns[name] = [row.get(path) for row in leaves]
-    return pd.DataFrame({name: _column(values) for name, values in columns.items()})
+    return pd.DataFrame({name: _column(name, values) for name, values in columns.items()})
 
 
-def _column(values: list) -> "pd.Series":
+# Whole numbers that a trial may lack: the same type in every table, whether or not one lacks them.
+_MAY_LACK = ("best_epoch", "seed")
+
+
+def _column(name: str, values: list) -> "pd.Series":
     """A column whose whole numbers stay whole where some rows have none: pandas would make 64 a 64.0."""
     import pandas as pd
 
-    kinds = {type(value) for value in values if value is not None}
-    if None in values and kinds and kinds <= {int, bool} and len(kinds) == 1:
+    known = [value for value in values if value is not None]
+    gaps = len(known) < len(values)
+    if known and gaps and all(isinstance(value, bool | np.bool_) for value in known):
+        return pd.Series(values, dtype="boolean")
+    whole = all(isinstance(value, int | np.integer) and not isinstance(value, bool) for value in known)
+    if whole and (name in _MAY_LACK or (known and gaps)):
         try:
-            return pd.Series(values, dtype="boolean" if kinds == {bool} else "Int64")
+            return pd.Series(values, dtype="Int64")
         except OverflowError:  # a seed of more than 64 bits
             return pd.Series(values, dtype=object)
     return pd.Series(values)
