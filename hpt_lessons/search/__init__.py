@@ -1,1 +1,22 @@
-"""How to search: spaces, layouts, early stopping, models (numpy; SciPy only where used)."""
+"""How to search: spaces, layouts, early stopping, models (numpy; SciPy only where used).
+
+`domains`   what one hyperparameter may be, with the names of `ray.tune`'s functions, without Ray
+`space`     the dictionary of these: checked, sampled, mapped to the unit cube and back, to a grid, to Python source
+`layouts`   grid, random, Latin hypercube, Sobol, Halton; zooming in, and the edge check
+`searchers` the layouts as ask() and tell(); random first, then a grid
+`bergstra`  why random search beats a grid, and when it does not
+`halving`   successive halving, Hyperband, ASHA: who goes on, how far, who stops
+`bohb`      Hyperband that learns where to look
+`nas`       random search and evolution over architectures; the Pareto front
+"""
+
+_ROOMS = ("bergstra", "bohb", "domains", "halving", "layouts", "mistakes", "nas", "searchers", "space")
+
+
+def __getattr__(name: str):
+    """Open a room when it is first asked for, so that importing the package takes no time."""
+    if name not in _ROOMS:
+        raise AttributeError(f"module 'hpt_lessons.search' has no attribute {name!r}; it offers {', '.join(_ROOMS)}")
+    from importlib import import_module
+
+    return import_module(f"hpt_lessons.search.{name}")
