@@ -1,0 +1,61 @@
+"""How does a training survive a sudden death? One file, replaced in one step, read without running anyone's code.
+
+A checkpoint holds the weights, the state of the optimizer and the history of finished epochs. It needs no state of a
+random generator: everything random in an epoch is drawn from (seed, epoch).
+"""
+
+import os
+from pathlib import Path
+from typing import Any
+
+VERSION = 1
+
+
+def save(path: Path, state: dict[str, Any]) -> None:
+    """Write `state` so that `path` holds either the old checkpoint or the new one, never a part of one.
+
+    The new file is complete and on the disk (fsync) before it takes the old one's name.
+    """
+    import torch
+
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    unfinished = path.with_name(path.name + ".tmp")
+    with open(unfinished, "wb") as file:
+        torch.save({"version": VERSION, **state}, file)
+        file.flush()
+        os.fsync(file.fileno())
+    os.replace(unfinished, path)
+    _sync_folder(path.parent)
+
+
+def load(path: Path) -> dict[str, Any] | None:
+    """The saved state, or None if there is no checkpoint yet.
+
+    Raises ValueError, naming the file, when it holds something else: what comes from a file is data, never code
+    (`weights_only=True`).
+    """
+    import torch
+
+    path = Path(path)
+    if not path.exists():
+        return None
+    try:
+        state = torch.load(path, map_location="cpu", weights_only=True)
+    except Exception as error:
+        raise ValueError(f"checkpoint {path}: not readable ({type(error).__name__}: {str(error).splitlines()[0]}). "
+                         "Delete this file to train the trial again from its first epoch.") from error
+    if not isinstance(state, dict) or state.get("version") != VERSION:
+        raise ValueError(f"checkpoint {path}: not written by this version of hpt_lessons (expected version {VERSION}). "
+                         "Delete this file to train the trial again from its first epoch.")
+    return state
+
+
+def _sync_folder(folder: Path) -> None:
+    # The new name itself must reach the disk too; Windows cannot open folders and does not need this.
+    if os.name == "posix":
+        handle = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)

@@ -1,0 +1,275 @@
+"""How is one configuration trained and scored? `train_cifar`, the one function that every search calls."""
+
+import contextlib
+import math
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import nn
+from torch.nn import functional
+
+from hpt_lessons.cifar import checkpoint as checkpoints
+from hpt_lessons.cifar import report
+from hpt_lessons.cifar.config import Settings, read_config
+from hpt_lessons.cifar.data import Data, load_data, open_data
+from hpt_lessons.cifar.feed import Feed
+from hpt_lessons.cifar.models import build_model
+from hpt_lessons.trials import DIVERGED_LOSS
+
+EVALUATION_BATCH = 500
+LOOK_EVERY = 256
+
+
+def train_cifar(config: Mapping[str, Any], data_dir: str | Path | None = None, *, data: Data | None = None,
+                checkpoint: str | Path | None = None, device: str | None = None,
+                progress: bool = True) -> list[dict[str, Any]] | None:
+    """Train one network and score it on the validation pictures after every epoch.
+
+    `config` holds `l1` and `l2` (units of the two hidden layers), `lr` and `batch_size`, and whatever else of
+    `hpt_lessons.cifar.config.RULES` is to differ from its default. The pictures are `data`, or those that
+    `load_data(data_dir)` has prepared. With a `checkpoint` file the training goes on where it was interrupted, and
+    ends with the same numbers, bit for bit on a CPU, as if it had not been.
+
+    Called plainly it returns the history, one dict an epoch: `loss` (mean over the validation pictures, in nats),
+    `accuracy` (0 to 1), `train_loss`, `lr`, `seconds`, `epoch`, `diverged`, and the name of the `data`. Inside a Ray
+    Tune trial it reports each of these dicts instead, with a checkpoint. A training that diverges reports the large,
+    finite loss 1e6 with accuracy 0 and ends.
+
+    Raises ValueError for a configuration that is not allowed, before anything trains.
+    """
+    settings = read_config(config)
+    data = data if data is not None else _find_data(data_dir)
+    with _threads(settings.threads):
+        run = Run(settings, data, _choose_device(device))
+        tell = Reporter(run, checkpoint, progress)
+        for epoch in range(tell.resume() + 1, settings.epochs + 1):
+            if run.diverged:
+                break
+            begin = time.perf_counter()
+            train_loss = run.train_epoch(epoch)
+            loss, accuracy = run.validate() if math.isfinite(train_loss) else (math.inf, 0.0)
+            run.record(epoch, train_loss, loss, accuracy, time.perf_counter() - begin)
+            tell.finished_epoch()
+        return tell.history()
+
+
+class Run:
+    """A network in training: what a checkpoint must hold, and the two things one can do with it."""
+
+    def __init__(self, settings: Settings, data: Data, device: torch.device):
+        self.settings, self.data_name, self.device = settings, data.name, device
+        train, valid = data.split(settings.split_seed, settings.train_size, settings.valid_size)
+        self.train, self.valid = (Feed(data.images, data.labels, indices, data.mean, data.std, device)
+                                  for indices in (train, valid))
+        self.model = seeded_model(settings, len(data.classes)).to(device, memory_format=torch.channels_last)
+        self.optimizer = make_optimizer(self.model, settings, device)
+        self.history: list[dict[str, Any]] = []
+
+    @property
+    def diverged(self) -> bool:
+        return bool(self.history) and self.history[-1]["diverged"]
+
+    def train_epoch(self, epoch: int) -> float:
+        """One pass over the training pictures; the mean loss over them, or infinity as soon as it is not finite."""
+        # Order and augmentation depend on (seed, epoch) alone, so a resumed training draws the same ones.
+        rng = np.random.default_rng([self.settings.seed, epoch])
+        order = rng.permutation(len(self.train))
+        batches = self.train.batches(self.settings.batch_size, order, rng if self.settings.augment else None)
+        set_learning_rates(self.optimizer, self.settings, epoch)
+        self.model.train()
+        total = torch.zeros((), device=self.device)
+        for step, (images, labels) in enumerate(batches):
+            self.optimizer.zero_grad()
+            loss = functional.cross_entropy(self.model(images), labels)
+            loss.backward()
+            self.optimizer.step()
+            total += loss.detach() * len(labels)
+            # Reading the number waits for the device: now and then is enough to notice a divergence.
+            if step % LOOK_EVERY == 0 and not math.isfinite(total.item()):
+                return math.inf
+        mean = total.item() / len(self.train)
+        return mean if math.isfinite(mean) else math.inf
+
+    def validate(self) -> tuple[float, float]:
+        """Mean loss over the validation pictures (not over batches) and accuracy."""
+        correct, total = score(self.model, self.valid)
+        return total / len(self.valid), correct / len(self.valid)
+
+    def record(self, epoch: int, train_loss: float, loss: float, accuracy: float, seconds: float) -> None:
+        """Add an epoch to the history; anything not finite becomes the large, finite loss that never wins."""
+        diverged = not (math.isfinite(train_loss) and math.isfinite(loss) and loss < DIVERGED_LOSS)
+        self.history.append({
+            "epoch": epoch, "loss": DIVERGED_LOSS if diverged else loss, "accuracy": 0.0 if diverged else accuracy,
+            "train_loss": min(train_loss, DIVERGED_LOSS), "lr": learning_rate(self.settings, epoch),
+            "seconds": seconds, "diverged": diverged, "data": self.data_name})
+
+    def state(self) -> dict[str, Any]:
+        return {"settings": asdict(self.settings), "data": self.data_name, "history": self.history,
+                "model": self.model.state_dict(), "optimizer": self.optimizer.state_dict()}
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        """Take over a checkpoint's weights, optimizer and history; an error if it belongs to another training."""
+        ours, theirs = asdict(self.settings) | {"data": self.data_name}, dict(state["settings"], data=state["data"])
+        # More epochs continue the same training, unless the schedule is stretched over them; so do other threads.
+        harmless = {"threads", "epochs"} if self.settings.schedule == "constant" else {"threads"}
+        other = {key for key in ours if ours[key] != theirs.get(key)} - harmless
+        if other:
+            key = sorted(other)[0]
+            raise ValueError(f"checkpoint: it belongs to a training with {key} = {theirs.get(key)!r}, and this one has "
+                             f"{ours[key]!r}. Give the new training a checkpoint file of its own.")
+        self.model.load_state_dict(state["model"])
+        self.optimizer.load_state_dict(state["optimizer"])
+        self.history = list(state["history"])
+
+
+class Reporter:
+    """Where results go: into a checkpoint file, to Ray Tune if this is one of its trials, or to a progress bar."""
+
+    def __init__(self, run: Run, checkpoint: str | Path | None, progress: bool):
+        self.run, self.file = run, None if checkpoint is None else Path(checkpoint)
+        self.tune, self.progress, self.bar = report.in_tune_trial(), progress, None
+
+    def resume(self) -> int:
+        """Continue from a checkpoint if there is one; the number of epochs already finished.
+
+        Epochs from a file of ours are reported to Tune once more: a scheduler that starts afresh after a sudden death
+        needs them. Those from Tune's own checkpoint it has already seen.
+        """
+        if self.file is not None:
+            state = checkpoints.load(self.file)
+        else:
+            state = report.checkpoint_from_tune(checkpoints.load) if self.tune else None
+        if state is not None:
+            self.run.restore(state)
+        if self.tune and self.file is not None:
+            for result in self.run.history:
+                report.report_to_tune(result)
+        return len(self.run.history)
+
+    def finished_epoch(self) -> None:
+        """Save, then report: what anyone has heard of is on the disk."""
+        if self.file is not None:
+            checkpoints.save(self.file, self.run.state())
+        if self.tune:
+            save = None if self.file is not None else (lambda path: checkpoints.save(path, self.run.state()))
+            report.report_to_tune(self.run.history[-1], save)
+        elif self.progress:
+            self._show()
+
+    def history(self) -> list[dict[str, Any]] | None:
+        if self.bar is not None:
+            self.bar.close()
+        # Ray would take a returned value for one more report.
+        return None if self.tune else self.run.history
+
+    def _show(self) -> None:
+        from hpt_lessons.progress import Progress
+
+        if self.bar is None:
+            self.bar = Progress(self.run.settings.epochs, "training", unit="epoch")
+        last = self.run.history[-1]
+        self.bar.note("diverged" if last["diverged"] else f"loss {last['loss']:.3f}, accuracy {last['accuracy']:.1%}")
+        self.bar.set(last["epoch"])
+
+
+def seeded_model(settings: Settings, classes: int) -> nn.Module:
+    """The network with weights drawn from the seed; PyTorch's global generator is left as it was."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(settings.seed)
+        return build_model({"model": settings.model, "l1": settings.l1, "l2": settings.l2}, classes)
+
+
+def make_optimizer(model: nn.Module, settings: Settings, device: torch.device) -> torch.optim.Optimizer:
+    """SGD with momentum, Adam or AdamW, with one parameter group for each layer."""
+    layers = layers_of(model)
+    groups = [{"params": parameters, "factor": factor, "lr": settings.lr * factor}
+              for parameters, factor in zip(layers, layer_factors(settings.layer_factor, len(layers)), strict=True)]
+    fused = {"fused": True} if device.type in ("cpu", "cuda") else {}
+    decay = {"lr": settings.lr, "weight_decay": settings.weight_decay, **fused}
+    if settings.optimizer == "sgd":
+        return torch.optim.SGD(groups, momentum=settings.momentum, **decay)
+    kind = torch.optim.Adam if settings.optimizer == "adam" else torch.optim.AdamW
+    return kind(groups, betas=(settings.momentum, 0.999), **decay)
+
+
+def layers_of(model: nn.Module) -> list[list[nn.Parameter]]:
+    """The parameters layer by layer, from input to output; a normalisation belongs to the layer before it."""
+    layers: list[list[nn.Parameter]] = []
+    for module in model.modules():
+        own = list(module.parameters(recurse=False))
+        if own and own[0].dim() > 1:
+            layers.append(own)
+        elif own:
+            layers[-1].extend(own)
+    return layers
+
+
+def layer_factors(factor: float | tuple[float, ...], layers: int) -> list[float]:
+    """The factor on the learning rate of each layer: given one by one, or shrinking by `factor` towards the input.
+
+    >>> layer_factors(0.5, 3)
+    [0.25, 0.5, 1.0]
+    """
+    if isinstance(factor, tuple):
+        if len(factor) != layers:
+            raise ValueError(f"configuration: 'layer_factor' lists {len(factor)} factors, and this network has "
+                             f"{layers} layers with weights. Give one factor for each, from input to output.")
+        return list(factor)
+    return [factor ** (layers - 1 - layer) for layer in range(layers)]
+
+
+def learning_rate(settings: Settings, epoch: int) -> float:
+    """The learning rate of an epoch (counted from 1): constant, half a cosine, or divided by ten at 50 and 75 %."""
+    done = (epoch - 1) / settings.epochs
+    if settings.schedule == "cosine":
+        return settings.lr * 0.5 * (1 + math.cos(math.pi * done))
+    if settings.schedule == "step":
+        return settings.lr * (0.1 if done >= 0.5 else 1.0) * (0.1 if done >= 0.75 else 1.0)
+    return settings.lr
+
+
+def set_learning_rates(optimizer: torch.optim.Optimizer, settings: Settings, epoch: int) -> None:
+    for group in optimizer.param_groups:
+        group["lr"] = learning_rate(settings, epoch) * group["factor"]
+
+
+def score(model: nn.Module, feed: Feed) -> tuple[int, float]:
+    """How many pictures are classified correctly, and the sum of their losses."""
+    model.eval()
+    correct = total = torch.zeros((), device=feed.device)
+    with torch.inference_mode():
+        for images, labels in feed.batches(EVALUATION_BATCH):
+            output = model(images)
+            total = total + functional.cross_entropy(output, labels, reduction="sum")
+            correct = correct + (output.argmax(1) == labels).sum()
+    return int(correct.item()), total.item()
+
+
+def _find_data(data_dir: str | Path | None) -> Data:
+    # A trial obeys what was prepared before the search: ten trials must not start ten downloads.
+    return open_data(data_dir) if report.in_tune_trial() else load_data(data_dir)
+
+
+def _choose_device(name: str | None) -> torch.device:
+    """The named device; else a GPU if there is one (in a Tune trial: if the trial was given one), else the CPU."""
+    if name is not None:
+        return torch.device(name)
+    if torch.cuda.is_available() and (not report.in_tune_trial() or report.trial_has_gpu()):
+        return torch.device("cuda")
+    return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
+
+
+@contextlib.contextmanager
+def _threads(count: int) -> Iterator[None]:
+    """Compute with so many threads, then go back: two trials with two threads each on two cores run far slower."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(count)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)

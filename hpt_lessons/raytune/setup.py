@@ -1,0 +1,43 @@
+"""How is Ray started on a laptop: quietly, and with nothing that a small search does not need?"""
+
+import logging
+import os
+import warnings
+from typing import Any
+
+# Set before Ray is imported or started; what a user has set already stays.
+QUIET = {
+    "RAY_AUTH_MODE": "disabled",
+    "RAY_DEDUP_LOGS": "1",
+    "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
+    "RAY_TRAIN_ENABLE_V2_MIGRATION_WARNINGS": "0",
+    "TUNE_WARN_EXCESSIVE_EXPERIMENT_CHECKPOINT_SYNC_THRESHOLD_S": "0",
+    "RAY_USAGE_STATS_ENABLED": "0",
+}
+
+
+def start_ray(**options: Any) -> None:
+    """Start Ray on this machine without dashboard and log lines, unless it is already running.
+
+    `options` go to `ray.init`: `address="auto"` joins a running cluster, `num_cpus=2` uses two cores of a larger machine.
+    """
+    for name, value in QUIET.items():
+        os.environ.setdefault(name, value)
+    warnings.filterwarnings("ignore", category=FutureWarning, module=r"ray\.")
+    import ray
+
+    for name in ("ray", "ray.tune", "ray.data", "ray._private"):
+        logging.getLogger(name).setLevel(logging.ERROR)
+    if not ray.is_initialized():
+        quiet = {"include_dashboard": False, "log_to_driver": False, "logging_level": logging.ERROR,
+                 "configure_logging": True}
+        ray.init(**{**quiet, **options})
+
+
+def cores() -> int:
+    """CPU cores that Ray may use: those of this machine, or of the whole cluster once Ray has started."""
+    import ray
+
+    if ray.is_initialized():
+        return max(1, int(ray.cluster_resources().get("CPU", 1)))
+    return os.cpu_count() or 1

@@ -1,0 +1,206 @@
+"""How do I run a whole search with Ray Tune, see how far it is, and go on after it was interrupted? `run_study`.
+
+A study is a folder: `journal.jsonl` with everything that happened, `trials/` with one checkpoint for each trial. They are
+the truth; what Ray writes beside them is only for Ray.
+"""
+
+import os
+import shutil
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from hpt_lessons.progress import Progress
+from hpt_lessons.trials import Journal, Trial, Trials
+
+VERSION = 1
+
+
+@dataclass(frozen=True)
+class Study:
+    """What a search has left: its folder, the table of its trials, and Ray's own `ResultGrid` of the last run."""
+
+    name: str
+    folder: Path
+    trials: Trials
+    finished: bool
+    results: Any = field(default=None, repr=False)
+
+    @property
+    def searched(self) -> Trials:
+        """The trials that the searcher chose: all but the untuned default."""
+        return self.trials.filter(lambda trial: trial.trial != "default")
+
+    def best(self, metric: str = "loss", mode: str | None = None, scope: str = "last") -> Trial:
+        """The best of the searched trials, by its last epoch or by all of them (see `Trials.best`)."""
+        return self.searched.best(metric, mode, scope)
+
+    def checkpoint(self, trial: str) -> Path:
+        """The file with the weights of a trial after its last finished epoch."""
+        return self.folder / "trials" / f"{trial}.pt"
+
+
+def run_study(train: Callable[..., Any], searcher: Any, *, max_epochs: int, scheduler: Any = None,
+              name: str | None = None, folder: str | Path = "studies", resume: bool = False, data: str = "",
+              settings: Mapping[str, Any] | None = None, fixed: Mapping[str, dict[str, Any]] | None = None,
+              shared: Mapping[str, Any] | None = None, resources: Mapping[str, float] | None = None,
+              progress: bool = True) -> Study:
+    """Search with Ray Tune; each finished epoch is kept, whatever happens.
+
+    `train(config, checkpoint=FILE, **shared)` trains one configuration: it reports `loss` and whatever else after every
+    epoch with `tune.report`, saves itself in FILE before it does, and when FILE is there already reports the epochs in it
+    once more and goes on. `searcher` asks and tells (`hpt_lessons.search.searchers`); `scheduler` is one of Ray Tune's, or
+    None to train every trial for `max_epochs`. The trials in `fixed` (name: configuration) run first and are never cut.
+    `shared` goes to all trials through Ray's object store; `resources` are those of one trial, one CPU unless given.
+
+    With `resume=True` the study `name` goes on where it stopped, at once if it is complete. ValueError if the folder
+    holds a study with other settings, FileExistsError if there is one already and `resume` is not set.
+    """
+    from filelock import FileLock, Timeout
+
+    place = Path(folder).resolve() / (name or time.strftime("study-%Y%m%d-%H%M%S"))
+    journal = Journal(place / "journal.jsonl")
+    described = {"max_epochs": max_epochs, "trials": searcher.num_trials, **(settings or {})}
+    check_resume(journal, resume, described, data)
+    place.mkdir(parents=True, exist_ok=True)
+    try:
+        with FileLock(place / "study.lock", timeout=10):
+            story, results = _run(train, searcher, scheduler, journal, place, max_epochs, described, data,
+                                  dict(fixed or {}), dict(shared or {}), dict(resources or {"cpu": 1}), progress)
+    except Timeout:
+        raise RuntimeError(f"study {place.name!r}: another process is running it (lock {place / 'study.lock'}). "
+                           "Wait for that process to end, or stop it.") from None
+    if not story.finished:
+        _say_how_to_go_on(place, story)
+    return Study(place.name, place, Trials.read(journal.path), story.finished, results)
+
+
+def load_study(name: str, folder: str | Path = "studies") -> Study:
+    """A study that ran earlier, from its journal alone."""
+    place = Path(folder).resolve() / name
+    trials = Trials.read(place / "journal.jsonl")
+    ended = all(trial.status in ("completed", "stopped", "diverged", "failed") for trial in trials)
+    return Study(name, place, trials, ended)
+
+
+def check_resume(journal: Journal, resume: bool, settings: Mapping[str, Any], data: str) -> None:
+    """An error unless this study is new, or is the one to go on with: the same settings and the same data."""
+    events = journal.read()
+    begun = next((event for event in events if event.get("event") == "study"), None)
+    name = journal.path.parent.name
+    if begun is None:
+        return
+    if not resume:
+        raise FileExistsError(f"study {name!r}: there is one of this name already ({journal.path.parent}). "
+                              "Go on with it by resume=True, or choose another name.")
+    before = {"data": begun["data"], **begun["settings"]}
+    for key, value in {"data": data, **settings}.items():
+        if before.get(key) != value:
+            raise ValueError(f"study {name!r}: it was begun with {key} = {before.get(key)!r}, and now it is {value!r}. "
+                             "Resume with the settings that it was begun with, or choose another name.")
+
+
+def _run(train, searcher, scheduler, journal, place, max_epochs, settings, data, fixed, shared, resources, progress):
+    from hpt_lessons.raytune.journaling import Story
+    from hpt_lessons.raytune.setup import start_ray
+
+    start_ray()
+    if not any(event.get("event") == "study" for event in journal.read()):
+        journal.append({"event": "study", "version": VERSION, "name": place.name, "data": data, "settings": settings})
+    story = Story(journal, searcher, scheduler, max_epochs, fixed)
+    story.tell_again()
+    if story.finished:
+        return story, None
+    with _ProgressLine(story, progress):
+        results = _fit(train, story, place, shared, resources)
+    for name in story.unfinished:
+        journal.append({"event": "end", "trial": name, "status": "interrupted"})
+    return story, results
+
+
+def _fit(train, story, place: Path, shared: Mapping[str, Any], resources: Mapping[str, float]):
+    from ray import tune
+
+    from hpt_lessons.raytune.journaling import StoryScheduler, StorySearch
+
+    slots = concurrent_trials(resources)
+    trainable = tune.with_parameters(_one_trial, train=train, folder=str(place / "trials"), shared=dict(shared))
+    tuner = tune.Tuner(
+        tune.with_resources(trainable, dict(resources)),
+        tune_config=tune.TuneConfig(
+            search_alg=StorySearch(story, slots), scheduler=StoryScheduler(story), num_samples=story.num_trials,
+            max_concurrent_trials=None, reuse_actors=True, trial_dirname_creator=lambda trial: trial.trial_id),
+        run_config=tune.RunConfig(
+            name="ray", storage_path=str(_fresh(place / "ray")), verbose=0, failure_config=tune.FailureConfig(max_failures=2)),
+    )
+    return tuner.fit()
+
+
+def _one_trial(config: dict[str, Any], train: Callable[..., Any], folder: str, shared: Mapping[str, Any]) -> None:
+    """One trial in its own process: alone with its checkpoint, even if a worker of a dead search is still ending."""
+    from filelock import FileLock
+    from ray import tune
+
+    file = Path(folder) / f"{tune.get_context().get_trial_id()}.pt"
+    file.parent.mkdir(parents=True, exist_ok=True)
+    with FileLock(file.with_suffix(".lock")):
+        train(config, checkpoint=file, **shared)
+
+
+def concurrent_trials(resources: Mapping[str, float]) -> int:
+    """How many trials with these resources run at a time."""
+    import ray
+
+    have = ray.cluster_resources()
+    counts = [have.get(key.upper(), 0) // need for key, need in resources.items() if need]
+    if not counts or min(counts) < 1:
+        raise ValueError(f"resources: one trial asks for {dict(resources)}, and Ray has "
+                         f"{ {key: have.get(key.upper(), 0) for key in resources} } here. Ask for less for each trial.")
+    return int(min(counts))
+
+
+def _fresh(folder: Path) -> Path:
+    # Ray would warn about, or mix in, what an earlier run left in its folder.
+    shutil.rmtree(folder, ignore_errors=True)
+    return folder
+
+
+def _say_how_to_go_on(place: Path, story: Any) -> None:
+    kept = sum(story.epochs.values())
+    print(f"The search was interrupted. {kept} finished epochs of {len(story.configs)} trials are kept in "
+          f"{os.path.relpath(place)}. Go on with resume=True and name={place.name!r}.")
+
+
+class _ProgressLine:
+    """Trials running, done, stopped early, the incumbent and the time left, in one line."""
+
+    def __init__(self, story: Any, enabled: bool):
+        self.story, self.enabled = story, enabled
+
+    def __enter__(self) -> None:
+        self.bar = Progress(self._planned(), "search", unit="epoch", enabled=self.enabled)
+        self.bar.__enter__()
+        self.story.watchers.append(self._show)
+        self._show()
+
+    def __exit__(self, *error) -> None:
+        self.story.watchers.remove(self._show)
+        self.bar.__exit__(*error)
+
+    def _planned(self) -> int:
+        """Epochs that the study will train at most, given which trials have ended already."""
+        story = self.story
+        ended = sum(story.epochs[name] for name in story.ended if name in story.epochs)
+        return ended + (story.num_trials - len(story.ended)) * story.max_epochs
+
+    def _show(self) -> None:
+        story = self.story
+        early = sum(status == "stopped" for status in story.ended.values())
+        self.bar.total = self._planned()
+        self.bar.set(sum(story.epochs.values()))
+        self.bar.note(f"{len(story.unfinished)} running, {len(story.ended)} of {story.num_trials} done, {early} stopped "
+                      f"early{story.incumbent()}")
+
+

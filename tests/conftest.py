@@ -1,0 +1,15 @@
+"""Every test sees the stand-in pictures, a data folder of its own, and one thread; nothing is left behind."""
+
+import os
+
+import pytest
+
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+os.environ["HPT_LESSONS_DATASET"] = "standin"
+os.environ["MPLBACKEND"] = "Agg"
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _data_folder(tmp_path_factory):
+    """The default data folder is a temporary one, so that no test writes into the project."""
+    os.environ["HPT_LESSONS_DATA"] = str(tmp_path_factory.mktemp("data"))
