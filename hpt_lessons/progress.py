@@ -16,6 +16,7 @@ from html import escape
 from typing import Any, TextIO
 
 from tqdm import tqdm
+from tqdm.utils import disp_len
 
 CHOICES = ("auto", "plain", "off")
 
@@ -24,12 +25,12 @@ def seconds_in_words(seconds: float) -> str:
     """A duration as people say it, to the second below an hour and to the minute above.
 
     >>> seconds_in_words(80), seconds_in_words(7322), seconds_in_words(0.2)
-    ('1 min 20 s', '2 h 2 min', 'less than 1 s')
+    ('1 min 20 s', '2 h 2 min', 'under 1 s')
     """
     if not math.isfinite(seconds):
         return "an unknown time"
     if seconds < 0.5:
-        return "less than 1 s"
+        return "under 1 s"
     whole = round(seconds)
     if whole < 3600:
         parts = [(whole // 60, "min"), (whole % 60, "s")]
@@ -189,7 +190,7 @@ class _Words:
         if self.outcome:
             return f"ended after {taken}"
         if self.total is None or self.n <= self.initial:
-            return f"{taken} so far"
+            return f"{taken} so far" if now - self.start >= 1 else ""
         # Counted from the last step on, so that it goes down between two steps instead of up.
         per_unit = (self.moved - self.start) / (self.n - self.initial)
         left = per_unit * (self.total - self.n) - (now - self.moved)
@@ -241,6 +242,7 @@ class _Bar(tqdm):
     """What the looks share: tqdm decides when to draw; the words are ours."""
 
     monitor_interval = 0  # no thread of its own
+    disable = True  # until it is built, so that nothing is drawn if that fails
     _lock = threading.RLock()  # tqdm's own lock spans processes and would start a helper process for it
 
     def __init__(self, words: _Words, file: TextIO, every: float, **options: Any) -> None:
@@ -265,27 +267,28 @@ class _Terminal(_Bar):
 
     def __init__(self, words: _Words, file: TextIO) -> None:
         columns, rows = _terminal_size(file)
-        super().__init__(
-            words, file, 0.1, bar_format="{label} |{bar}| {tail}", ncols=columns, nrows=rows, leave=True
-        )
+        super().__init__(words, file, 0.1, bar_format="{label} |{bar}| {tail}", ncols=columns, nrows=rows, leave=True)
 
     @property
     def format_dict(self) -> dict[str, Any]:
         share = f" {self.words.n / self.words.total:4.0%}" if self.words.total else ""
-        self.ncols, self.nrows = _terminal_size(self.fp)  # every time: windows are resized
-        return {**super().format_dict, "label": self.words.label + share, "tail": self.words.tail()}
+        columns, self.nrows = _terminal_size(self.fp)  # every time: windows are resized
+        label, tail = self.words.label + share, self.words.tail()
+        # The bar is 20 wide, so that the words stay in their place, and gives way to them where there is no room.
+        self.ncols = min(columns, disp_len(f"{label} || {tail}") + 20)
+        return {**super().format_dict, "label": label, "tail": tail}
 
     def write_line(self, line: str) -> None:
         type(self).write(line, file=self.fp)
 
 
 def _terminal_size(file: TextIO) -> tuple[int, int]:
-    """Columns and rows to draw in; some terminals do not tell, or say 0, and a very wide bar says no more."""
+    """Columns and rows to draw in; some terminals do not tell, or say 0."""
     try:
         columns, rows = os.get_terminal_size(file.fileno())
     except (OSError, ValueError, AttributeError):
         columns, rows = 0, 0
-    return min(columns or 80, 120) - 1, rows or 24
+    return (columns or 80) - 1, rows or 24
 
 
 class _Lines(_Bar):
