@@ -1,0 +1,113 @@
+"""How sure can I be? Intervals for an accuracy, for a mean over seeds, and for a difference between paired runs.
+
+Every interval is a pair (low, high) in the unit of the values. What it covers is the noise that the repeats show: an
+interval over pictures says nothing about other seeds, one over seeds nothing about other data.
+"""
+
+from collections.abc import Callable, Sequence
+from statistics import NormalDist
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+
+def wilson(correct: int, n: int, confidence: float = 0.95) -> tuple[float, float]:
+    """Interval for a true accuracy, from `correct` right answers among `n` pictures; both ends lie in 0..1.
+
+    The score interval of Wilson (1927), "Probable inference, the law of succession, and statistical inference": it
+    asks which true accuracies would make the count unsurprising, and so stays sensible at 0 % and at 100 %, where the
+    familiar plus-or-minus has no width.
+
+    >>> [round(end, 3) for end in wilson(47, 100)]
+    [0.375, 0.567]
+    """
+    if n < 1 or not 0 <= correct <= n:
+        raise ValueError(f"wilson: {correct} correct of {n} is not possible; give a count in 0..n, n at least 1.")
+    z = NormalDist().inv_cdf(0.5 + _proper(confidence) / 2)
+    share = correct / n
+    centre = (share + z * z / (2 * n)) / (1 + z * z / n)
+    half = z / (1 + z * z / n) * (share * (1 - share) / n + z * z / (4 * n * n)) ** 0.5
+    # At the ends the formula gives exactly 0 and 1; rounding may miss them by a hair, on either side.
+    return (0.0 if correct == 0 else centre - half), (1.0 if correct == n else centre + half)
+
+
+def mean_interval(values: ArrayLike, confidence: float = 0.95) -> tuple[float, float]:
+    """Interval for the mean of which the values are a sample, for example one accuracy a seed.
+
+    Student (1908): with few values the spread itself is uncertain, and the factor on the standard error grows from 1.96
+    to 4.30 at three values. One value tells nothing about its spread: (nan, nan).
+    """
+    from scipy.special import stdtrit
+
+    sample = _sample("mean_interval", values)
+    if len(sample) < 2:
+        return float("nan"), float("nan")
+    factor = stdtrit(len(sample) - 1, 0.5 + _proper(confidence) / 2)
+    half = float(factor * sample.std(ddof=1) / len(sample) ** 0.5)
+    return float(sample.mean()) - half, float(sample.mean()) + half
+
+
+def bootstrap_interval(
+    values: ArrayLike,
+    statistic: Callable[[np.ndarray], float] = np.mean,
+    *,
+    seed: int | np.random.Generator = 0,
+    resamples: int = 2000,
+    confidence: float = 0.95,
+) -> tuple[float, float]:
+    """Interval for any statistic of a sample, by drawing from the sample again and again, with replacement.
+
+    The percentile bootstrap of Efron (1979). It assumes nothing about the shape of the distribution but that the
+    sample shows it: with fewer than about twenty values it is too narrow.
+    """
+    sample = _sample("bootstrap_interval", values)
+    if resamples < 1:
+        raise ValueError(f"bootstrap_interval: resamples={resamples} is not possible; use at least 1000.")
+    generator = np.random.default_rng(seed)
+    drawn = [statistic(generator.choice(sample, size=len(sample))) for _ in range(resamples)]
+    tail = 50 * (1 - _proper(confidence))
+    low, high = np.percentile(drawn, [tail, 100 - tail])
+    return float(low), float(high)
+
+
+class Difference(NamedTuple):
+    """A mean difference first - second, its interval, and the number of pairs."""
+
+    mean: float
+    low: float
+    high: float
+    pairs: int
+
+
+def paired_difference(first: Sequence[float], second: Sequence[float], confidence: float = 0.95) -> Difference:
+    """How much larger is `first` than `second`, run by run, where each pair shares its seed and its data?
+
+    What both runs of a pair have in common drops out, so that the same difference needs fewer runs to be seen. The
+    interval is Student's on the differences; if it contains 0, these runs do not tell which is larger.
+    """
+    if len(first) != len(second):
+        raise ValueError(
+            f"paired_difference: {len(first)} and {len(second)} values are no pairs; give both in the same order."
+        )
+    differences = _sample("paired_difference", np.asarray(first, float) - np.asarray(second, float))
+    return Difference(float(differences.mean()), *mean_interval(differences, confidence), len(differences))
+
+
+def _sample(caller: str, values: ArrayLike) -> np.ndarray:
+    sample = np.asarray(values, dtype=float)
+    if sample.ndim != 1 or len(sample) == 0:
+        raise ValueError(f"{caller}: the values have shape {sample.shape}; give a list of at least one number.")
+    bad = np.flatnonzero(~np.isfinite(sample))
+    if len(bad):
+        raise ValueError(
+            f"{caller}: value {bad[0]} is {sample[bad[0]]}, and no mean contains that. "
+            "Leave out runs that diverged, and say how many they were."
+        )
+    return sample
+
+
+def _proper(confidence: float) -> float:
+    if not 0 < confidence < 1:
+        raise ValueError(f"confidence={confidence} is not possible; it lies between 0 and 1, for example 0.95.")
+    return confidence
