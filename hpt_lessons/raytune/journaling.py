@@ -1,11 +1,13 @@
 """How does a search survive a sudden death? Everything that happened is in its journal, in order, and is told again.
 
-Ray's own snapshots are seconds apart, not atomic, and do not hold the rungs of a scheduler. Here each configuration and
-each result is in the journal, on the disk, before anybody acts on it. A search that starts again tells the same story to
-a fresh searcher and a fresh scheduler, in the same order, and so brings both into the state in which they died.
+Ray's own snapshots are seconds apart, not atomic, and do not hold the rungs of a scheduler. Here each configuration
+and each result is in the journal, on the disk, before anybody acts on it. A search that starts again tells the same
+story to a fresh searcher and a fresh scheduler, in the same order, and so brings both into the state in which they
+died.
 """
 
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, Protocol
 
@@ -17,15 +19,16 @@ from ray.tune.search.search_algorithm import SearchAlgorithm
 from hpt_lessons.trials import Journal
 
 # What Ray adds to every result; the journal keeps what the training itself reported.
-_RAYS_OWN = {"training_iteration", "time_this_iter_s", "time_total_s", "timestamp", "date", "pid", "hostname", "node_ip",
-             "trial_id", "done", "experiment_tag", "experiment_id", "checkpoint_dir_name", "time_since_restore",
-             "iterations_since_restore", "should_checkpoint", "__duplicate__"}
+_RAYS_OWN = {"training_iteration", "time_this_iter_s", "time_total_s", "timestamp", "date", "pid", "hostname",
+             "node_ip", "trial_id", "done", "experiment_tag", "experiment_id", "checkpoint_dir_name",
+             "time_since_restore", "iterations_since_restore", "should_checkpoint", "__duplicate__"}
 
 
 class Searcher(Protocol):
     """Asks and tells; see `hpt_lessons.search.searchers`."""
 
     num_trials: int
+    barriers: tuple[int, ...]
 
     def ask(self) -> dict[str, Any] | None: ...
 
@@ -53,6 +56,8 @@ class Story:
 
     def next_trial(self) -> str | None:
         """Begin one more trial and give its name; None if there is none, for now or for good."""
+        if self.asked in self.searcher.barriers and self.unfinished:
+            return None
         name, config = self._draw()
         if name is None:
             return None
@@ -195,9 +200,9 @@ class StorySearch(SearchAlgorithm):
         if name is None:
             return None
         self._given += 1
-        spec = {**self._experiment.spec, "config": {**self._experiment.spec.get("config", {}), **self.story.configs[name]}}
-        return _create_trial_from_spec(spec, self._parser, evaluated_params=self.story.configs[name],
-                                       experiment_tag=name, trial_id=name)
+        config = self.story.configs[name]
+        spec = {**self._experiment.spec, "config": {**self._experiment.spec.get("config", {}), **config}}
+        return _create_trial_from_spec(spec, self._parser, evaluated_params=config, experiment_tag=name, trial_id=name)
 
     def on_trial_result(self, trial_id, result) -> None:
         """The scheduler tells the searcher: it alone hears of every result, also of a trial that it stops."""
@@ -250,7 +255,7 @@ class StoryScheduler(FIFOScheduler):
 
 def _last_line(trial: RayTrial) -> str:
     try:
-        lines = open(trial.error_file, encoding="utf-8", errors="replace").read().strip().splitlines()
+        lines = Path(trial.error_file).read_text(encoding="utf-8", errors="replace").strip().splitlines()
     except (OSError, TypeError):
         return "unknown"
     return lines[-1] if lines else "unknown"

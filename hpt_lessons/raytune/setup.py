@@ -19,7 +19,8 @@ QUIET = {
 def start_ray(**options: Any) -> None:
     """Start Ray on this machine without dashboard and log lines, unless it is already running.
 
-    `options` go to `ray.init`: `address="auto"` joins a running cluster, `num_cpus=2` uses two cores of a larger machine.
+    `options` go to `ray.init`: `address="auto"` joins a running cluster, `num_cpus=2` uses two cores of a larger
+    machine.
     """
     for name, value in QUIET.items():
         os.environ.setdefault(name, value)

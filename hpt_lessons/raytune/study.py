@@ -1,7 +1,7 @@
 """How do I run a whole search with Ray Tune, see how far it is, and go on after it was interrupted? `run_study`.
 
-A study is a folder: `journal.jsonl` with everything that happened, `trials/` with one checkpoint for each trial. They are
-the truth; what Ray writes beside them is only for Ray.
+A study is a folder: `journal.jsonl` with everything that happened, `trials/` with one checkpoint for each trial. They
+are the truth; what Ray writes beside them is only for Ray.
 """
 
 import os
@@ -50,10 +50,11 @@ def run_study(train: Callable[..., Any], searcher: Any, *, max_epochs: int, sche
     """Search with Ray Tune; each finished epoch is kept, whatever happens.
 
     `train(config, checkpoint=FILE, **shared)` trains one configuration: it reports `loss` and whatever else after every
-    epoch with `tune.report`, saves itself in FILE before it does, and when FILE is there already reports the epochs in it
-    once more and goes on. `searcher` asks and tells (`hpt_lessons.search.searchers`); `scheduler` is one of Ray Tune's, or
-    None to train every trial for `max_epochs`. The trials in `fixed` (name: configuration) run first and are never cut.
-    `shared` goes to all trials through Ray's object store; `resources` are those of one trial, one CPU unless given.
+    epoch with `tune.report`, saves itself in FILE before it does, and when FILE is there already reports the epochs in
+    it once more and goes on. `searcher` asks and tells (`hpt_lessons.search.searchers`); `scheduler` is one of Ray
+    Tune's, or None to train every trial for `max_epochs`. The trials in `fixed` (name: configuration) run first and are
+    never cut. `shared` goes to all trials through Ray's object store; `resources` are those of one trial, one CPU
+    unless given.
 
     With `resume=True` the study `name` goes on where it stopped, at once if it is complete. ValueError if the folder
     holds a study with other settings, FileExistsError if there is one already and `resume` is not set.
@@ -133,7 +134,8 @@ def _fit(train, story, place: Path, shared: Mapping[str, Any], resources: Mappin
             search_alg=StorySearch(story, slots), scheduler=StoryScheduler(story), num_samples=story.num_trials,
             max_concurrent_trials=None, reuse_actors=True, trial_dirname_creator=lambda trial: trial.trial_id),
         run_config=tune.RunConfig(
-            name="ray", storage_path=str(_fresh(place / "ray")), verbose=0, failure_config=tune.FailureConfig(max_failures=2)),
+            name="ray", storage_path=str(_fresh(place / "ray")), verbose=0,
+            failure_config=tune.FailureConfig(max_failures=2)),
     )
     return tuner.fit()
 
@@ -180,7 +182,8 @@ class _ProgressLine:
         self.story, self.enabled = story, enabled
 
     def __enter__(self) -> None:
-        self.bar = Progress(self._planned(), "search", unit="epoch", enabled=self.enabled)
+        done = sum(self.story.epochs.values())
+        self.bar = Progress(self._planned(), "search", unit="epoch", enabled=self.enabled, initial=done)
         self.bar.__enter__()
         self.story.watchers.append(self._show)
         self._show()
@@ -200,7 +203,7 @@ class _ProgressLine:
         early = sum(status == "stopped" for status in story.ended.values())
         self.bar.total = self._planned()
         self.bar.set(sum(story.epochs.values()))
-        self.bar.note(f"{len(story.unfinished)} running, {len(story.ended)} of {story.num_trials} done, {early} stopped "
-                      f"early{story.incumbent()}")
+        done = f"{len(story.ended)} of {story.num_trials} done, {early} of them stopped early"
+        self.bar.note(f"{len(story.unfinished)} running, {done}{story.incumbent()}")
 
 

@@ -1,18 +1,25 @@
 """Which configuration next? The plainest searchers, in the one shape that all of them share.
 
-`ask()` gives the next configuration, or None while it has to wait for results; `tell(config, budget, loss)` hands a
-result back. `num_trials` is how many configurations there will be. A searcher draws from its seed alone, so asking and
-telling again in the same order leads to the same state: that is how an interrupted search finds back into its place.
+`ask()` gives the next configuration, or None when there is none to give; `tell(config, budget, loss)` hands a result
+back. `num_trials` is how many configurations there will be, `barriers` says after how many of them all must have ended
+before the next is asked for. A searcher draws from its seed alone: asked and told once more in the same order, it is in
+the same state. That is how an interrupted search finds back into its place.
 """
 
-from collections.abc import Sequence
+import math
+from collections.abc import Mapping, Sequence
 from typing import Any
+
+from hpt_lessons.search import layouts
+from hpt_lessons.search import space as spaces
 
 Config = dict[str, Any]
 
 
 class Listed:
     """A list of configurations, one after the other: a grid, a random sample, or a list of one's own."""
+
+    barriers: tuple[int, ...] = ()
 
     def __init__(self, configs: Sequence[Config]):
         self.configs = list(configs)
@@ -27,3 +34,68 @@ class Listed:
 
     def tell(self, config: Config, budget: int, loss: float) -> None:
         """Nothing is learned from results."""
+
+
+class RandomThenGrid:
+    """Random trials first, then a grid in the region that did well (the practice; its two parts are in `layouts`).
+
+    A little more than half of the trials are random. When all of them have ended, the box around the best one
+    (`layouts.zoom`) gets a grid over as many of its numeric axes as the rest of the trials can pay for, in the order of
+    the space; what the grid does not cover keeps its best value.
+    """
+
+    def __init__(self, space: Mapping[str, Any], num_trials: int, seed: int):
+        spaces.validate(space, grids=False, functions=False, searcher="random search, then a grid")
+        self.space, self.num_trials = space, num_trials
+        self.ticks = affordable_ticks(numeric_axes(space), num_trials * 3 // 7)
+        self._first = Listed(layouts.random(space, num_trials - math.prod(self.ticks.values()), seed))
+        self._second: Listed | None = None
+        self._results: list[tuple[Config, float]] = []
+        self.barriers = (self._first.num_trials,)
+
+    def ask(self) -> Config | None:
+        config = self._first.ask()
+        if config is not None:
+            return config
+        if self._second is None:
+            self._second = Listed(self._grid())
+        return self._second.ask()
+
+    def tell(self, config: Config, budget: int, loss: float) -> None:
+        """The last loss of each configuration counts."""
+        self._results = [(known, value) for known, value in self._results if known != config] + [(dict(config), loss)]
+
+    def _grid(self) -> list[Config]:
+        configs, losses = zip(*self._results, strict=True)
+        box = layouts.zoom(self.space, configs, losses)
+        best = configs[min(range(len(losses)), key=lambda index: (math.isnan(losses[index]), losses[index]))]
+        kept = {axis.path: _value(best, axis.path) for axis in spaces.axes(box) if axis.name not in self.ticks}
+        return layouts.grid(spaces.with_values(box, kept), self.ticks)
+
+
+def numeric_axes(space: Mapping[str, Any]) -> list[str]:
+    """The names of the axes that a grid can divide, in the order of the space: all but lists of values."""
+    return [axis.name for axis in spaces.axes(space) if not axis.domain.categorical]
+
+
+def affordable_ticks(names: Sequence[str], trials: int) -> dict[str, int]:
+    """Ticks for each name such that the grid has at most so many trials, one tick more at a time, in turn.
+
+    >>> affordable_ticks(["lr", "l1", "l2"], 9)
+    {'lr': 3, 'l1': 3}
+    """
+    ticks: dict[str, int] = {}
+    while True:
+        for name in sorted(names[:2], key=lambda name: ticks.get(name, 1)):
+            more = {**ticks, name: ticks.get(name, 1) + 1}
+            if math.prod(more.values()) <= trials:
+                ticks = more
+                break
+        else:
+            return ticks
+
+
+def _value(config: Mapping[str, Any], path: tuple[str, ...]) -> Any:
+    for key in path:
+        config = config[key]
+    return config

@@ -1,0 +1,104 @@
+"""The Ray Tune CIFAR example without a notebook: `python -m hpt_lessons.raytune`, or `make tune ARGS="..."`."""
+
+import argparse
+import sys
+from pathlib import Path
+
+from hpt_lessons.cifar.data import Data, DataError, load_data
+from hpt_lessons.progress import seconds_in_words
+from hpt_lessons.raytune import cifar
+from hpt_lessons.raytune.study import Study
+from hpt_lessons.trials import Trial
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Search, then show what was found; the exit status is 0 when the study is complete, else 1."""
+    options = read_arguments(arguments)
+    try:
+        data = prepare(options)
+        print(f"Data: {data!r}. Study: {Path(options.folder) / options.name}", flush=True)
+        study = cifar.tune_cifar(
+            num_samples=options.samples, max_epochs=options.epochs, search=options.search, seed=options.seed,
+            scheduler=options.scheduler, data=data, options=sizes(options), name=options.name, folder=options.folder,
+            resume=options.resume, resources={"cpu": options.cpus, "gpu": options.gpus})
+    except (ValueError, OSError, DataError, RuntimeError) as error:
+        print(f"{type(error).__name__}: {error}", file=sys.stderr)
+        return 1
+    if not study.finished:
+        return 1
+    print(report(study, data))
+    return 0
+
+
+def read_arguments(arguments: list[str] | None) -> argparse.Namespace:
+    """The command line; each default is the small search that two cores finish in minutes."""
+    ask = argparse.ArgumentParser(prog="python -m hpt_lessons.raytune", description=__doc__.splitlines()[0],
+                                  formatter_class=argparse.ArgumentDefaultsHelpFormatter)
+    ask.add_argument("--samples", type=int, default=10, help="configurations to try")
+    ask.add_argument("--epochs", type=int, default=4, help="epochs of a trial that is not stopped")
+    ask.add_argument("--data", default="auto", metavar="WHAT",
+                     help="'auto', 'cifar10', 'standin', or a folder of pictures train/<class>/...")
+    ask.add_argument("--data-name", metavar="TEXT", help="what a folder of pictures is called in the results")
+    ask.add_argument("--data-dir", metavar="DIR", help="where prepared data is kept (HPT_LESSONS_DATA or ./data)")
+    ask.add_argument("--train-size", type=int, metavar="N", help="use only N training pictures")
+    ask.add_argument("--seed", type=int, default=0, help="of the configurations, the weights and the picture order")
+    ask.add_argument("--search", default="random", choices=cifar.SEARCHES, help="which configurations to try")
+    ask.add_argument("--scheduler", default="asha", choices=cifar.SCHEDULERS, help="what stops bad trials early")
+    ask.add_argument("--name", default="cifar", help="of the study: a folder of this name keeps all that it finds")
+    ask.add_argument("--folder", default="studies", metavar="DIR", help="where studies are kept")
+    ask.add_argument("--resume", action="store_true", help="go on with the study of this name")
+    ask.add_argument("--cpus", type=float, default=1, help="CPU cores for each trial")
+    ask.add_argument("--gpus", type=float, default=0, help="GPUs for each trial, for example 0.25")
+    options = ask.parse_args(arguments)
+    for name in ("samples", "epochs"):
+        if getattr(options, name) < 1:
+            ask.error(f"--{name} {getattr(options, name)}: at least 1 is needed")
+    return options
+
+
+def prepare(options: argparse.Namespace) -> Data:
+    """The data that was asked for: by one of its names, or a folder."""
+    if options.data in ("auto", "cifar10", "standin"):
+        return load_data(options.data_dir, None if options.data == "auto" else options.data)
+    return load_data(options.data_dir, "folder", images=options.data, name=options.data_name)
+
+
+def sizes(options: argparse.Namespace) -> dict[str, int]:
+    return {} if options.train_size is None else {"train_size": options.train_size}
+
+
+def report(study: Study, data: Data) -> str:
+    """The best trial beside the untuned default: validation loss and accuracy, and the test set, opened once."""
+    best = study.best()
+    tested = cifar.test_best(study, data)
+    trials = study.searched
+    cut = sum(trial.status == "stopped" for trial in trials)
+    lines = [
+        f"{len(trials)} trials on {study.trials.data}, {cut} stopped early, "
+        f"{seconds_in_words(sum(trial.seconds for trial in study.trials))} of training in all.",
+        f"Best by its last validation loss: trial {best.trial}, "
+        + ", ".join(f"{key}={value:.4g}" if isinstance(value, float) else f"{key}={value}"
+                    for key, value in best.config.items()),
+        "",
+        f"{'':16}{'epochs':>7}{'valid. loss':>13}{'valid. accuracy':>17}   test accuracy [95 % interval]",
+        _row("best trial", best, tested),
+    ]
+    if "default" in study.trials:
+        lines.append(_row("untuned default", study.trials["default"], tested))
+    lines += ["", f"The intervals are for the {next(iter(tested.values()))[1]:,} test pictures of {data.name}; another "
+                  "seed moves the results too.", "By its best epoch instead of its last, the winner is trial "
+                  f"{study.best(scope='all').trial}."]
+    return "\n".join(lines)
+
+
+def _row(label: str, trial: Trial, tested: dict[str, tuple[int, int]]) -> str:
+    from hpt_lessons.analysis.statistics import wilson
+
+    correct, pictures = tested[trial.trial]
+    low, high = wilson(correct, pictures)
+    return (f"{label:16}{trial.budget:7d}{trial.loss:13.3f}{100 * trial.accuracy:15.1f} %   "
+            f"{100 * correct / pictures:.1f} % [{100 * low:.1f}, {100 * high:.1f}]")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,132 @@
+"""The whole Ray Tune CIFAR example behind one short function, in today's spelling: `tune_cifar`."""
+
+import math
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from hpt_lessons.cifar.config import UNTUNED
+from hpt_lessons.cifar.data import Data, load_data
+from hpt_lessons.raytune.study import Study, run_study
+from hpt_lessons.search import layouts
+from hpt_lessons.search import space as spaces
+from hpt_lessons.search.searchers import Listed, RandomThenGrid
+from hpt_lessons.trials import Journal
+
+SEARCHES = ("random", "grid", "random-then-grid")
+SCHEDULERS = ("asha", "none")
+
+
+def classic_space() -> dict[str, Any]:
+    """The space of the well-known example: widths are powers of two from 4 to 256, drawn by a function."""
+    import numpy as np
+    from ray import tune
+
+    return {"l1": tune.sample_from(lambda _: 2 ** np.random.randint(2, 9)),
+            "l2": tune.sample_from(lambda _: 2 ** np.random.randint(2, 9)),
+            "lr": tune.loguniform(1e-4, 1e-1), "batch_size": tune.choice([2, 4, 8, 16])}
+
+
+def bounded_space() -> dict[str, Any]:
+    """The same ranges as domains with bounds, which a grid and a model can work with; a function has none."""
+    from ray import tune
+
+    return {"lr": tune.loguniform(1e-4, 1e-1), "l1": tune.lograndint(4, 257), "l2": tune.lograndint(4, 257),
+            "batch_size": tune.choice([2, 4, 8, 16])}
+
+
+def tune_cifar(space: Mapping[str, Any] | None = None, *, num_samples: int = 10, max_epochs: int = 10,
+               search: str = "random", scheduler: str = "asha", seed: int = 0, data: Data | None = None,
+               data_dir: str | Path | None = None, options: Mapping[str, Any] | None = None, untuned: bool = True,
+               name: str | None = None, folder: str | Path = "studies", resume: bool = False,
+               resources: Mapping[str, float] | None = None, progress: bool = True) -> Study:
+    """Search for a good configuration of the CIFAR network with Ray Tune; see `run_study` for what is kept.
+
+    `search` is "random", "grid" (as many ticks on each axis as `num_samples` pays for) or "random-then-grid";
+    `scheduler` is "asha" (grace period 1, reduction factor 2) or "none". The same `seed` gives the same configurations.
+    `options` are training options for every trial, for example {"train_size": 2000}. The `untuned` default is trained
+    beside the search with the same data and epochs, and is never cut.
+    """
+    data = data if data is not None else load_data(data_dir, progress=progress)
+    shared = {"epochs": max_epochs, "seed": seed, **(options or {})}
+    space = dict(space) if space is not None else (classic_space() if search == "random" else bounded_space())
+    searcher = make_searcher(search, space, num_samples, seed)
+    settings = {"search": search, "scheduler": scheduler, "seed": seed, "space": spaces.table(space), "options": shared}
+    return run_study(_train, searcher, max_epochs=max_epochs, scheduler=make_scheduler(scheduler, max_epochs),
+                     name=name, folder=folder, resume=resume, data=data.name, settings=settings, resources=resources,
+                     fixed={"default": UNTUNED} if untuned else None, progress=progress,
+                     shared={"data": data, "options": shared})
+
+
+def make_searcher(search: str, space: Mapping[str, Any], num_samples: int, seed: int) -> Listed | RandomThenGrid:
+    """The searcher of this name."""
+    if search == "random":
+        return Listed(layouts.random(space, num_samples, seed))
+    if search == "grid":
+        return Listed(layouts.grid(space, ticks_within(space, num_samples)))
+    if search == "random-then-grid":
+        return RandomThenGrid(space, num_samples, seed)
+    raise ValueError(f"search {search!r}: choose one of {', '.join(SEARCHES)}.")
+
+
+def ticks_within(space: Mapping[str, Any], num_samples: int) -> dict[str, int]:
+    """Ticks for each axis so that the full grid has at most `num_samples` points, as even as possible.
+
+    Lists of values are always taken whole. Raises ValueError when even two ticks on each axis are too many.
+    """
+    axes = spaces.axes(space)
+    ticks = {axis.name: len(axis.domain.values) if axis.domain.categorical else 2 for axis in axes}
+    smallest = math.prod(ticks.values())
+    if smallest > num_samples:
+        raise ValueError(f"search 'grid': the smallest grid over {', '.join(ticks)} has {smallest} points, and "
+                         f"num_samples is {num_samples}. Raise it, or fix some hyperparameters to one value.")
+    numeric = [axis.name for axis in axes if not axis.domain.categorical]
+    while True:
+        for name in sorted(numeric, key=ticks.get):
+            if math.prod({**ticks, name: ticks[name] + 1}.values()) <= num_samples:
+                ticks[name] += 1
+                break
+        else:
+            return ticks
+
+
+def make_scheduler(scheduler: str, max_epochs: int) -> Any:
+    """Ray's ASHA with the settings of the example, or None."""
+    from ray.tune.schedulers import ASHAScheduler
+
+    if scheduler == "none":
+        return None
+    if scheduler == "asha":
+        return ASHAScheduler(max_t=max_epochs, grace_period=1, reduction_factor=2)
+    raise ValueError(f"scheduler {scheduler!r}: choose one of {', '.join(SCHEDULERS)}.")
+
+
+def test_best(study: Study, data: Data, scope: str = "last") -> dict[str, tuple[int, int]]:
+    """Correct and all test pictures of the best trial and of the untuned default, the test set opened once.
+
+    What was found is kept in the study's journal, so asking again does not open the test set again.
+    """
+    from hpt_lessons.cifar.testing import score_on_test_set
+
+    journal = Journal(study.folder / "journal.jsonl")
+    best = study.best(scope=scope).trial
+    wanted = [best, *(["default"] if "default" in study.trials else [])]
+    known = {event["trial"]: (event["correct"], event["pictures"])
+             for event in journal.read() if event["event"] == "test"}
+    missing = [trial for trial in wanted if trial not in known]
+    if missing:
+        found = score_on_test_set({trial: study.checkpoint(trial) for trial in missing}, data, f"study {study.name}")
+        for trial, (correct, pictures) in found.items():
+            journal.append({"event": "test", "trial": trial, "correct": correct, "pictures": pictures})
+        known |= found
+    return {trial: known[trial] for trial in wanted}
+
+
+test_best.__test__ = False  # for pytest: not a test, whatever its name
+
+
+def _train(config: dict[str, Any], checkpoint: Path, data: Data, options: Mapping[str, Any]) -> None:
+    from hpt_lessons.cifar.training import train_cifar
+
+    train_cifar({**options, **config}, data=data, checkpoint=checkpoint, progress=False)
+
