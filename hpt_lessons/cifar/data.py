@@ -5,12 +5,9 @@ marker, so that every trial in every process sees the same pictures. `Data.split
 validation, and `open_test_set` is the only way to the test pictures: it is used once, at the end, and it counts.
 """
 
-import hashlib
 import json
 import numbers
 import os
-import sys
-from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
@@ -19,15 +16,11 @@ from typing import Any
 
 import numpy as np
 
-from . import arrays
-from .files import DataError, explained, locked, make_folder, read_json, write_json
+from . import arrays, sources
+from .files import DataError, explained, locked
 
 __all__ = ["Data", "DataError", "load_data", "open_data", "open_test_set", "test_openings"]
 
-DATASETS = ("auto", "cifar10", "standin", "folder")
-MARKER = "hpt_lessons_data.json"
-STANDIN_NAME = "generated pictures (stand-in)"
-_CACHE = "arrays"
 _OPENINGS = "test_openings.jsonl"
 
 
@@ -61,11 +54,14 @@ class Data:
 
         The validation pictures (one fifth unless `valid_size` says otherwise) depend on `seed` and `valid_size`
         alone, and the first 1000 training pictures of `train_size=4000` are those of `train_size=1000`: more data
-        means more, not other data. The split is plainly random, not stratified by class: it stays as it is when
-        labels are corrected, and the share of a class of p in m validation pictures strays by only sqrt(p (1 - p) /
-        m).
+        means more, not other data. The split is plainly random, not stratified by class: it does not change when a
+        label is corrected, and stratifying would matter only for a few dozen validation pictures.
+
+        Raises ValueError for a size that is no whole number or leaves nothing for the other part.
         """
         count = len(self)
+        if count < 2:
+            raise ValueError(f"split: {count} picture(s) cannot be divided; expected at least 2.")
         _check_count("seed", seed, 0, None)
         valid_size = max(1, count // 5) if valid_size is None else _check_count("valid_size", valid_size, 1, count - 1)
         left = count - valid_size
@@ -88,28 +84,29 @@ def load_data(
     """Prepare the data in `data_dir`, remember there what is used, and open it.
 
     `data_dir`: by default the environment's HPT_LESSONS_DATA, else `data` below the current folder.
-    `dataset`: by default the environment's HPT_LESSONS_DATASET, else "auto" (or "folder" if `images` is given):
-    - "cifar10": CIFAR-10, downloaded (170 MB) if it is not there; `url` is another address of the same archive;
-    - "folder": pictures of your own, `images/train/<class>/...` and, if you like, `images/test/<class>/...`; `name`
-    is what
-      plots call them. Only this looks for changed files in the folder;
-    - "standin": the generated pictures;
-    - "auto": what this data folder was prepared with, so that a study that is resumed sees the same pictures. In a
-    new data
-      folder CIFAR-10 if it can be had, else the stand-in. A stand-in gives way to CIFAR-10 only if `url` is given or
-      the archive (or `cifar-10-batches-py`) has been put into `data_dir`; no other address is tried a second time.
-    `wait`: seconds without any progress after which a server is given up.
 
-    Raises ValueError for an argument that makes no sense, `DataError` if what was asked for by name cannot be had.
+    `dataset`: by default the environment's HPT_LESSONS_DATASET, else "auto" (or "folder" if `images` is given).
+    - "cifar10": CIFAR-10, downloaded (170 MB) if it is not there. `url` is another address of the same archive.
+    - "folder": your own pictures, `images/train/<class>/...` and, if you like, `images/test/<class>/...`, see
+      `folder`. `name` is what plots call them. Files that were changed, added or removed are noticed.
+    - "standin": the generated pictures.
+    - "auto": what this data folder was prepared with, so that a study that is resumed sees the same pictures. A new
+      data folder gets CIFAR-10 if it can be had, else the stand-in and a sentence that says so. Later on the network is
+      not tried again unless `url` is given; only an archive (or `cifar-10-batches-py`) that was put into `data_dir`
+      takes the place of the stand-in.
+
+    `wait`: seconds without any progress after which a server is given up; asked for by name, it gets three chances.
+
+    Raises ValueError for an argument that makes no sense, `DataError` if what was asked for cannot be had.
     """
-    folder = _data_folder(data_dir)
-    kind = _kind(dataset, url, images, name, wait)
-    fetch = partial(_cifar10, folder, url, wait, progress)
+    folder = sources.data_folder(data_dir)
+    kind = sources.check_arguments(dataset, url, images, name, wait)
     if kind == "auto":
-        ready, settle = _settled(folder, url), partial(_settle_automatically, folder, url, fetch, progress)
+        ready = sources.is_settled(folder, url)
+        settle = partial(sources.settle_automatically, folder, url, wait, progress)
     else:
-        source = {"cifar10": fetch, "standin": _standin, "folder": partial(_folder, folder, images, progress)}[kind]()
-        ready, settle = _is_ready(folder, source, name), partial(_settle, folder, source, name)
+        source = _named(kind, folder, url, images, wait, progress)
+        ready, settle = sources.is_ready(folder, source, name), partial(sources.settle, folder, source, name)
     if not ready:
         with locked(folder):
             settle()
@@ -121,12 +118,12 @@ def open_data(data_dir: str | os.PathLike[str] | None = None) -> Data:
 
     Raises `DataError` if nothing has been prepared there or if it is damaged.
     """
-    folder = _data_folder(data_dir)
-    marker = _read_marker(folder)
+    folder = sources.data_folder(data_dir)
+    marker = sources.read_marker(folder)
     if marker is None:
         remedy = f"Call load_data({str(folder)!r}) once, before the trials start."
         raise DataError(f"No data has been prepared in {folder}. {remedy}")
-    cache = _cache(folder, marker["arrays"])
+    cache = sources.cache_folder(folder, marker["arrays"])
     try:
         return _open_cache(cache)
     except (DataError, FileNotFoundError):
@@ -166,164 +163,10 @@ def test_openings(data: Data) -> list[dict[str, Any]]:
 test_openings.__test__ = False  # type: ignore[attr-defined]
 
 
-# --- what is used when ----------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True)
-class _Source:
-    """Where pictures can come from: `build` makes them, `key` tells whether those in the folder `cache` are still right.
-
-    A key of None means: as they are, whatever has happened to the files they were made from.
-    """
-
-    kind: str
-    cache: str
-    key: str | None
-    build: Callable[[], arrays.Pictures]
-    origin: str | None = None
-
-
-def _standin() -> _Source:
-    from . import standin
-
-    def build() -> arrays.Pictures:
-        return arrays.Pictures(STANDIN_NAME, tuple(standin.CLASSES), *standin.generate(seed=0))
-
-    # The program is the origin of these pictures: when it changes, they are made again.
-    return _Source("standin", "standin", hashlib.blake2b(Path(standin.__file__).read_bytes()).hexdigest(), build)
-
-
-def _cifar10(
-    folder: Path, url: str | None, wait: float, progress: bool, network: bool = True, patient: bool = True
-) -> _Source:
-    def build() -> arrays.Pictures:
-        from .archive import cifar10_archive, read_pictures
-        from .download import provide
-
-        archive = cifar10_archive()
-        provide(archive, folder, url=url, wait=wait, progress=progress, network=network, patient=patient)
-        return read_pictures(archive, folder)
-
-    return _Source("cifar10", "cifar10", "cifar10", build)
-
-
-def _folder(folder: Path, images: str | os.PathLike[str] | None, progress: bool) -> _Source:
-    from . import folder as pictures
-
-    if images is None:
-        marker = _read_marker(folder)
-        if marker is None or marker["dataset"] != "folder":
-            raise ValueError("load_data: dataset='folder' needs images=, the folder that holds train/<class>/...")
-        images = marker["origin"]
-    found = pictures.look_into(Path(images))
-    cache = "folder-" + hashlib.blake2b(os.fsencode(found.root), digest_size=6).hexdigest()
-    return _Source("folder", cache, found.key, partial(pictures.read_pictures, found, progress), str(found.root))
-
-
-def _settled(folder: Path, url: str | None) -> bool:
-    """Can "auto" take the data folder as it is, without looking for CIFAR-10?"""
-    marker = _read_marker(folder)
-    if marker is None or not arrays.intact(_cache(folder, marker["arrays"])):
-        return False
-    if marker["dataset"] != "standin":
-        return True
-    if url is not None or any(folder.glob("cifar-10*")):
-        return False
-    _say_standin(folder, "this data folder was prepared with them")
-    return True
-
-
-def _settle_automatically(folder: Path, url: str | None, fetch: Callable[..., _Source], progress: bool) -> None:
-    """Settle what "auto" means in this data folder; see `load_data`."""
-    marker = _read_marker(folder)
-    used = None if marker is None else marker["dataset"]
-    if used == "cifar10":
-        _settle(folder, fetch())
-    elif used == "folder":
-        _settle(folder, _obedient(folder, marker, progress))
-    else:
-        try:
-            _settle(folder, fetch(network=used is None or url is not None, patient=False))
-        except DataError as error:
-            _settle(folder, _standin())
-            _say_standin(folder, str(error))
-
-
-def _obedient(folder: Path, marker: dict[str, Any], progress: bool) -> _Source:
-    """The pictures that the marker names: as they were prepared if they are intact, else made again."""
-    if arrays.intact(_cache(folder, marker["arrays"])):
-        return _Source("folder", marker["arrays"], None, lambda: None, marker["origin"])  # type: ignore[arg-type, return-value]
-    return _folder(folder, marker["origin"], progress)
-
-
-def _is_ready(folder: Path, source: _Source, name: str | None = None) -> bool:
-    marker, cache = _read_marker(folder), _cache(folder, source.cache)
-    named = marker is not None and (marker["dataset"], marker["arrays"]) == (source.kind, source.cache)
-    return named and arrays.intact(cache, source.key) and name in (None, arrays.describe(cache)["name"])
-
-
-def _settle(folder: Path, source: _Source, name: str | None = None) -> None:
-    """Build what is missing, then say in the marker that it is what is used."""
-    if _is_ready(folder, source, name):
-        return
-    cache = _cache(folder, source.cache)
-    if not arrays.intact(cache, source.key):
-        if source.kind == "folder" and name is None:
-            name = (read_json(cache / arrays.DESCRIPTION) or {}).get("name")  # the name it was given earlier
-        arrays.write_arrays(make_folder(cache), source.build(), source.key or "")
-    if name is not None:
-        arrays.rename_arrays(cache, name)
-    used = arrays.describe(cache)["name"]
-    marker = {"version": 1, "dataset": source.kind, "name": used, "arrays": source.cache, "origin": source.origin}
-    write_json(folder / MARKER, marker)
-
-
-def _say_standin(folder: Path, reason: str) -> None:
-    """One sentence: what is used, why, and how to get CIFAR-10."""
-    how = f'call load_data({str(folder)!r}, "cifar10")'
-    print(f"Using {STANDIN_NAME}: {reason.rstrip('. ')}; to get CIFAR-10, {how}.", file=sys.stderr)
-
-
-def _kind(dataset: str | None, url: str | None, images: Any, name: str | None, wait: float) -> str:
-    """The data set that is asked for, after a look at whether the arguments fit together."""
-    where = "dataset"
-    if dataset is None and images is not None:
-        dataset = "folder"
-    if dataset is None and os.environ.get("HPT_LESSONS_DATASET"):
-        where, dataset = "the environment's HPT_LESSONS_DATASET", os.environ["HPT_LESSONS_DATASET"]
-    dataset = "auto" if dataset is None else dataset
-    if dataset not in DATASETS:
-        raise ValueError(f"load_data: {where} is {dataset!r}; expected one of {', '.join(map(repr, DATASETS))}.")
-    if dataset != "folder" and images is not None:
-        raise ValueError(f"load_data: images= goes with dataset='folder', not with {dataset!r}; leave one of them out.")
-    if dataset != "folder" and name is not None:
-        raise ValueError(f"load_data: name= is for pictures of your own; {dataset!r} has its name already.")
-    if dataset in ("standin", "folder") and url is not None and where == "dataset":
-        raise ValueError(f"load_data: url= is an address of CIFAR-10, not of {dataset!r}; leave one of them out.")
-    if isinstance(wait, bool) or not isinstance(wait, numbers.Real) or not 0 < wait < float("inf"):
-        raise ValueError(f"load_data: wait={wait!r}; expected a number of seconds greater than 0.")
-    return dataset
-
-
-# --- the data folder ------------------------------------------------------------------------------------------------
-
-
-def _data_folder(data_dir: str | os.PathLike[str] | None) -> Path:
-    """The absolute path: trials run in other folders than the notebook."""
-    return Path(data_dir or os.environ.get("HPT_LESSONS_DATA") or "data").expanduser().absolute()
-
-
-def _cache(folder: Path, name: str) -> Path:
-    return folder / _CACHE / name
-
-
-def _read_marker(folder: Path) -> dict[str, Any] | None:
-    """The marker, or None if there is none that can be understood."""
-    marker = read_json(folder / MARKER)
-    if marker is None or marker.get("version") != 1 or marker.get("dataset") not in DATASETS[1:]:
-        return None
-    plain = isinstance(marker.get("arrays"), str) and Path(marker["arrays"]).name == marker["arrays"]
-    return marker if plain and "name" in marker and "origin" in marker else None
+def _named(kind: str, folder: Path, url: str | None, images: Any, wait: float, progress: bool) -> sources.Source:
+    if kind == "cifar10":
+        return sources.cifar10(folder, url, wait, progress)
+    return sources.own_pictures(folder, images, progress) if kind == "folder" else sources.generated()
 
 
 def _open_cache(cache: Path) -> Data:
