@@ -5,13 +5,19 @@ Python from 3.11 to 3.14 can run it, on Linux, macOS and Windows. A stamp is wri
 next call starts afresh, so that a broken or interrupted set-up is mended by running the same command again.
 """
 
+from __future__ import annotations  # so that older Pythons get as far as being told that they are too old
+
 import argparse
+import contextlib
+import importlib.util
 import os
+import re
 import shutil
 import subprocess
 import sys
 import sysconfig
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -21,22 +27,26 @@ BIN = VENV / ("Scripts" if os.name == "nt" else "bin")
 INPUTS = [ROOT / "requirements.lock", ROOT / "pyproject.toml"]
 
 
-def main() -> int:
+def main(arguments: list[str] | None = None) -> int:
+    """The exit status: 0 when the environment is ready, whether or not there was anything to do."""
     ask = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     ask.add_argument("--torch", default="default", metavar="BACKEND",
                      help="'cpu' takes the small CPU build of PyTorch instead of the default one (on Linux: CUDA)")
-    options = ask.parse_args()
-    if not (3, 11) <= sys.version_info < (3, 15):
-        print(f"Python 3.11 to 3.14 is needed; this is {sys.version.split()[0]} ({sys.executable}).\n"
-              "Name another one: make setup PYTHON=python3.12", file=sys.stderr)
+    options = ask.parse_args(arguments)
+    problem = unfit()
+    if problem is not None:
+        print(problem, file=sys.stderr)
         return 1
-    if is_ready(options.torch):
-        return 0
     begin = time.monotonic()
     try:
-        announce(options.torch)
-        make_venv()
-        install(options.torch)
+        with alone():
+            if is_ready(options.torch):
+                print(f"The environment in .venv is ready (Python {venv_version()}, PyTorch: {STAMP.read_text()}).")
+                return 0
+            announce(options.torch)
+            make_venv()
+            install(options.torch)
+            STAMP.write_text(options.torch)
     except (subprocess.CalledProcessError, OSError) as error:
         print(f"\nThe set-up did not finish: {error}\nNothing is lost: packages already downloaded are kept. "
               "Run the same command again.", file=sys.stderr)
@@ -44,15 +54,64 @@ def main() -> int:
     except KeyboardInterrupt:
         print("\nInterrupted. Run the same command again to go on.", file=sys.stderr)
         return 130
-    STAMP.write_text(options.torch)
     print(f"The environment is ready in .venv ({time.monotonic() - begin:.0f} s).")
     return 0
 
 
+def unfit() -> str | None:
+    """Why this Python cannot set up the course, and what to do; None if it can."""
+    if not (3, 11) <= sys.version_info[:2] < (3, 15):
+        return (f"Python 3.11 to 3.14 is needed; this is {sys.version.split()[0]} ({sys.executable}).\n"
+                "Name another one: make setup PYTHON=python3.12")
+    if importlib.util.find_spec("ensurepip") is None:
+        return (f"Python's own venv is missing here ({sys.executable}): Debian and Ubuntu keep it in a package.\n"
+                "Install it and run the same command again: sudo apt-get install python3-venv")
+    return None
+
+
 def is_ready(torch: str) -> bool:
-    """True if the last set-up finished, with this build of PyTorch, after the lock last changed."""
+    """True if the last set-up finished, for this Python and build of PyTorch, after the lock last changed.
+
+    Who set up the CPU build once need not say so again.
+    """
     return (STAMP.exists() and STAMP.read_text() in (torch, "cpu" if torch == "default" else torch)
+            and venv_version() == "{}.{}".format(*sys.version_info[:2])
             and STAMP.stat().st_mtime >= max(path.stat().st_mtime for path in INPUTS))
+
+
+def venv_version() -> str | None:
+    """The Python of .venv, such as 3.12; None if there is none or it is broken."""
+    try:
+        found = re.search(r"^version\s*=\s*(\d+\.\d+)", (VENV / "pyvenv.cfg").read_text(), re.MULTILINE)
+    except OSError:
+        return None
+    return found[1] if found else None
+
+
+@contextlib.contextmanager
+def alone() -> Iterator[None]:
+    """Wait until no other set-up works on .venv.
+
+    The lock is inherited by uv: when this script is killed while uv lives on, the next one waits for uv to end instead
+    of clearing the folder under it. It needs no file; where folders cannot be locked (Windows), nothing is awaited.
+    """
+    try:
+        import fcntl
+        folder = os.open(ROOT, os.O_RDONLY)
+    except (ImportError, OSError):
+        yield
+        return
+    try:
+        os.set_inheritable(folder, True)
+        with contextlib.suppress(OSError):
+            try:
+                fcntl.flock(folder, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                print("Another set-up is still at work here: waiting for it to end.", flush=True)
+                fcntl.flock(folder, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(folder)
 
 
 def announce(torch: str) -> None:
@@ -67,21 +126,31 @@ def announce(torch: str) -> None:
         print("     No NVIDIA GPU? `make setup TORCH=cpu` takes the small build.")
     if free < (8 if cuda else 3):
         print(f"     Careful: only {free:.1f} GB are free on this disk.")
+    sys.stdout.flush()
 
 
 def make_venv() -> None:
     """A venv with uv in it; one that a killed set-up left behind is replaced."""
     STAMP.unlink(missing_ok=True)
-    subprocess.run([sys.executable, "-m", "venv", "--clear", str(VENV)], check=True)
-    quiet = ["--quiet", "--disable-pip-version-check"]
-    subprocess.run([str(BIN / "python"), "-m", "pip", "install", *quiet, "uv"], check=True)
+    run([base_python(), "-m", "venv", "--clear", str(VENV)])
+    run([str(BIN / "python"), "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "uv"])
+
+
+def base_python() -> str:
+    """The Python to build from: while .venv is active, that is not its own, which is about to be cleared."""
+    return sys.executable if sys.prefix == sys.base_prefix else sys._base_executable
 
 
 def install(torch: str) -> None:
     """The course and its tests, held to the lock: uv shows its own progress with sizes."""
     backend = [] if torch == "default" else [f"--torch-backend={torch}"]
-    subprocess.run([str(BIN / "uv"), "pip", "install", "--python", str(BIN / "python"), *backend,
-                    "--constraint", "requirements.lock", "--editable", ".[test]"], check=True, cwd=ROOT)
+    run([str(BIN / "uv"), "pip", "install", "--python", str(BIN / "python"), *backend,
+         "--constraint", "requirements.lock", "--editable", ".[test]"])
+
+
+def run(command: list[str]) -> None:
+    """Run a step in the project's folder; its errors appear on the screen. Inherits the lock of `alone`."""
+    subprocess.run(command, check=True, cwd=ROOT, close_fds=False)
 
 
 if __name__ == "__main__":

@@ -1,0 +1,40 @@
+# What people type. Everything is done by Python behind it, so that Windows users can type the same without make.
+PYTHON = python3
+TORCH = default
+LESSON = 09_ray_tune_cifar.ipynb
+ARGS =
+
+BIN = .venv/bin
+# Kernels and Ray's workers look for programs on the PATH: those of this environment come first.
+RUN = PATH="$(CURDIR)/$(BIN):$$PATH"
+
+help: ## what there is (this list)
+	@echo "make TARGET, where TARGET is one of these (the environment is made when it is needed):"
+	@awk -F ' ## ' '/^[a-z]+:.* ## / { split($$1, name, ":"); printf "  %-9s %s\n", name[1], $$2 }' $(MAKEFILE_LIST)
+
+setup: ## the environment in .venv, made or mended; PYTHON=python3.12 names a Python, TORCH=cpu takes the small build
+	@$(PYTHON) tools/setup.py --torch $(TORCH)
+
+lab: .venv/ready ## JupyterLab in notebooks/, with the Ray Tune CIFAR example open; LESSON=... opens another one
+	@cd notebooks && PATH="$(CURDIR)/$(BIN):$$PATH" jupyter lab \
+	  $$(test "$$(id -u)" = 0 && echo --allow-root) $$(test -f "$(LESSON)" && echo "$(LESSON)") $(ARGS)
+
+tune: .venv/ready ## the same search without a notebook; ARGS="--samples 4 --epochs 3", ARGS=--help for the rest
+	@$(RUN) $(BIN)/python -m hpt_lessons.raytune $(ARGS)
+
+test: .venv/ready ## everything that CI runs: the rules for notebooks, the tests, the notebooks executed and compared
+	@$(RUN) $(BIN)/python tools/test.py $(ARGS)
+
+check: .venv/ready ## the part of the tests that takes under two minutes, for working
+	@$(RUN) $(BIN)/python tools/test.py --quick $(ARGS)
+
+bench: .venv/ready ## the benchmark table; ARGS=--help for parts of it
+	@$(RUN) $(BIN)/python -m benchmarks $(ARGS)
+
+refresh: .venv/ready ## run the notebooks and store their text anew; ARGS=--check only looks whether all keep the rules
+	@$(RUN) $(BIN)/python tools/notebooks.py $(ARGS)
+
+.venv/ready: requirements.lock pyproject.toml
+	@$(PYTHON) tools/setup.py --torch $(TORCH)
+
+.PHONY: help setup lab tune test check bench refresh
