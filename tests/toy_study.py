@@ -1,4 +1,4 @@
-"""A study without torch, to be killed at any moment: `python toy_study.py FOLDER [--resume]`.
+"""Studies to be killed at any moment: `python toy_study.py FOLDER [--resume] [--cifar]`; the toy is without torch.
 
 Each trial follows a curve that its configuration decides, writes down every epoch that it trains and every checkpoint,
 and takes its time for both, so that a kill can hit anywhere, also inside a checkpoint write.
@@ -13,6 +13,7 @@ import time
 from pathlib import Path
 
 EPOCHS, TRIALS = 9, 10
+CIFAR_OPTIONS = {"train_size": 600, "valid_size": 200}
 
 
 def curve(config: dict, epoch: int) -> float:
@@ -54,7 +55,8 @@ def write(log: str, trial: str, epoch: int) -> None:
     os.close(handle)
 
 
-def main(folder: Path, resume: bool, pace: float) -> None:
+def toy(folder: Path, resume: bool, pace: float) -> None:
+    """Ten trials with ASHA; the rungs at the end are left in a file."""
     import numpy as np
     from ray.tune.schedulers import ASHAScheduler
 
@@ -64,18 +66,32 @@ def main(folder: Path, resume: bool, pace: float) -> None:
     rng = np.random.default_rng(5)
     configs = [{"x": float(x), "y": float(y)} for x, y in rng.random((TRIALS, 2))]
     scheduler = ASHAScheduler(max_t=EPOCHS, grace_period=1, reduction_factor=3)
-    study = run_study(train, Listed(configs), max_epochs=EPOCHS, scheduler=scheduler, name="toy", folder=folder,
-                      resume=resume, shared={"log": str(folder / "log.txt"), "pace": pace}, progress=False)
-    rungs = {str(milestone): recorded for milestone, recorded in scheduler._brackets[0]._rungs}
+    run_study(train, Listed(configs), max_epochs=EPOCHS, scheduler=scheduler, name="study", folder=folder,
+              resume=resume, shared={"log": str(folder / "log.txt"), "pace": pace}, progress=False)
+    rungs = [[milestone, recorded] for milestone, recorded in scheduler._brackets[0]._rungs]
     (folder / "rungs.json").write_text(json.dumps(rungs))
-    print(study.trials)
+
+
+def cifar(folder: Path, resume: bool) -> None:
+    """Six trials of the real training function on few generated pictures."""
+    from hpt_lessons.cifar.data import load_data
+    from hpt_lessons.raytune.cifar import tune_cifar
+
+    data = load_data(folder / "data", "standin", progress=False)
+    tune_cifar(num_samples=6, max_epochs=4, data=data, options=CIFAR_OPTIONS, name="study", folder=folder, resume=resume,
+               progress=False)
 
 
 if __name__ == "__main__":
     ask = argparse.ArgumentParser()
     ask.add_argument("folder", type=Path)
     ask.add_argument("--resume", action="store_true")
+    ask.add_argument("--cifar", action="store_true")
     ask.add_argument("--pace", type=float, default=0.05)
     options = ask.parse_args()
     sys.path.insert(0, str(Path(__file__).resolve().parent))
-    main(options.folder.resolve(), options.resume, options.pace)
+    place = options.folder.resolve()
+    if options.cifar:
+        cifar(place, options.resume)
+    else:
+        toy(place, options.resume, options.pace)

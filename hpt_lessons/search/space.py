@@ -83,7 +83,7 @@ def problems(
             message = f"{domain} is a list to go through, and {searcher} cannot.\nUse tune.choice({listed!r})."
         if message is None and domain is not None and not functions and domain.kind == "sample_from":
             message = (
-                f"tune.sample_from cannot be inverted, so {searcher} cannot learn from it.\nUse a domain with bounds, "
+                f"tune.sample_from cannot be inverted, so {searcher} cannot use it.\nUse a domain with bounds, "
                 "for example tune.choice([4, 8, 16, 32, 64, 128, 256]) or tune.lograndint(4, 257)."
             )
         if message is not None:

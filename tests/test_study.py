@@ -1,0 +1,184 @@
+"""A search that is killed at any moment goes on as if it had not been: journal, rungs, stopped trials, searcher."""
+
+import json
+import math
+import random
+from types import SimpleNamespace
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+pytest.importorskip("ray")
+
+from ray.tune.schedulers import ASHAScheduler, TrialScheduler  # noqa: E402
+from toy_study import EPOCHS, curve  # noqa: E402
+
+from hpt_lessons.raytune.journaling import Story, StorySearch  # noqa: E402
+from hpt_lessons.raytune.study import check_resume  # noqa: E402
+from hpt_lessons.search import domains  # noqa: E402
+from hpt_lessons.search.searchers import Listed, RandomThenGrid  # noqa: E402
+from hpt_lessons.trials import Journal, Trials  # noqa: E402
+
+WORKERS = 2
+CONFIGS = [{"x": random.Random(n).random(), "y": random.Random(-n).random()} for n in range(1, 11)]
+SPACE = {"x": domains.uniform(0, 0.9), "y": domains.uniform(0, 1)}
+
+
+class Killed(Exception):
+    """The process ends here."""
+
+
+class Machine:
+    """Workers, and a disk that outlives them: a search on it can be killed after any number of steps."""
+
+    def __init__(self, folder, make_searcher=lambda: Listed(CONFIGS)):
+        self.path, self.make_searcher = folder / "journal.jsonl", make_searcher
+        self.checkpoints: dict[str, int] = {}
+        self.trained: list[tuple[str, int]] = []
+
+    def search(self, seed: int, steps: float = math.inf) -> Story:
+        """Run until everything has ended or, after so many steps, the kill."""
+        order, story = random.Random(seed), self.story()
+        story.tell_again()
+        workers = {name: 0 for name in story.unfinished}
+        while not story.finished:
+            while len(workers) < WORKERS and (name := story.next_trial()):
+                workers[name] = 0
+            name = order.choice(sorted(workers))
+            workers[name] += 1
+            if workers[name] > self.checkpoints.get(name, 0):
+                self.trained.append((name, workers[name]))
+                self.checkpoints[name] = workers[name]
+            steps -= 1
+            if steps <= 0:
+                raise Killed
+            if self.report(story, name, workers[name]) == TrialScheduler.STOP:
+                del workers[name]
+        return story
+
+    def story(self) -> Story:
+        return Story(Journal(self.path), self.make_searcher(), asha(), EPOCHS, fixed={"default": {"x": 0.9, "y": 0.9}})
+
+    @staticmethod
+    def report(story: Story, name: str, epoch: int) -> str:
+        loss = curve(story.configs[name], epoch)
+        return story.result(SimpleNamespace(trial_id=name), None,
+                            {"training_iteration": epoch, "loss": loss, "diverged": loss >= 1e6})
+
+
+def asha() -> ASHAScheduler:
+    return ASHAScheduler(max_t=EPOCHS, grace_period=1, reduction_factor=3)
+
+
+def rungs(scheduler) -> list:
+    return [(milestone, dict(recorded)) for milestone, recorded in scheduler._brackets[0]._rungs]
+
+
+def decisions_of_ray(journal) -> tuple[dict, list]:
+    """The oracle: Ray's own ASHA, never interrupted, fed with the results in the order of the journal."""
+    scheduler, stopped = asha(), {}
+    scheduler.set_search_properties("loss", "min")
+    for event in Journal(journal).read():
+        trial = SimpleNamespace(trial_id=event.get("trial"))
+        if event.get("trial") == "default":
+            continue
+        if event["event"] == "trial":
+            scheduler.on_trial_add(None, trial)
+        elif event["event"] == "result" and trial.trial_id not in stopped:
+            result = {"training_iteration": event["epoch"], "loss": event["loss"]}
+            if scheduler.on_trial_result(None, trial, result) == TrialScheduler.STOP:
+                stopped[trial.trial_id] = event["epoch"]
+    return stopped, rungs(scheduler)
+
+
+def run_with_kills(machine: Machine, kills: list[int], cuts: list[int]) -> Story:
+    for number, (steps, cut) in enumerate(zip(kills, cuts, strict=True)):
+        try:
+            return machine.search(seed=number, steps=steps)
+        except Killed:
+            # The kill may have hit a write: the end of the last line is missing.
+            text = machine.path.read_bytes()
+            last = text.rstrip(b"\n").rfind(b"\n") + 1
+            machine.path.write_bytes(text[:max(last, len(text) - cut)])
+    return machine.search(seed=99)
+
+
+@settings(max_examples=60, deadline=None)
+@given(kills=st.lists(st.integers(1, 60), max_size=6), cut=st.integers(0, 80))
+def test_a_killed_search_ends_as_if_it_had_not_been_killed(tmp_path_factory, kills, cut):
+    """Whatever the moments: nothing trained twice, each trial once, Ray's decisions, rungs as never interrupted."""
+    machine = Machine(tmp_path_factory.mktemp("study"))
+    story = run_with_kills(machine, kills, [cut] * len(kills))
+    trials = Trials.read(machine.path)
+    assert len(machine.trained) == len(set(machine.trained))
+    assert [trial.trial for trial in trials] == ["default"] + [f"{n:04d}" for n in range(len(CONFIGS))]
+    assert [trial.config for trial in trials][1:] == CONFIGS
+    stopped, recorded = decisions_of_ray(machine.path)
+    assert rungs(story.scheduler) == recorded
+    for trial in trials:
+        expected = ("diverged" if trial.diverged else
+                    "stopped" if stopped.get(trial.trial, EPOCHS) < EPOCHS else "completed")
+        assert trial.status == expected
+        assert trial.budget == (1 if trial.diverged else stopped.get(trial.trial, EPOCHS))
+        assert [result.epoch for result in trial.history] == list(range(1, trial.budget + 1))
+
+
+@settings(max_examples=30, deadline=None)
+@given(kills=st.lists(st.integers(1, 40), max_size=4))
+def test_the_grid_after_random_trials_survives_a_kill(tmp_path_factory, kills):
+    """The second stage waits for all of the first, and lies where it would have lain."""
+    machine = Machine(tmp_path_factory.mktemp("study"), lambda: RandomThenGrid(SPACE, num_trials=16, seed=3))
+    run_with_kills(machine, kills, [0] * len(kills))
+    events = [event for event in Journal(machine.path).read() if event.get("trial") != "default"]
+    begun = [event["trial"] for event in events if event["event"] == "trial"]
+    assert begun == [f"{n:04d}" for n in range(16)]
+    first_of_grid = next(i for i, event in enumerate(events) if event["event"] == "trial" and event["trial"] == "0010")
+    ended = {event["trial"] for event in events[:first_of_grid] if event["event"] == "end"}
+    assert ended == {f"{n:04d}" for n in range(10)}
+    grid = [event["config"] for event in events if event["event"] == "trial"][10:]
+    assert len({config["x"] for config in grid}) * len({config["y"] for config in grid}) == len(grid) == 6
+
+
+def test_a_result_that_comes_twice_counts_once(tmp_path):
+    machine = Machine(tmp_path)
+    story = machine.story()
+    story.next_trial()
+    name = story.next_trial()
+    machine.report(story, name, 1)
+    before = (tmp_path / "journal.jsonl").read_text(), rungs(story.scheduler)
+    assert machine.report(story, name, 1) == TrialScheduler.CONTINUE
+    assert ((tmp_path / "journal.jsonl").read_text(), rungs(story.scheduler)) == before
+
+
+def test_a_trial_that_failed_is_tried_again_after_a_resume_and_a_stopped_one_is_not(tmp_path):
+    machine = Machine(tmp_path)
+    story = machine.story()
+    names = [story.next_trial() for _ in range(3)]
+    story.end(names[0], "failed", why="MemoryError")
+    story.end(names[1], "stopped")
+    again = machine.story()
+    again.tell_again()
+    assert again.unfinished == [names[0], names[2]]
+    assert StorySearch(again, WORKERS)._again == [names[0], names[2]]
+
+
+def test_only_the_same_study_is_resumed(tmp_path):
+    """Other settings or other data would mix trials that cannot be compared: the error names what differs."""
+    journal = Journal(tmp_path / "mine" / "journal.jsonl")
+    check_resume(journal, resume=False, settings={"seed": 1}, data="A")
+    journal.append({"event": "study", "data": "A", "settings": {"seed": 1}})
+    check_resume(journal, resume=True, settings={"seed": 1}, data="A")
+    with pytest.raises(FileExistsError, match="mine"):
+        check_resume(journal, resume=False, settings={"seed": 1}, data="A")
+    with pytest.raises(ValueError, match="seed = 1, and now it is 2"):
+        check_resume(journal, resume=True, settings={"seed": 2}, data="A")
+    with pytest.raises(ValueError, match="data = 'A', and now it is 'B'"):
+        check_resume(journal, resume=True, settings={"seed": 1}, data="B")
+
+
+def test_every_line_of_the_journal_is_plain_json(tmp_path):
+    machine = Machine(tmp_path)
+    machine.search(seed=1)
+    for line in machine.path.read_text().splitlines():
+        assert json.loads(line)["event"] in {"trial", "result", "end"}
