@@ -2,13 +2,13 @@
 
 - Successive halving: many trials a little, the best third of them further (Jamieson & Talwalkar, AISTATS 2016).
 - Hyperband: several such brackets, from 'many and briefly' to 'few and fully' (Li et al., JMLR 18, 2018).
-- ASHA: no waiting for the rung to fill up; by promotion (Li et al., MLSys 2020, algorithm 2) or by stopping (the rule of
-  `ray.tune.schedulers.AsyncHyperBandScheduler`).
+- ASHA: no waiting for the rung to fill up; by promotion (Li et al., MLSys 2020, algorithm 2) or by stopping (the rule
+  of `ray.tune.schedulers.AsyncHyperBandScheduler`).
 
-All of them are pure decisions in one shape. A free worker asks `next_job(name)`: it gets a `Job` (which trial, up to which
-budget), or `WAIT`, or `DONE`. Each result goes to `report(trial, budget, loss)`, which answers with a `Decision` about
-this trial and names those that are out because of it. Budgets are whole numbers (epochs), and a loss that is NaN or
-infinite loses to every other: there we differ from Ray on purpose, where a NaN goes on and an infinity saves everybody.
+All of them are pure decisions in one shape. A free worker asks `next_job(name)`: it gets a `Job` (which trial, up to
+which budget), or `WAIT`, or `DONE`. Each result goes to `report(trial, budget, loss)`, which answers with a `Decision`
+about this trial and names those that are out because of it. Budgets are whole numbers (epochs), and a loss that is NaN
+or infinite loses to every other: there we differ from Ray on purpose, where a NaN always goes on, an infinity at times.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ class Job:
 
 @dataclass(frozen=True)
 class Decision:
-    """What becomes of the trial that reported: 'continue' up to `budget`, 'pause' or 'stop' there; `cut`: who is out."""
+    """The trial that reported may 'continue' up to `budget`, or must 'pause' or 'stop'; `cut` names others now out."""
 
     action: str
     budget: int
@@ -182,7 +182,8 @@ class SuccessiveHalving:
         done = self.results[self.level]
         if self.room() or len(done) < len(self.members) or self.level == len(self.plan) - 1:
             return
-        places = min(self.plan[self.level + 1][0], max(1, len(done) * self.plan[self.level + 1][0] // self.plan[self.level][0]))
+        here, above = self.plan[self.level][0], self.plan[self.level + 1][0]
+        places = max(1, len(done) * above // here)  # as planned when the rung is full
         self.members = [trial for trial in best_first(done) if not lost(done[trial])][:places]
         self.queue = list(self.members)
         self.level += 1
@@ -195,8 +196,8 @@ class SuccessiveHalving:
 class Hyperband:
     """Hyperband's brackets, one after the other and round again.
 
-    A worker that would have to wait opens the next bracket (`overlap=True`, as HpBandSter does) or waits. `num_brackets`
-    ends the search; None goes on for ever.
+    A worker that would have to wait opens the next bracket (`overlap=True`, as HpBandSter does) or waits.
+    `num_brackets` ends the search; None goes on for ever.
     """
 
     def __init__(
@@ -248,8 +249,8 @@ class StoppingASHA:
     """ASHA by stopping, Ray's rule: at a rung a trial stops when it is worse than the best 1/eta of those before it.
 
     The bar is the interpolated percentile of the earlier results at this rung, without the trial itself: the first to
-    arrive has none to beat and goes on. A trial is measured at the highest rung that it has reached and that has not seen
-    it. Nobody ever waits or comes back; that is why a slow starter that arrives late is lost.
+    arrive has none to beat and goes on. A trial is measured at the highest rung that it has reached and that has not
+    seen it. Nobody ever waits or comes back; that is why a slow starter that arrives late is lost.
     """
 
     def __init__(self, min_budget: int, max_budget: int, eta: int = 4):
@@ -273,9 +274,11 @@ class StoppingASHA:
             if level <= budget and trial not in self.results[level]:
                 bar = self.bar(level)
                 self.results[level][trial] = loss
-                if lost(loss) or (bar is not None and loss > bar):
+                if bar is not None and not lost(loss) and loss > bar:
                     return Decision("stop", budget)
                 break
+        if lost(loss):
+            return Decision("stop", budget)
         return Decision("continue", min((x for x in self.levels if x > budget), default=self.max_budget))
 
     def bar(self, level: int) -> float | None:
@@ -287,8 +290,8 @@ class StoppingASHA:
 class PromotionASHA:
     """ASHA by promotion, algorithm 2 of the paper: a free worker promotes whom it can, else it starts a new trial.
 
-    From the top rung down: a trial among the best floor(n / eta) of the n at its rung that was not promoted yet goes on,
-    the best first. Trials pause at their rung and none is ever out for good.
+    From the top rung down: a trial among the best floor(n / eta) of the n at its rung that was not promoted yet goes
+    on, the best first. Trials pause at their rung and none is ever out for good.
     """
 
     def __init__(self, min_budget: int, max_budget: int, eta: int = 4):

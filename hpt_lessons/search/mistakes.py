@@ -117,7 +117,7 @@ def _wrong_multiples(domain: Domain) -> str | None:
     """A step must fit into the range; for real numbers both ends must be multiples of it (Ray insists on that)."""
     if domain.q is None:
         return None
-    if domain.q > domain.upper - domain.lower and not (domain.integer and _has_multiple(domain)):
+    if domain.q > (domain.upper - domain.lower) * (1 + 1e-9) and not (domain.integer and _has_multiple(domain)):
         width = domain.upper - domain.lower
         return f"{domain}: q {domain.q!r} is larger than the range ({width!r}).\nUse a smaller step, or no q."
     if domain.integer:
