@@ -233,14 +233,14 @@ class Trials(Sequence[Trial]):
             "seed": [trial.seed for trial in self],
             "data": [trial.data for trial in self],
         }
-        return _frame(columns, [dict(_leaves(trial.config)) for trial in self], clash="config/")
+        return _frame(columns, [dict(leaves(trial.config)) for trial in self], clash="config/")
 
     def curves(self) -> "pd.DataFrame":
         """A row an epoch: trial, epoch, loss, accuracy, seconds, then whatever else was reported."""
         rows = [(trial.trial, result) for trial in self for result in trial.history]
         columns: dict[str, list] = {"trial": [name for name, _ in rows]}
         columns |= {name: [getattr(result, name) for _, result in rows] for name in _RESULT_FIELDS}
-        return _frame(columns, [dict(_leaves(result.extra)) for _, result in rows], clash="extra/")
+        return _frame(columns, [dict(leaves(result.extra)) for _, result in rows], clash="extra/")
 
     def to_csv(self, path: str | os.PathLike) -> None:
         """Write `frame()` as comma-separated values in UTF-8."""
@@ -356,11 +356,11 @@ def _one_of(name: str, value: str, allowed: Sequence[str]) -> None:
         raise ValueError(f"{name}={value!r} is not possible; choose {' or '.join(map(repr, allowed))}.")
 
 
-def _leaves(tree: Mapping[str, Any], path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], Any]]:
+def leaves(tree: Mapping[str, Any], path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], Any]]:
     """The values of a nested dictionary with the path to each."""
     for key, value in tree.items():
         if isinstance(value, Mapping) and value:
-            yield from _leaves(value, (*path, str(key)))
+            yield from leaves(value, (*path, str(key)))
         else:
             yield (*path, str(key)), value
 
