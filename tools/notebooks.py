@@ -14,6 +14,7 @@ import hashlib
 import json
 import os
 import re
+import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
@@ -31,6 +32,7 @@ LINES_PER_CELL, WORDS_PER_CELL, SHARE_LET_OFF = 15, 20, 1 / 3
 UNCOMPARED = {"image/png", "image/jpeg", "application/vnd.jupyter.widget-view+json"}
 TEXT = {"text/plain", "text/html", "text/markdown", "text/latex", "application/json"}
 KEPT_METADATA = {"tags", "nbgrader", "slideshow", "jupyter", "editable", "deletable"}
+FIGURE = re.compile(r"<Figure size [^>]*>")
 # Differs from machine to machine or from run to run.
 PRIVATE = re.compile(r"0x[0-9a-f]{6,}|/(?:home|root|tmp|Users|private|var/folders)/|[A-Z]:\\Users", re.IGNORECASE)
 
@@ -90,7 +92,7 @@ def execute(notebook: NotebookNode, folder: Path) -> None:
         NotebookClient(
             notebook, timeout=600, kernel_name=CURRENT_ENV_KERNEL_NAME, kernel_manager_class=ThisEnvironment,
             record_timing=False, store_widget_state=False, resources={"metadata": {"path": str(folder)}},
-        ).execute(env=environment(Path(temporary)))
+        ).execute(env=environment(Path(temporary)), stderr=subprocess.DEVNULL)
 
 
 def refresh(path: Path) -> list[str]:
@@ -307,7 +309,9 @@ def is_skipped(cell: NotebookNode) -> bool:
 
 
 def is_compared(cell: NotebookNode) -> bool:
-    return bool(cell.outputs) and not tags(cell) & {LET_OFF, *SKIPPED}
+    """Its stored text says more than that there is a figure."""
+    words = "".join(FIGURE.sub("", text_of(output)) for output in cell.outputs)
+    return bool(words.strip()) and not tags(cell) & {LET_OFF, *SKIPPED}
 
 
 def text_of(output: NotebookNode) -> str:
