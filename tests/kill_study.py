@@ -33,8 +33,8 @@ def main() -> int:
         problems = check_cifar(Path(folder)) if options.cifar else check_toy(Path(folder))
     for moment in moments:
         print(moment)
-    print(f"{len(moments)} kills;", "; ".join(problems) or "nothing trained twice, nothing lost, every decision as if "
-          "there had been none")
+    fine = "nothing trained twice, nothing lost, every decision as if there had been none"
+    print(f"{len(moments) - 1} kills;", "; ".join(problems) or fine)
     return 1 if problems else 0
 
 
@@ -154,7 +154,7 @@ def check_toy(folder: Path) -> list[str]:
 
 
 def check_cifar(folder: Path) -> list[str]:
-    """What is wrong with the study of train_cifar in this folder: each epoch must be that of a training without kills."""
+    """What is wrong with the study of train_cifar in this folder: its epochs must be those of undisturbed trainings."""
     sys.path.insert(0, str(HERE))
     from toy_study import CIFAR_OPTIONS
 

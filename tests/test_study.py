@@ -8,17 +8,14 @@ from types import SimpleNamespace
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from ray.tune.schedulers import ASHAScheduler, TrialScheduler
+from toy_study import EPOCHS, curve
 
-pytest.importorskip("ray")
-
-from ray.tune.schedulers import ASHAScheduler, TrialScheduler  # noqa: E402
-from toy_study import EPOCHS, curve  # noqa: E402
-
-from hpt_lessons.raytune.journaling import Story, StorySearch  # noqa: E402
-from hpt_lessons.raytune.study import check_resume  # noqa: E402
-from hpt_lessons.search import domains  # noqa: E402
-from hpt_lessons.search.searchers import Listed, RandomThenGrid  # noqa: E402
-from hpt_lessons.trials import Journal, Trials  # noqa: E402
+from hpt_lessons.raytune.journaling import Story, StorySearch
+from hpt_lessons.raytune.study import check_resume
+from hpt_lessons.search import domains
+from hpt_lessons.search.searchers import Listed, RandomThenGrid
+from hpt_lessons.trials import Journal, Trials
 
 WORKERS = 2
 CONFIGS = [{"x": random.Random(n).random(), "y": random.Random(-n).random()} for n in range(1, 11)]
@@ -41,7 +38,7 @@ class Machine:
         """Run until everything has ended or, after so many steps, the kill."""
         order, story = random.Random(seed), self.story()
         story.tell_again()
-        workers = {name: 0 for name in story.unfinished}
+        workers = dict.fromkeys(story.unfinished, 0)
         while not story.finished:
             while len(workers) < WORKERS and (name := story.next_trial()):
                 workers[name] = 0

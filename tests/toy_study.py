@@ -78,8 +78,8 @@ def cifar(folder: Path, resume: bool) -> None:
     from hpt_lessons.raytune.cifar import tune_cifar
 
     data = load_data(folder / "data", "standin", progress=False)
-    tune_cifar(num_samples=6, max_epochs=4, data=data, options=CIFAR_OPTIONS, name="study", folder=folder, resume=resume,
-               progress=False)
+    tune_cifar(num_samples=6, max_epochs=4, data=data, options=CIFAR_OPTIONS, name="study", folder=folder,
+               resume=resume, progress=False)
 
 
 if __name__ == "__main__":
