@@ -1,6 +1,7 @@
 """A small archive in the true format of CIFAR-10, and a server on loopback that can fail in many ways."""
 
 import contextlib
+import gzip
 import hashlib
 import http.server
 import io
@@ -76,12 +77,13 @@ def batch_files() -> dict[str, bytes]:
 
 
 def pack(members: list[tuple[tarfile.TarInfo, bytes]]) -> bytes:
+    """A packed archive of these members; the same bytes whenever and wherever it is made."""
     file = io.BytesIO()
-    with tarfile.open(fileobj=file, mode="w:gz", compresslevel=1) as tar:
+    with tarfile.open(fileobj=file, mode="w") as tar:
         for info, data in members:
             info.size = len(data)
             tar.addfile(info, io.BytesIO(data))
-    return file.getvalue()
+    return gzip.compress(file.getvalue(), compresslevel=1, mtime=0)
 
 
 def member(name: str, data: bytes = b"", **fields) -> tuple[tarfile.TarInfo, bytes]:

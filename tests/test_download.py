@@ -144,6 +144,23 @@ def test_the_numbers_of_the_real_archive_come_from_torchvision():
     assert real.members["test_batch"] == "40351d587109b95175f43aff81a1287e"
 
 
+@pytest.mark.slow  # torch is imported
+def test_torchvision_reads_the_same_pictures(tmp_path, server, monkeypatch):
+    """Its own reader, told the checksums of the small archive, is the oracle; what we unpack is its layout too."""
+    from torchvision.datasets import CIFAR10
+
+    monkeypatch.setattr(CIFAR10, "train_list", [[name, ARCHIVE.members[name]] for name in BATCHES])
+    monkeypatch.setattr(CIFAR10, "test_list", [["test_batch", ARCHIVE.members["test_batch"]]])
+    monkeypatch.setattr(CIFAR10, "meta", {**CIFAR10.meta, "md5": ARCHIVE.members["batches.meta"]})
+    get(tmp_path, server.url)
+    ours = read_pictures(ARCHIVE, tmp_path)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # numpy no longer likes its old name
+        train, test = CIFAR10(tmp_path, train=True), CIFAR10(tmp_path, train=False)
+    assert np.array_equal(train.data, ours.images) and train.targets == ours.labels.tolist()
+    assert np.array_equal(test.data, ours.test_images) and tuple(test.classes) == ours.classes
+
+
 # --- interrupted -----------------------------------------------------------------------------------------------------
 
 

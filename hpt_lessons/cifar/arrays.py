@@ -20,6 +20,7 @@ SIDE = 32
 DESCRIPTION = "arrays.json"
 ARRAYS = ("images", "labels", "test_images", "test_labels")
 _VERSION = 1
+_KEYS = {"name", "key", "classes", "mean", "std", "files"}
 
 
 @dataclass(frozen=True)
@@ -57,7 +58,7 @@ def rename_arrays(folder: Path, name: str) -> None:
 def describe(folder: Path) -> dict[str, Any]:
     """What `arrays.json` says; a `DataError` if the cache is missing or an array is not what it should be."""
     description = read_json(folder / DESCRIPTION)
-    if description is None or description.get("version") != _VERSION:
+    if description is None or description.get("version") != _VERSION or not _KEYS <= description.keys():
         raise DataError(f"{folder} holds no prepared arrays ({DESCRIPTION} is missing or unreadable).")
     for name in ARRAYS:
         entry = description["files"][name]

@@ -58,8 +58,8 @@ def look_into(root: Path) -> Listing:
     """List a folder of pictures without opening any; `DataError` says what is wrong with its layout."""
     root = root.expanduser().absolute()
     if not (root / "train").is_dir():
-        what = "has no folder train/" if root.is_dir() else "is a file (unpack it first)" if root.exists() else "is missing"
-        raise DataError(f"{root} {what}; {_LAYOUT}.")
+        wrong = "has no folder train/" if root.is_dir() else "is a file (unpack it)" if root.exists() else "is missing"
+        raise DataError(f"{root} {wrong}; {_LAYOUT}.")
     classes = _classes(root / "train")
     if len(classes) < 2:
         raise DataError(f"{root / 'train'} holds {len(classes)} class folder(s) ({', '.join(classes)}); {_LAYOUT}.")
@@ -114,9 +114,8 @@ def decode(path: Path) -> np.ndarray:
         colour = _in_colour(upright)
     side = min(colour.size)
     left, top = (colour.width - side) // 2, (colour.height - side) // 2
-    small = colour.resize(
-        (SIDE, SIDE), Image.Resampling.BICUBIC, box=(left, top, left + side, top + side), reducing_gap=3.0
-    )
+    square = colour.crop((left, top, left + side, top + side))
+    small = square.resize((SIDE, SIDE), Image.Resampling.BICUBIC, reducing_gap=3.0)
     return np.asarray(small)
 
 
