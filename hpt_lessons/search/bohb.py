@@ -1,0 +1,296 @@
+"""BOHB: what does the model learn from bad trials, and where should the next one be?
+
+Falkner, Klein & Hutter, BOHB: robust and efficient hyperparameter optimization at scale (ICML 2018), section 4 and
+algorithm 2; the split into good and bad points and the constants are those of the authors' HpBandSter. Hyperband
+decides who goes on (`hpt_lessons.search.halving`); new configurations come from a model of two densities: where the
+good ones lie, and where the bad ones lie. A promising configuration is likely among the good, unlikely among the bad.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from hpt_lessons.search import space as spaces
+from hpt_lessons.search.domains import value_at
+from hpt_lessons.search.halving import DONE, WAIT, Decision, Hyperband, Job, lost
+
+__all__ = ["BOHB", "DONE", "WAIT", "BOHBSampler", "Densities", "Density", "Run"]
+
+_TINY = 1e-32  # no density counts as less
+
+
+class Density:
+    """A kernel density estimate over the unit cube and categories.
+
+    `data` (points, axes): positions in [0, 1], or the index of a category; `levels[i]`: number of categories of axis i,
+    0 for a number. Each point spreads a product of kernels: Gaussian for numbers, Aitchison & Aitken (Biometrika 63,
+    1976) for categories. The bandwidth is the normal reference, 1.06 sigma n^(-1/(4+d)), at least `min_bandwidth`.
+    A category's is at most (levels - 1) / levels, where all are equally likely; HpBandSter lets it grow beyond 1.
+    """
+
+    def __init__(self, data: np.ndarray, levels: np.ndarray, min_bandwidth: float = 1e-3):
+        self.data, self.levels = np.asarray(data, dtype=float), np.asarray(levels)
+        count, dimension = self.data.shape
+        width = 1.06 * self.data.std(axis=0) * count ** (-1 / (4 + dimension))
+        highest = np.where(self.levels > 0, (self.levels - 1) / np.maximum(self.levels, 1), np.inf)
+        self.bandwidth = np.minimum(np.maximum(width, min_bandwidth), highest)
+
+    def log_pdf(self, points: np.ndarray) -> np.ndarray:
+        """Logarithm of the density at each of the points (points, axes)."""
+        return _log_mean_exp(self._log_kernels_of_numbers(points) + self._log_kernels_of_categories(points))
+
+    def _log_kernels_of_numbers(self, points: np.ndarray) -> np.ndarray:
+        """Sums over the numeric axes; shape (points, data)."""
+        numeric = self.levels == 0
+        width = self.bandwidth[numeric]
+        x, data = points[:, numeric] / width, self.data[:, numeric] / width
+        squares = (x * x).sum(axis=1)[:, None] + (data * data).sum(axis=1) - 2 * (x @ data.T)
+        return -0.5 * squares - np.log(width).sum() - 0.5 * math.log(2 * math.pi) * numeric.sum()
+
+    def _log_kernels_of_categories(self, points: np.ndarray) -> np.ndarray | float:
+        """Sums over the categories: log(1 - h) where they agree, log(h / (levels - 1)) where not."""
+        several = self.levels > 1  # an axis with one category tells nothing
+        if not several.any():
+            return 0.0
+        width, levels = self.bandwidth[several], self.levels[several]
+        agree, differ = np.log1p(-width), np.log(width / (levels - 1))
+        ours, theirs = (_one_hot(part[:, several], levels) for part in (points, self.data))
+        return differ.sum() + (ours * np.repeat(agree - differ, levels)) @ theirs.T
+
+    def along(self, axis: int, positions: np.ndarray) -> np.ndarray:
+        """The marginal density along one axis: the other axes summed out."""
+        alone = Density.__new__(Density)
+        alone.data, alone.levels = self.data[:, [axis]], self.levels[[axis]]
+        alone.bandwidth = self.bandwidth[[axis]]
+        return np.exp(alone.log_pdf(np.asarray(positions, dtype=float)[:, None]))
+
+    def draw(self, count: int, rng: np.random.Generator, bandwidth_factor: float) -> np.ndarray:
+        """Points around randomly chosen data points (algorithm 2); the factor widens the bandwidths of numbers."""
+        points = self.data[rng.integers(len(self.data), size=count)]
+        several = self.levels > 0
+        numbers, categories = points[:, ~several], points[:, several]
+        points[:, ~several] = _truncated_normal(numbers, self.bandwidth[~several] * bandwidth_factor, rng)
+        again = rng.random(categories.shape) < self.bandwidth[several]
+        points[:, several] = np.where(again, rng.integers(self.levels[several], size=again.shape), categories)
+        return points
+
+
+def _log_mean_exp(logs: np.ndarray) -> np.ndarray:
+    highest = logs.max(axis=1, keepdims=True)
+    return highest[:, 0] + np.log(np.exp(logs - highest).mean(axis=1))
+
+
+def _one_hot(indices: np.ndarray, levels: np.ndarray) -> np.ndarray:
+    """Each index as a row of zeros with a one; the axes side by side."""
+    starts = np.concatenate([[0], np.cumsum(levels)[:-1]])
+    hot = np.zeros((len(indices), int(levels.sum())))
+    np.put_along_axis(hot, (indices + starts).astype(int), 1.0, axis=1)
+    return hot
+
+
+def _truncated_normal(centres: np.ndarray, widths: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Normal draws; those outside of [0, 1] are drawn again. Where hardly one fits, the uniform is near enough."""
+    points = centres + widths * rng.standard_normal(centres.shape)
+    for _ in range(100):
+        outside = np.nonzero((points < 0) | (points > 1))
+        if not len(outside[0]):
+            return points
+        points[outside] = centres[outside] + widths[outside[1]] * rng.standard_normal(len(outside[0]))
+    return np.where((points < 0) | (points > 1), rng.random(points.shape), points)
+
+
+@dataclass(frozen=True)
+class Densities:
+    """What the model thinks along one axis: at `positions` of the unit interval, which are these `values`."""
+
+    name: str
+    budget: int
+    positions: np.ndarray
+    values: list
+    good: np.ndarray
+    bad: np.ndarray
+
+    @property
+    def ratio(self) -> np.ndarray:
+        """Good over bad: what a proposal maximises."""
+        return np.maximum(self.good, _TINY) / np.maximum(self.bad, _TINY)
+
+
+class BOHBSampler:
+    """Proposes configurations from the results at the largest budget that has enough of them.
+
+    Of n results the best max(min_points, floor(top_fraction n)) are good, and bad are the next
+    max(min_points, floor((1 - top_fraction) n)), or what is left. `min_points` is the number of axes + 1 unless given,
+    and a model needs twice as many results. A proposal is random with probability `random_fraction` (so that the
+    model's errors do not last), else the best of `num_samples` draws around good points. `choice` is a category:
+    numbers with an order belong into `randint`, `lograndint` and their sisters. `sample_from` and `grid_search` are
+    refused.
+    """
+
+    def __init__(
+        self,
+        space: Mapping[str, Any],
+        *,
+        seed: int | np.random.Generator | None = None,
+        top_fraction: float = 0.15,
+        min_points: int | None = None,
+        num_samples: int = 64,
+        random_fraction: float = 1 / 3,
+        bandwidth_factor: float = 3.0,
+        min_bandwidth: float = 1e-3,
+    ):
+        spaces.validate(space, grids=False, functions=False, searcher="BOHB")
+        self.space, self.axes = space, spaces.axes(space)
+        if not self.axes:
+            raise ValueError("search space: nothing is searched; give a domain such as tune.uniform(0, 1)")
+        self.levels = np.array([len(axis.domain.values) for axis in self.axes])
+        self.rng = np.random.default_rng(seed)
+        self.top_fraction, self.num_samples, self.random_fraction = top_fraction, num_samples, random_fraction
+        self.min_points = len(self.axes) + 1 if min_points is None else min_points
+        self.bandwidth_factor, self.min_bandwidth = bandwidth_factor, min_bandwidth
+        self.results: dict[int, list[tuple[np.ndarray, float]]] = {}
+        self._models: dict[int, tuple[int, tuple[Density, Density]]] = {}
+
+    def ask(self) -> dict[str, Any]:
+        """The next configuration."""
+        model = self.model()
+        if model is None or self.rng.random() < self.random_fraction:
+            return self._config(self._random_point())
+        good, bad = model
+        points = good.draw(self.num_samples, self.rng, self.bandwidth_factor)
+        least = math.log(_TINY)
+        ratio = np.maximum(good.log_pdf(points), least) - np.maximum(bad.log_pdf(points), least)
+        return self._config(points[np.argmax(ratio)])
+
+    def tell(self, config: Mapping[str, Any], budget: int, loss: float) -> None:
+        """Learn a result; a loss that is NaN or infinite is worse than every other."""
+        point = np.array([self._coordinate(axis, config) for axis in self.axes])
+        self.results.setdefault(budget, []).append((point, math.inf if lost(loss) else float(loss)))
+
+    def model_budget(self) -> int | None:
+        """The largest budget with results for both densities, the good ones of them finite; None when there is none."""
+        for budget in sorted(self.results, reverse=True):
+            losses = sorted(loss for _, loss in self.results[budget])
+            good, bad = self._split(len(losses))
+            if len(losses) >= 2 * self.min_points and bad > 0 and losses[good - 1] < math.inf:
+                return budget
+        return None
+
+    def model(self, budget: int | None = None) -> tuple[Density, Density] | None:
+        """The good and the bad density of a budget (the one in use unless named), or None while there is none."""
+        budget = self.model_budget() if budget is None else budget
+        if budget is None:
+            return None
+        results = self.results[budget]
+        if self._models.get(budget, (0, None))[0] != len(results):
+            ranked = np.argsort([loss for _, loss in results], kind="stable")
+            points = np.array([point for point, _ in results])[ranked]
+            good, bad = self._split(len(results))
+            parts = points[:good], points[good : good + bad]
+            self._models[budget] = len(results), tuple(Density(p, self.levels, self.min_bandwidth) for p in parts)
+        return self._models[budget][1]
+
+    def _split(self, count: int) -> tuple[int, int]:
+        """Numbers of good and of bad points among so many results."""
+        good = max(self.min_points, math.floor(self.top_fraction * count + 1e-9))
+        bad = max(self.min_points, math.floor((1 - self.top_fraction) * count + 1e-9))
+        return good, max(min(bad, count - good), 0)
+
+    def densities(self, name: str, count: int = 200, at: Mapping[str, Any] | None = None) -> Densities | None:
+        """The two densities along one axis, for a plot; None while there is no model.
+
+        The others are summed out; with `at`, a configuration, they are held at its values: then the ratio is what a
+        proposal maximises on the line through it. A category has one position each.
+        """
+        names = [axis.name for axis in self.axes]
+        if name not in names:
+            raise ValueError(f"axis {name!r}: the search space has {', '.join(map(repr, names))}")
+        budget, index = self.model_budget(), names.index(name)
+        if budget is None:
+            return None
+        levels, domain = self.levels[index], self.axes[index].domain
+        places = np.arange(levels) if levels else np.linspace(0, 1, count)
+        if at is None:
+            good, bad = (density.along(index, places) for density in self.model(budget))
+        else:
+            line = np.tile([self._coordinate(axis, at) for axis in self.axes], (len(places), 1))
+            line[:, index] = places
+            good, bad = (np.exp(density.log_pdf(line)) for density in self.model(budget))
+        values = list(domain.values) if levels else [value_at(domain, u) for u in places]
+        return Densities(name, budget, (places + 0.5) / levels if levels else places, values, good, bad)
+
+    def _random_point(self) -> np.ndarray:
+        uniform = self.rng.random(len(self.axes))
+        return np.where(self.levels > 0, np.floor(uniform * self.levels), uniform)
+
+    def _coordinate(self, axis: spaces.Axis, config: Mapping[str, Any]) -> float:
+        """A position in [0, 1], or the index of a category."""
+        position = spaces.position(axis, config)
+        return math.floor(position * len(axis.domain.values)) if axis.domain.categorical else position
+
+    def _config(self, point: np.ndarray) -> dict[str, Any]:
+        values = {
+            axis.path: axis.domain.values[int(u)] if axis.domain.categorical else value_at(axis.domain, u)
+            for axis, u in zip(self.axes, point, strict=True)
+        }
+        return spaces.with_values(self.space, values)
+
+
+@dataclass(frozen=True)
+class Run:
+    """Train this trial (on) up to this budget."""
+
+    trial: str
+    config: dict[str, Any]
+    budget: int
+
+
+class BOHB:
+    """Hyperband whose new trials come from the model; with `random_fraction=1` it is Hyperband itself.
+
+    `ask()` names the trial and the budget to run it to next, or answers `WAIT` or (with `num_brackets`) `DONE`;
+    `tell(trial, budget, loss)` answers what becomes of the trial. A result at a rung reaches the model before the next
+    suggestion, once for each trial and budget; one between two rungs moves nothing.
+    """
+
+    def __init__(
+        self,
+        space: Mapping[str, Any],
+        min_budget: int,
+        max_budget: int,
+        eta: int = 3,
+        seed: int | np.random.Generator | None = None,
+        *,
+        num_brackets: int | None = None,
+        overlap: bool = True,
+        **model: Any,
+    ):
+        self.sampler = BOHBSampler(space, seed=seed, **model)
+        self.scheduler = Hyperband(min_budget, max_budget, eta, num_brackets=num_brackets, overlap=overlap)
+        self.configs: dict[str, dict[str, Any]] = {}
+        self.told: set[tuple[str, int]] = set()
+
+    def ask(self) -> Run | str:
+        """The next piece of work for a free worker."""
+        name = f"{len(self.configs):04d}"
+        job = self.scheduler.next_job(name)
+        if not isinstance(job, Job):
+            return job
+        if job.trial == name:
+            self.configs[name] = self.sampler.ask()
+        return Run(job.trial, self.configs[job.trial], job.budget)
+
+    def tell(self, trial: str, budget: int, loss: float) -> Decision:
+        """Decide about the trial, and let the model learn what it reached at its rung."""
+        if trial not in self.configs:
+            raise ValueError(f"trial {trial!r} is unknown; it has to come from ask()")
+        decision = self.scheduler.report(trial, budget, loss)
+        if decision.action != "continue" and (trial, budget) not in self.told:
+            self.told.add((trial, budget))
+            self.sampler.tell(self.configs[trial], budget, loss)
+        return decision
