@@ -1,7 +1,9 @@
 """The Ray Tune CIFAR example without a notebook: `python -m hpt_lessons.raytune`, or `make tune ARGS="..."`."""
 
 import argparse
+import json
 import sys
+import time
 from pathlib import Path
 
 from hpt_lessons.cifar.data import Data, DataError, load_data
@@ -15,6 +17,7 @@ def main(arguments: list[str] | None = None) -> int:
     """Search, then show what was found; the exit status is 0 when the study is complete, else 1."""
     options = read_arguments(arguments)
     try:
+        options = remembered(options) if options.resume else remember(options)
         data = prepare(options)
         print(f"Data: {data!r}. Study: {Path(options.folder) / options.name}", flush=True)
         study = cifar.tune_cifar(
@@ -25,6 +28,7 @@ def main(arguments: list[str] | None = None) -> int:
         print(f"{type(error).__name__}: {error}", file=sys.stderr)
         return 1
     if not study.finished:
+        print(f"On the command line: make tune ARGS=\"--resume --name {options.name} --folder {options.folder}\"")
         return 1
     print(report(study, data))
     return 0
@@ -44,9 +48,10 @@ def read_arguments(arguments: list[str] | None) -> argparse.Namespace:
     ask.add_argument("--seed", type=int, default=0, help="of the configurations, the weights and the picture order")
     ask.add_argument("--search", default="random", choices=cifar.SEARCHES, help="which configurations to try")
     ask.add_argument("--scheduler", default="asha", choices=cifar.SCHEDULERS, help="what stops bad trials early")
-    ask.add_argument("--name", default="cifar", help="of the study: a folder of this name keeps all that it finds")
+    ask.add_argument("--name", help="of the study: a folder of this name keeps all that it finds (default: the time)")
     ask.add_argument("--folder", default="studies", metavar="DIR", help="where studies are kept")
-    ask.add_argument("--resume", action="store_true", help="go on with the study of this name")
+    ask.add_argument("--resume", action="store_true",
+                     help="go on with the study of this name, or with the last one, as it was begun")
     ask.add_argument("--cpus", type=float, default=1, help="CPU cores for each trial")
     ask.add_argument("--gpus", type=float, default=0, help="GPUs for each trial, for example 0.25")
     options = ask.parse_args(arguments)
@@ -54,6 +59,29 @@ def read_arguments(arguments: list[str] | None) -> argparse.Namespace:
         if getattr(options, name) < 1:
             ask.error(f"--{name} {getattr(options, name)}: at least 1 is needed")
     return options
+
+
+def remember(options: argparse.Namespace) -> argparse.Namespace:
+    """Keep the options beside the study, so that going on needs no more than its name."""
+    options.name = options.name or time.strftime("study-%Y%m%d-%H%M%S")
+    place = Path(options.folder) / options.name
+    if (place / "journal.jsonl").exists():
+        raise FileExistsError(f"study {options.name!r}: there is one already in {options.folder}. "
+                              f"Go on with it by --resume --name {options.name}, or choose another name.")
+    place.mkdir(parents=True, exist_ok=True)
+    (place / "command.json").write_text(json.dumps(vars(options)), encoding="utf-8")
+    return options
+
+
+def remembered(options: argparse.Namespace) -> argparse.Namespace:
+    """The options with which the named study, or the last one, was begun."""
+    files = Path(options.folder).glob(f"{options.name or '*'}/command.json")
+    kept = sorted(files, key=lambda file: file.stat().st_mtime)
+    if not kept:
+        which = f"study {options.name!r}" if options.name else "study"
+        raise FileNotFoundError(f"--resume: there is no {which} in {options.folder}. Leave --resume out to begin one.")
+    return argparse.Namespace(**{**json.loads(kept[-1].read_text(encoding="utf-8")), "resume": True,
+                                 "folder": options.folder, "name": kept[-1].parent.name})
 
 
 def prepare(options: argparse.Namespace) -> Data:

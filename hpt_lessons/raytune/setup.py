@@ -16,6 +16,9 @@ QUIET = {
 }
 
 
+ATTEMPTS = 3
+
+
 def start_ray(**options: Any) -> None:
     """Start Ray on this machine without dashboard and log lines, unless it is already running.
 
@@ -29,10 +32,17 @@ def start_ray(**options: Any) -> None:
 
     for name in ("ray", "ray.tune", "ray.data", "ray._private"):
         logging.getLogger(name).setLevel(logging.ERROR)
-    if not ray.is_initialized():
-        quiet = {"include_dashboard": False, "log_to_driver": False, "logging_level": logging.ERROR,
-                 "configure_logging": True}
-        ray.init(**{**quiet, **options})
+    quiet = {"include_dashboard": False, "log_to_driver": False, "logging_level": logging.ERROR}
+    for attempt in range(ATTEMPTS):
+        if ray.is_initialized():
+            return
+        try:
+            ray.init(**{**quiet, **options})
+        except Exception as error:
+            # Ray gives its own processes 30 seconds to come up; on a machine that is busy once more helps.
+            if "timed out during startup" not in str(error) or attempt == ATTEMPTS - 1:
+                raise
+            ray.shutdown()
 
 
 def cores() -> int:
