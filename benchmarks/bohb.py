@@ -2,9 +2,9 @@
 
     python benchmarks/bohb.py [--seeds 32] [--budget 84]
 
-Each method gets the same total budget, counted in full evaluations; every run of a trial costs its whole budget (nothing
-is resumed), as in the paper. One round of Hyperband's five brackets costs 21. The regret is that of the configuration
-with the best loss observed at the full budget, by the true function without noise.
+Each method gets the same total budget, counted in full evaluations; every run of a trial costs its whole budget
+(nothing is resumed), as in the paper. One round of Hyperband's five brackets costs 21. The regret is that of the
+configuration with the best loss observed at the full budget, by the true function without noise.
 """
 
 import argparse

@@ -89,19 +89,23 @@ def _one_hot(indices: np.ndarray, levels: np.ndarray) -> np.ndarray:
     """Each index as a row of zeros with a one; the axes side by side."""
     starts = np.concatenate([[0], np.cumsum(levels)[:-1]])
     hot = np.zeros((len(indices), int(levels.sum())))
-    np.put_along_axis(hot, (indices + starts).astype(int), 1.0, axis=1)
+    hot[np.arange(len(indices))[:, None], (indices + starts).astype(int)] = 1.0
     return hot
 
 
 def _truncated_normal(centres: np.ndarray, widths: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     """Normal draws; those outside of [0, 1] are drawn again. Where hardly one fits, the uniform is near enough."""
-    points = centres + widths * rng.standard_normal(centres.shape)
-    for _ in range(100):
-        outside = np.nonzero((points < 0) | (points > 1))
-        if not len(outside[0]):
-            return points
-        points[outside] = centres[outside] + widths[outside[1]] * rng.standard_normal(len(outside[0]))
-    return np.where((points < 0) | (points > 1), rng.random(points.shape), points)
+    flat, spread = centres.ravel(), np.broadcast_to(widths, centres.shape).ravel()
+    points, missing = rng.random(flat.size), np.arange(flat.size)
+    for _ in range(20):
+        tries = flat[missing] + spread[missing] * rng.standard_normal((8, missing.size))
+        inside = (tries >= 0) & (tries <= 1)
+        found = inside.any(axis=0)
+        points[missing[found]] = tries[inside.argmax(axis=0), np.arange(missing.size)][found]
+        missing = missing[~found]
+        if not missing.size:
+            break
+    return points.reshape(centres.shape)
 
 
 @dataclass(frozen=True)
@@ -129,7 +133,7 @@ class BOHBSampler:
     and a model needs twice as many results. A proposal is random with probability `random_fraction` (so that the
     model's errors do not last), else the best of `num_samples` draws around good points. `choice` is a category:
     numbers with an order belong into `randint`, `lograndint` and their sisters. `sample_from` and `grid_search` are
-    refused.
+    refused. The n-th proposal draws from the seed and n alone: a search that was told the same results goes on alike.
     """
 
     def __init__(
@@ -149,20 +153,23 @@ class BOHBSampler:
         if not self.axes:
             raise ValueError("search space: nothing is searched; give a domain such as tune.uniform(0, 1)")
         self.levels = np.array([len(axis.domain.values) for axis in self.axes])
-        self.rng = np.random.default_rng(seed)
+        self.seed, self.asked = int(np.random.default_rng(seed).integers(2**63)), 0
         self.top_fraction, self.num_samples, self.random_fraction = top_fraction, num_samples, random_fraction
         self.min_points = len(self.axes) + 1 if min_points is None else min_points
         self.bandwidth_factor, self.min_bandwidth = bandwidth_factor, min_bandwidth
-        self.results: dict[int, list[tuple[np.ndarray, float]]] = {}
+        self.points: dict[int, list[np.ndarray]] = {}  # at each budget, and their losses
+        self.losses: dict[int, list[float]] = {}
         self._models: dict[int, tuple[int, tuple[Density, Density]]] = {}
 
     def ask(self) -> dict[str, Any]:
         """The next configuration."""
+        rng = np.random.default_rng([self.seed, self.asked])
+        self.asked += 1
         model = self.model()
-        if model is None or self.rng.random() < self.random_fraction:
-            return self._config(self._random_point())
+        if model is None or rng.random() < self.random_fraction:
+            return self._config(self._random_point(rng))
         good, bad = model
-        points = good.draw(self.num_samples, self.rng, self.bandwidth_factor)
+        points = good.draw(self.num_samples, rng, self.bandwidth_factor)
         least = math.log(_TINY)
         ratio = np.maximum(good.log_pdf(points), least) - np.maximum(bad.log_pdf(points), least)
         return self._config(points[np.argmax(ratio)])
@@ -170,14 +177,15 @@ class BOHBSampler:
     def tell(self, config: Mapping[str, Any], budget: int, loss: float) -> None:
         """Learn a result; a loss that is NaN or infinite is worse than every other."""
         point = np.array([self._coordinate(axis, config) for axis in self.axes])
-        self.results.setdefault(budget, []).append((point, math.inf if lost(loss) else float(loss)))
+        self.points.setdefault(budget, []).append(point)
+        self.losses.setdefault(budget, []).append(math.inf if lost(loss) else float(loss))
 
     def model_budget(self) -> int | None:
         """The largest budget with results for both densities, the good ones of them finite; None when there is none."""
-        for budget in sorted(self.results, reverse=True):
-            losses = sorted(loss for _, loss in self.results[budget])
+        for budget in sorted(self.losses, reverse=True):
+            losses = self.losses[budget]
             good, bad = self._split(len(losses))
-            if len(losses) >= 2 * self.min_points and bad > 0 and losses[good - 1] < math.inf:
+            if len(losses) >= 2 * self.min_points and bad > 0 and len(losses) - losses.count(math.inf) >= good:
                 return budget
         return None
 
@@ -186,13 +194,12 @@ class BOHBSampler:
         budget = self.model_budget() if budget is None else budget
         if budget is None:
             return None
-        results = self.results[budget]
-        if self._models.get(budget, (0, None))[0] != len(results):
-            ranked = np.argsort([loss for _, loss in results], kind="stable")
-            points = np.array([point for point, _ in results])[ranked]
-            good, bad = self._split(len(results))
-            parts = points[:good], points[good : good + bad]
-            self._models[budget] = len(results), tuple(Density(p, self.levels, self.min_bandwidth) for p in parts)
+        count = len(self.losses[budget])
+        if self._models.get(budget, (0, None))[0] != count:
+            ranked = np.array(self.points[budget])[np.argsort(self.losses[budget], kind="stable")]
+            good, bad = self._split(count)
+            parts = ranked[:good], ranked[good : good + bad]
+            self._models[budget] = count, tuple(Density(p, self.levels, self.min_bandwidth) for p in parts)
         return self._models[budget][1]
 
     def _split(self, count: int) -> tuple[int, int]:
@@ -224,8 +231,8 @@ class BOHBSampler:
         values = list(domain.values) if levels else [value_at(domain, u) for u in places]
         return Densities(name, budget, (places + 0.5) / levels if levels else places, values, good, bad)
 
-    def _random_point(self) -> np.ndarray:
-        uniform = self.rng.random(len(self.axes))
+    def _random_point(self, rng: np.random.Generator) -> np.ndarray:
+        uniform = rng.random(len(self.axes))
         return np.where(self.levels > 0, np.floor(uniform * self.levels), uniform)
 
     def _coordinate(self, axis: spaces.Axis, config: Mapping[str, Any]) -> float:
@@ -284,6 +291,15 @@ class BOHB:
         if job.trial == name:
             self.configs[name] = self.sampler.ask()
         return Run(job.trial, self.configs[job.trial], job.budget)
+
+    def recall(self, trial: str, config: Mapping[str, Any]) -> Run:
+        """Take up a trial of an interrupted search, in the order of their start; then `tell` its results again."""
+        job = self.scheduler.add(trial)
+        if not isinstance(job, Job):
+            raise ValueError(f"trial {trial!r}: no bracket has room; recall trials and results in their old order")
+        self.configs[trial] = dict(config)
+        self.sampler.asked += 1
+        return Run(trial, self.configs[trial], job.budget)
 
     def tell(self, trial: str, budget: int, loss: float) -> Decision:
         """Decide about the trial, and let the model learn what it reached at its rung."""
