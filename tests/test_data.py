@@ -56,7 +56,7 @@ def test_without_cifar10_the_standin_is_used_and_one_sentence_says_so(tmp_path, 
     data = load_data(tmp_path)
     out, err = capsys.readouterr()
     assert (data.name, out, err.count("\n")) == (STANDIN, "", 1)
-    assert "no connection" in err and f"load_data({str(tmp_path)!r}, \"cifar10\")" in err
+    assert "no connection" in err and f'load_data({str(tmp_path)!r}, "cifar10")' in err
 
 
 def test_cifar10_is_used_if_it_can_be_fetched(tmp_path, server, capsys):

@@ -361,6 +361,14 @@ def test_a_resumed_wrong_file_ends_after_one_clean_start(tmp_path, server):
     assert ranges(server) == [f"bytes={HALF}-", None]
 
 
+def test_a_wrong_file_that_is_cut_each_time_does_not_go_round_for_ever(tmp_path, server):
+    """Halves, resumed, wrong; once more from the first byte, wrong again: the end."""
+    server.behave(data=PACKED[:-1] + bytes([PACKED[-1] ^ 1]), cut=HALF)
+    with pytest.raises(DownloadError, match="MD5"):
+        get(tmp_path, server.url)
+    assert ranges(server) == [None, f"bytes={HALF}-"] * 2
+
+
 def test_a_length_that_is_too_short_is_noticed(tmp_path, server):
     server.behave(length=len(PACKED) - 7)
     with pytest.raises(DownloadError, match="MD5"):

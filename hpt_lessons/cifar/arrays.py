@@ -58,7 +58,7 @@ def rename_arrays(folder: Path, name: str) -> None:
 def describe(folder: Path) -> dict[str, Any]:
     """What `arrays.json` says; a `DataError` if the cache is missing or an array is not what it should be."""
     description = read_json(folder / DESCRIPTION)
-    if description is None or description.get("version") != _VERSION or not _KEYS <= description.keys():
+    if description is None or description.get("version") != _VERSION or not _KEYS.issubset(description):
         raise DataError(f"{folder} holds no prepared arrays ({DESCRIPTION} is missing or unreadable).")
     for name in ARRAYS:
         entry = description["files"][name]
