@@ -29,7 +29,7 @@ def seconds_in_words(seconds: float) -> str:
     """
     if not math.isfinite(seconds):
         return "an unknown time"
-    if seconds < 0.5:
+    if seconds < 0.5:  # also a time left that has run out
         return "under 1 s"
     whole = round(seconds)
     if whole < 3600:
@@ -194,7 +194,7 @@ class _Words:
         # Counted from the last step on, so that it goes down between two steps instead of up.
         per_unit = (self.moved - self.start) / (self.n - self.initial)
         left = per_unit * (self.total - self.n) - (now - self.moved)
-        return f"{seconds_in_words(max(0.0, left))} left"
+        return f"{seconds_in_words(left)} left"
 
     def tail(self) -> str:
         return ", ".join(part for part in (self.count(), self.time(), self.note) if part)

@@ -90,6 +90,7 @@ def test_the_bootstrap_of_a_mean_is_near_the_one_of_scipy():
 def test_the_bootstrap_takes_any_statistic_and_repeats_with_its_seed():
     """A median lies at one of the values or between two; another seed gives another interval."""
     sample = np.random.default_rng(0).normal(size=30)
+    assert bootstrap_interval(sample, seed=3, resamples=50) == bootstrap_interval(sample, seed=3, resamples=50)
     first = bootstrap_interval(sample, np.median, seed=3, resamples=500)
     assert first == bootstrap_interval(sample, np.median, seed=3, resamples=500)
     assert first != bootstrap_interval(sample, np.median, seed=4, resamples=500)
