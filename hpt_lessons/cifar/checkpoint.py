@@ -5,6 +5,7 @@ random generator: everything random in an epoch is drawn from (seed, epoch).
 """
 
 import os
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -41,6 +42,7 @@ def load(path: Path) -> dict[str, Any] | None:
     if not path.exists():
         return None
     try:
+        _check_sums(path)
         state = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:
         raise ValueError(f"checkpoint {path}: not readable ({type(error).__name__}: {str(error).splitlines()[0]}). "
@@ -49,6 +51,14 @@ def load(path: Path) -> dict[str, Any] | None:
         raise ValueError(f"checkpoint {path}: not written by this version of hpt_lessons (expected version {VERSION}). "
                          "Delete this file to train the trial again from its first epoch.")
     return state
+
+
+def _check_sums(path: Path) -> None:
+    # The file is a zip archive with a checksum for each part; torch.load does not look at them.
+    with zipfile.ZipFile(path) as archive:
+        damaged = archive.testzip()
+    if damaged is not None:
+        raise ValueError(f"the checksum of {damaged} is wrong")
 
 
 def _sync_folder(folder: Path) -> None:

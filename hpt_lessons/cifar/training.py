@@ -3,14 +3,14 @@
 import contextlib
 import math
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
-from torch import nn
+from torch import Tensor, nn
 from torch.nn import functional
 
 from hpt_lessons.cifar import checkpoint as checkpoints
@@ -21,7 +21,7 @@ from hpt_lessons.cifar.feed import Feed
 from hpt_lessons.cifar.models import build_model
 from hpt_lessons.trials import DIVERGED_LOSS
 
-EVALUATION_BATCH = 500
+EVALUATION_BATCH = 250
 LOOK_EVERY = 256
 
 
@@ -82,23 +82,23 @@ class Run:
         batches = self.train.batches(self.settings.batch_size, order, rng if self.settings.augment else None)
         set_learning_rates(self.optimizer, self.settings, epoch)
         self.model.train()
-        total = torch.zeros((), device=self.device)
+        losses, counts = [], []
         for step, (images, labels) in enumerate(batches):
             self.optimizer.zero_grad()
             loss = functional.cross_entropy(self.model(images), labels)
             loss.backward()
             self.optimizer.step()
-            total += loss.detach() * len(labels)
+            losses.append(loss.detach())
+            counts.append(len(labels))
             # Reading the number waits for the device: now and then is enough to notice a divergence.
-            if step % LOOK_EVERY == 0 and not math.isfinite(total.item()):
+            if step % LOOK_EVERY == 0 and not math.isfinite(loss.item()):
                 return math.inf
-        mean = total.item() / len(self.train)
-        return mean if math.isfinite(mean) else math.inf
+        return mean_over_pictures(losses, counts)
 
     def validate(self) -> tuple[float, float]:
-        """Mean loss over the validation pictures (not over batches) and accuracy."""
-        correct, total = score(self.model, self.valid)
-        return total / len(self.valid), correct / len(self.valid)
+        """Mean loss over the validation pictures (not over batches), infinity if it is not finite, and accuracy."""
+        correct, loss = score(self.model, self.valid)
+        return loss, correct / len(self.valid)
 
     def record(self, epoch: int, train_loss: float, loss: float, accuracy: float, seconds: float) -> None:
         """Add an epoch to the history; anything not finite becomes the large, finite loss that never wins."""
@@ -180,15 +180,19 @@ class Reporter:
 def seeded_model(settings: Settings, classes: int) -> nn.Module:
     """The network with weights drawn from the seed; PyTorch's global generator is left as it was."""
     with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(settings.seed)
+        # torch.manual_seed would seed the GPUs' generators as well, and nothing puts those back.
+        torch.default_generator.manual_seed(settings.seed)
         return build_model({"model": settings.model, "l1": settings.l1, "l2": settings.l2}, classes)
 
 
 def make_optimizer(model: nn.Module, settings: Settings, device: torch.device) -> torch.optim.Optimizer:
-    """SGD with momentum, Adam or AdamW, with one parameter group for each layer."""
+    """SGD with momentum, Adam or AdamW, with one parameter group for all layers of the same factor."""
     layers = layers_of(model)
+    by_factor: dict[float, list[nn.Parameter]] = {}
+    for parameters, factor in zip(layers, layer_factors(settings.layer_factor, len(layers)), strict=True):
+        by_factor.setdefault(factor, []).extend(parameters)
     groups = [{"params": parameters, "factor": factor, "lr": settings.lr * factor}
-              for parameters, factor in zip(layers, layer_factors(settings.layer_factor, len(layers)), strict=True)]
+              for factor, parameters in by_factor.items()]
     fused = {"fused": True} if device.type in ("cpu", "cuda") else {}
     decay = {"lr": settings.lr, "weight_decay": settings.weight_decay, **fused}
     if settings.optimizer == "sgd":
@@ -239,15 +243,27 @@ def set_learning_rates(optimizer: torch.optim.Optimizer, settings: Settings, epo
 
 
 def score(model: nn.Module, feed: Feed) -> tuple[int, float]:
-    """How many pictures are classified correctly, and the sum of their losses."""
+    """How many pictures are classified correctly, and the mean loss over them in nats, infinity if not finite."""
     model.eval()
-    correct = total = torch.zeros((), device=feed.device)
+    losses, hits, counts = [], [], []
     with torch.inference_mode():
         for images, labels in feed.batches(EVALUATION_BATCH):
             output = model(images)
-            total = total + functional.cross_entropy(output, labels, reduction="sum")
-            correct = correct + (output.argmax(1) == labels).sum()
-    return int(correct.item()), total.item()
+            losses.append(functional.cross_entropy(output, labels))
+            hits.append((output.argmax(1) == labels).sum())
+            counts.append(len(labels))
+    return int(torch.stack(hits).sum()), mean_over_pictures(losses, counts)
+
+
+def mean_over_pictures(losses: Sequence[Tensor], counts: Sequence[int]) -> float:
+    """The mean over all pictures, from the mean of each batch and its number of pictures; infinity if not finite.
+
+    A plain mean of the batches' means would give the pictures of an incomplete last batch too much weight, and how much
+    would depend on the batch size.
+    """
+    means = torch.stack(list(losses)).tolist()
+    mean = math.fsum(loss * count for loss, count in zip(means, counts, strict=True)) / sum(counts)
+    return mean if math.isfinite(mean) else math.inf
 
 
 def _find_data(data_dir: str | Path | None) -> Data:
