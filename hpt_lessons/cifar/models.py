@@ -1,8 +1,8 @@
 """The networks that are tuned: a small one that everybody knows, and a better one to compare it with.
 
-Both read pictures as float tensors (n, 3, 32, 32) and answer with logits (n, classes). Both have the same two open widths,
-`l1` and `l2`, the sizes of the fully connected layers. The weights start from PyTorch's defaults: who wants the same ones
-again seeds before building.
+Both read pictures as float tensors (n, 3, 32, 32) and answer with logits (n, classes). Both have the same two open
+widths, `l1` and `l2`, the sizes of the fully connected layers. The weights start from PyTorch's defaults: who wants the
+same ones again seeds before building.
 """
 
 from collections.abc import Mapping
@@ -14,9 +14,10 @@ from torch import Tensor, nn
 class CifarNet(nn.Module):
     """The network of PyTorch's CIFAR-10 tutorial, with the widths of its two hidden layers left open.
 
-    Two convolutions with pooling, three fully connected layers: the shape of LeNet-5 (LeCun, Bottou, Bengio & Haffner 1998,
-    'Gradient-based learning applied to document recognition', figure 2) with colour pictures, max-pooling and ReLU.
-    The tutorial takes l1=120, l2=84, as LeNet-5 does. 62,006 weights then, two thirds of a million multiplications a picture.
+    Two convolutions with pooling, three fully connected layers: the shape of LeNet-5 (LeCun, Bottou, Bengio & Haffner
+    1998, 'Gradient-based learning applied to document recognition', figure 2) with colour pictures, max-pooling and
+    ReLU. The tutorial takes l1=120, l2=84, as LeNet-5 does: 62,006 weights, and two thirds of a million multiplications
+    for a picture.
     """
 
     def __init__(self, l1: int = 120, l2: int = 84, classes: int = 10) -> None:
@@ -34,8 +35,9 @@ class CifarNet(nn.Module):
 class WiderNet(nn.Module):
     """A better network that a laptop can still train: more channels, one convolution more, batch normalisation.
 
-    Three 3x3 convolutions with 16, 32 and 64 channels, each followed by batch normalisation (Ioffe & Szegedy 2015, ICML),
-    ReLU and pooling; then the fully connected layers of `CifarNet`. About four times its multiplications.
+    Three 3x3 convolutions with 16, 32 and 64 channels, each followed by batch normalisation (Ioffe & Szegedy 2015,
+    ICML), ReLU and pooling; then the fully connected layers of `CifarNet`. Between four and five times its
+    multiplications.
     """
 
     def __init__(self, l1: int = 120, l2: int = 84, classes: int = 10) -> None:

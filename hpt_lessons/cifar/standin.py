@@ -11,12 +11,12 @@ What they are not: a benchmark. An accuracy on these pictures says nothing about
 other accuracies on these pictures.
 
 The same seed gives the same bytes on every machine and with every numpy from 2.0 on:
-- Chance is the raw output of PCG64, which numpy promises to keep (NEP 19), not that of the methods of `Generator`, which
-  it may improve.
-- From there on there are only operations whose float32 result IEEE 754 prescribes to the last bit, one element at a time:
-  + - * /, square root, absolute value, minimum, maximum, comparison, rounding down. There is no sine and no exponential,
-  which differ between mathematical libraries (directions come from a rational parametrisation of the circle), and no sum
-  over an axis and no matrix product, in which the order of the terms depends on the processor.
+- Chance is the raw output of PCG64, which numpy promises to keep (NEP 19), not that of the methods of `Generator`,
+  which it may improve.
+- From there on there are only operations whose float32 result IEEE 754 prescribes to the last bit, one element at a
+  time: + - * /, square root, absolute value, minimum, maximum, comparison, rounding down. There is no sine and no
+  exponential, which differ between mathematical libraries (directions come from a rational parametrisation of the
+  circle), and no sum over an axis and no matrix product, in which the order of the terms depends on the processor.
 """
 
 import numpy as np
@@ -91,7 +91,7 @@ class _Chance:
         return (next(self._numbers) * (high - low) + low)[:, None, None]
 
     def direction(self, tilt: float) -> tuple[np.ndarray, np.ndarray]:
-        """Cosine and sine of an angle whose half has a tangent of at most `tilt`, to either side: 1 is a right angle."""
+        """Cosine and sine of an angle to either side, the tangent of its half at most `tilt`: 1 is a right angle."""
         t = self.between(-tilt, tilt)
         return (1 - t * t) / (1 + t * t), 2 * t / (1 + t * t)
 
@@ -116,7 +116,7 @@ def _draw(kind: int, chance: _Chance) -> np.ndarray:
     cover = _outline(SHAPES[shape], chance) * (1 - _bar(chance))
     mixture = _pattern(PATTERNS[pattern], chance) * chance.between(0.25, 1)
     favourites = (_OF_THINGS + 3 * kind) % len(_COLOURS)
-    dyes = [chance.colour(favourites, 0.3) for _ in range(2)]
+    dyes = [chance.colour(favourites, 0.4) for _ in range(2)]
     backdrop = _backdrop((_OF_BACKDROPS + 5 * kind) % len(_COLOURS), chance)
     light, noise, grain = _light(chance), chance.noise(), chance.between(0.3, 1.5)
 
@@ -131,7 +131,7 @@ def _outline(shape: str, chance: _Chance) -> np.ndarray:
     """How much of each pixel the thing covers, 0 to 1."""
     radius, stretch = chance.between(11, 14), chance.between(0.8, 1.2)
     cosine, sine = chance.direction(tilt=0.18)
-    right, down = _X - chance.between(-3.5, 3.5), _Y - chance.between(-3.5, 3.5)
+    right, down = _X - chance.between(-4.5, 4.5), _Y - chance.between(-4.5, 4.5)
     x, y = (cosine * right + sine * down) / radius * stretch, (cosine * down - sine * right) / radius / stretch
     return _covered(_DEPTHS[shape](x, y) * radius)
 
@@ -164,12 +164,12 @@ def _backdrop(favourites: np.ndarray, chance: _Chance) -> list[np.ndarray]:
     striped = chance.between(0, 1) < 0.5
     pattern = np.where(striped, _pattern("striped", chance), _pattern("chequered", chance))
     mixture = np.clip(slope + (pattern - 0.5) * chance.between(0, 0.3), 0, 1)
-    one, other = (chance.colour(favourites, 0.2) for _ in range(2))
+    one, other = (chance.colour(favourites, 0.3) for _ in range(2))
     return [_mix(a, b, mixture) for a, b in zip(one, other, strict=True)]
 
 
 def _bar(chance: _Chance) -> np.ndarray:
-    """How much of the thing a bar in front of it hides; in two pictures of three there is none. It looks like the backdrop."""
+    """How much of the thing a bar hides that looks like the backdrop; in every second picture or so there is none."""
     (cosine, sine), width = chance.direction(tilt=1), chance.between(-3, 1.5)
     return _covered(width - np.abs(cosine * _X + sine * _Y - chance.between(-10, 10)))
 
