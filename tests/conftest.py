@@ -2,7 +2,12 @@
 
 import os
 
+import hypothesis
 import pytest
+
+# Examples that failed are printed with their seed; a folder of them in the project would be left behind.
+hypothesis.settings.register_profile("course", database=None, deadline=None)
+hypothesis.settings.load_profile("course")
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ["HPT_LESSONS_DATASET"] = "standin"

@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import os
 import sys
 import time
 from pathlib import Path
@@ -49,7 +50,8 @@ def read_arguments(arguments: list[str] | None) -> argparse.Namespace:
     ask.add_argument("--search", default="random", choices=cifar.SEARCHES, help="which configurations to try")
     ask.add_argument("--scheduler", default="asha", choices=cifar.SCHEDULERS, help="what stops bad trials early")
     ask.add_argument("--name", help="of the study: a folder of this name keeps all that it finds (default: the time)")
-    ask.add_argument("--folder", default="studies", metavar="DIR", help="where studies are kept")
+    ask.add_argument("--folder", default=os.environ.get("HPT_LESSONS_STUDIES", "studies"), metavar="DIR",
+                     help="where studies are kept")
     ask.add_argument("--resume", action="store_true",
                      help="go on with the study of this name, or with the last one, as it was begun")
     ask.add_argument("--cpus", type=float, default=1, help="CPU cores for each trial")

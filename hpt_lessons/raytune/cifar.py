@@ -38,7 +38,7 @@ def bounded_space() -> dict[str, Any]:
 def tune_cifar(space: Mapping[str, Any] | None = None, *, num_samples: int = 10, max_epochs: int = 10,
                search: str = "random", scheduler: str = "asha", seed: int = 0, data: Data | None = None,
                data_dir: str | Path | None = None, options: Mapping[str, Any] | None = None, untuned: bool = True,
-               name: str | None = None, folder: str | Path = "studies", resume: bool = False,
+               name: str | None = None, folder: str | Path | None = None, resume: bool = False,
                resources: Mapping[str, float] | None = None, progress: bool = True) -> Study:
     """Search for a good configuration of the CIFAR network with Ray Tune; see `run_study` for what is kept.
 

@@ -43,7 +43,7 @@ class Study:
 
 
 def run_study(train: Callable[..., Any], searcher: Any, *, max_epochs: int, scheduler: Any = None,
-              name: str | None = None, folder: str | Path = "studies", resume: bool = False, data: str = "",
+              name: str | None = None, folder: str | Path | None = None, resume: bool = False, data: str = "",
               settings: Mapping[str, Any] | None = None, fixed: Mapping[str, dict[str, Any]] | None = None,
               shared: Mapping[str, Any] | None = None, resources: Mapping[str, float] | None = None,
               progress: bool = True) -> Study:
@@ -61,7 +61,7 @@ def run_study(train: Callable[..., Any], searcher: Any, *, max_epochs: int, sche
     """
     from filelock import FileLock, Timeout
 
-    place = Path(folder).resolve() / (name or time.strftime("study-%Y%m%d-%H%M%S"))
+    place = studies_folder(folder) / (name or time.strftime("study-%Y%m%d-%H%M%S"))
     journal = Journal(place / "journal.jsonl")
     described = {"max_epochs": max_epochs, "trials": searcher.num_trials, **(settings or {})}
     check_resume(journal, resume, described, data)
@@ -78,9 +78,14 @@ def run_study(train: Callable[..., Any], searcher: Any, *, max_epochs: int, sche
     return Study(place.name, place, Trials.read(journal.path), story.finished, results)
 
 
-def load_study(name: str, folder: str | Path = "studies") -> Study:
+def studies_folder(folder: str | Path | None = None) -> Path:
+    """Where studies are kept: `folder`, else the environment's HPT_LESSONS_STUDIES, else `studies` below here."""
+    return Path(folder or os.environ.get("HPT_LESSONS_STUDIES") or "studies").resolve()
+
+
+def load_study(name: str, folder: str | Path | None = None) -> Study:
     """A study that ran earlier, from its journal alone."""
-    place = Path(folder).resolve() / name
+    place = studies_folder(folder) / name
     trials = Trials.read(place / "journal.jsonl")
     ended = all(trial.status in ("completed", "stopped", "diverged", "failed") for trial in trials)
     return Study(name, place, trials, ended)
