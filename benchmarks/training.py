@@ -1,9 +1,10 @@
 """How fast is `train_cifar`, beside the loop that everybody writes? Both in one run, in turns, on one core.
 
 The other loop is a `DataLoader` over PIL pictures (converted and normalised one by one, shuffled, no workers), SGD
-with momentum, and the loss read out after each step. Same network, same pictures, same batch sizes. Absolute speeds move
-by a third from minute to minute on a shared machine, so each ratio is taken within a pair of neighbouring measurements,
-and the median over the rounds stands with the smallest and the largest. Times are seconds of this process's CPU.
+with momentum, and the loss read out after each step. Same network, same pictures, same batch sizes. Absolute speeds
+move by a third from minute to minute on a shared machine, so each ratio is taken within a pair of neighbouring
+measurements, and the median over the rounds stands with the smallest and the largest. Times are seconds of this
+process's CPU.
 
 The roofline: how many pictures a second the processor could do if it multiplied matrices all the time.
 """
@@ -219,7 +220,8 @@ def report(rounds: int) -> int:
           f"{flops / forward:,.0f} in validation\n", flush=True)
     training, validation = zip(*compare(data, rounds), strict=True)
     print(table(f"training, pictures per CPU second, median of {rounds} rounds", training, flops / step), end="\n\n")
-    print(table(f"validation (batch size of the plain loop; ours is always {EVALUATION_BATCH})", validation, flops / forward))
+    title = f"validation (batch size of the plain loop; ours is always {EVALUATION_BATCH})"
+    print(table(title, validation, flops / forward))
     print()
     bounds = verdict(training, validation)
     for text, holds in bounds:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 VERSION = 1
+PARTS = {"settings", "data", "history", "model", "optimizer"}
 
 
 def save(path: Path, state: dict[str, Any]) -> None:
@@ -45,12 +46,16 @@ def load(path: Path) -> dict[str, Any] | None:
         _check_sums(path)
         state = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:
-        raise ValueError(f"checkpoint {path}: not readable ({type(error).__name__}: {str(error).splitlines()[0]}). "
+        raise ValueError(f"checkpoint {path}: not readable ({_in_short(error)}). "
                          "Delete this file to train the trial again from its first epoch.") from error
-    if not isinstance(state, dict) or state.get("version") != VERSION:
+    if not isinstance(state, dict) or state.get("version") != VERSION or not state.keys() >= PARTS:
         raise ValueError(f"checkpoint {path}: not written by this version of hpt_lessons (expected version {VERSION}). "
                          "Delete this file to train the trial again from its first epoch.")
     return state
+
+
+def _in_short(error: Exception) -> str:
+    return ": ".join([type(error).__name__, *str(error).splitlines()[:1]])
 
 
 def _check_sums(path: Path) -> None:

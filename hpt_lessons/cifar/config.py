@@ -97,8 +97,8 @@ RULES: dict[str, Rule] = {
     "momentum": Rule("a number from 0 to 0.9999 (used by 'sgd', and as beta1 by 'adam' and 'adamw')", _real(0, 0.9999)),
     "weight_decay": Rule("a number from 0 to 10", _real(0, 10)),
     "schedule": Rule("'constant', 'cosine' or 'step'", _one_of("constant", "cosine", "step")),
-    "layer_factor": Rule("one factor above 0 (each layer's learning rate is that of the next layer times the factor) or "
-                         "a list with one factor for each layer, 0 freezes a layer", _factors),
+    "layer_factor": Rule("one factor above 0 (each layer's learning rate is that of the next layer times the factor) "
+                         "or a list with one factor for each layer, 0 freezes a layer", _factors),
     "epochs": Rule("a whole number from 1 to 100000", _whole(1, 100_000)),
     "seed": Rule("a whole number from 0 to 2**63 - 1", _whole(0, 2**63 - 1)),
     "split_seed": Rule("a whole number from 0 to 2**63 - 1", _whole(0, 2**63 - 1)),
@@ -108,6 +108,9 @@ RULES: dict[str, Rule] = {
     "model": Rule("'cifar' or 'wider'", _one_of("cifar", "wider")),
     "threads": Rule("a whole number from 1 to 1024", _whole(1, 1024)),
 }
+
+# What other programs call the same thing.
+ELSEWHERE = {"learning_rate": "lr", "wd": "weight_decay", "bs": "batch_size", "num_epochs": "epochs"}
 
 REQUIRED = ("l1", "l2", "lr", "batch_size")
 
@@ -131,7 +134,7 @@ def read_config(config: Mapping[str, Any]) -> Settings:
 
 
 def _unknown(key: Any) -> str:
-    close = difflib.get_close_matches(str(key), RULES, n=1)
+    close = difflib.get_close_matches(ELSEWHERE.get(str(key).lower(), str(key).lower()), RULES, n=1)
     hint = f" Did you mean {close[0]!r}?" if close else ""
     return f"configuration: there is no hyperparameter {key!r}.{hint} Known are {', '.join(RULES)}."
 
