@@ -63,7 +63,7 @@ def test_everything_runs_even_if_something_fails_and_the_summaries_come_last(run
         return (1, "2 failed in 3s") if "--nbval" in arguments else (0, "5 passed in 1s")
 
     monkeypatch.setattr(runner.notebooks, "FOLDER", tmp_path)
-    monkeypatch.setattr(runner.notebooks, "main", lambda arguments: 1)
+    monkeypatch.setattr(runner.notebooks, "main", lambda arguments: 0)
     monkeypatch.setattr(runner, "pytest", pytest)
     monkeypatch.setattr(runner, "strays", lambda folder, patience=0: [])
     assert runner.everything([], {}, "folder") == 1

@@ -76,6 +76,9 @@ def pytest(arguments: list[str], env: dict[str, str], folder: str) -> tuple[int,
                 last = (last + piece)[-1000:]
         except BaseException:
             run.send_signal(signal.SIGINT)  # pytest ends its own children
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                run.wait(10)
+            run.kill()
             raise
     return run.returncode, re.sub(r"\x1b\[\d*m", "", last.decode(errors="replace").strip().splitlines()[-1])
 
