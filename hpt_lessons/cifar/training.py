@@ -105,8 +105,9 @@ class Run:
         diverged = not (math.isfinite(train_loss) and math.isfinite(loss) and loss < DIVERGED_LOSS)
         self.history.append({
             "epoch": epoch, "loss": DIVERGED_LOSS if diverged else loss, "accuracy": 0.0 if diverged else accuracy,
-            "train_loss": min(train_loss, DIVERGED_LOSS), "lr": learning_rate(self.settings, epoch),
-            "seconds": seconds, "diverged": diverged, "data": self.data_name})
+            "train_loss": train_loss if train_loss < DIVERGED_LOSS else DIVERGED_LOSS,
+            "lr": learning_rate(self.settings, epoch), "seconds": seconds, "diverged": diverged,
+            "data": self.data_name})
 
     def state(self) -> dict[str, Any]:
         return {"settings": asdict(self.settings), "data": self.data_name, "history": self.history,
