@@ -166,6 +166,7 @@ def test_a_value_outside_of_the_space_is_named(value):
         (tune.grid_search([]), "no values", "tune.grid_search([16, 32])"),
         (light.quniform(0, 1, 0), "q is 0", "tune.uniform"),
         (light.quniform(0, 1, -0.1), "q is -0.1", "step above 0"),
+        (light.quniform(0, 1, None), "q is None, and a number was expected", "1e-4"),
         (light.quniform(0, 1, 2), "larger than the range", "smaller step"),
         (light.quniform(0, 1, 0.3), "no multiple of q", "Use 0.9"),
         (tune.qrandint(0, 10, 0), "q is 0", "tune.randint"),
@@ -194,6 +195,13 @@ def test_a_mistake_names_the_parameter_its_value_and_the_remedy(domain, says, re
     for entry in (space.sample, space.source, space.table, space.to_ray):
         with pytest.raises(ValueError, match="'net/lr'"):
             entry(wrong)
+
+
+def test_rounding_is_no_mistake():
+    """Three times 0.1 is not 0.3 for a computer: one step between 0.30000000000000004 and 0.4 still is one step."""
+    here = {"x": tune.quniform(3 * 0.1, 0.4, 0.1)}
+    space.validate(here)
+    assert [space.from_unit(here, [u])["x"] for u in (0, 1)] == pytest.approx([0.3, 0.4])
 
 
 def test_all_mistakes_are_told_at_once():
