@@ -95,6 +95,15 @@ def test_a_category_is_drawn_again_with_the_probability_of_its_bandwidth():
     assert shares == pytest.approx([0.85, 0.05, 0.05, 0.05], abs=0.01)
 
 
+def test_numbers_are_drawn_with_the_widened_bandwidth():
+    """Three bandwidths around a point, not one: to look further than the good ones lie."""
+    density = Density(np.full((8, 1), 0.5), np.array([0]), min_bandwidth=0.02)
+    for factor in (1.0, 3.0):
+        drawn = density.draw(4000, np.random.default_rng(0), bandwidth_factor=factor)
+        assert drawn.std() == pytest.approx(0.02 * factor, rel=0.05)
+    assert BOHBSampler(MIXED).bandwidth_factor == 3.0
+
+
 @pytest.mark.parametrize("dimension", [1, 4, 16])
 def test_good_and_bad_points_are_counted_as_in_the_papers_code(dimension):
     """max(d + 1, 15 n // 100) good ones, and max(d + 1, 85 n // 100) bad ones of those that are left."""
@@ -208,8 +217,11 @@ def test_diverged_trials_are_bad_points():
         sampler.tell({"lr": i / 30}, 1, math.nan if i >= 10 else 1.0)
     assert sampler.model()[0].data.max() < 1 / 3
     assert np.mean([sampler.ask()["lr"] < 0.4 for _ in range(50)]) > 0.9
-    lost = filled({"lr": light.uniform(0, 1)}, 30, loss=lambda _: math.inf)
-    assert lost.model() is None and 0 <= lost.ask()["lr"] <= 1
+    for loss in (math.nan, math.inf, -math.inf, None):
+        lost = filled({"lr": light.uniform(0, 1)}, 30, loss=lambda _, loss=loss: loss)
+        assert lost.model() is None and 0 <= lost.ask()["lr"] <= 1
+        sampler.tell({"lr": 0.99}, 1, loss)
+    assert sampler.model()[0].data.max() < 1 / 3
 
 
 def test_the_same_seed_gives_the_same_search():

@@ -311,6 +311,15 @@ def test_an_uneven_maximum_is_reached():
     assert StoppingASHA(1, 10, 3).report("a", 9, 0.1) == Decision("continue", 10)
 
 
+def test_promotion_looks_from_the_top_rung_down():
+    """With one trial ready at each of two rungs the one nearer to the end goes first."""
+    scheduler = PromotionASHA(1, 9, 3)
+    for level, names in ((1, "abcdefghi"), (3, "abc"), (1, "jkl")):
+        for name in names:
+            scheduler.report(name, level, 0.1 if name == "j" else ord(name))
+    assert [scheduler.next_job("new") for _ in range(3)] == [Job("a", 9), Job("j", 3), Job("new", 1)]
+
+
 def test_results_alone_rebuild_the_rungs():
     """After a kill: the same results told again give the same rungs and the same next decision."""
     for make in (lambda: StoppingASHA(1, 9, 3), lambda: PromotionASHA(1, 9, 3)):
