@@ -6,8 +6,8 @@ that trains nothing opens in a second.
 
 import os
 
-# Ray ignores the reporter that a user gives to `tune.run`, with a warning, unless this is set when it is called; with it
-# `CLIReporter` prints its status blocks again, and verbose=0 is silent. Who has set it keeps what was set.
+# Ray ignores the reporter that a user gives to `tune.run`, with a warning, unless this is set when it is called; with
+# it `CLIReporter` prints its status blocks again, and verbose=0 is silent. Who has set it keeps what was set.
 os.environ.setdefault("RAY_AIR_NEW_OUTPUT", "0")
 
 _HOME = {"load_data": "hpt_lessons.cifar.data", "train_cifar": "hpt_lessons.cifar.training"}

@@ -5,7 +5,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis.strategies import integers
 
-from hpt_lessons.cifar.models import CifarNet, WiderNet, build_model
+from hpt_lessons.cifar.models import CifarNet, HalfSize, WiderNet, build_model
 
 
 def weights(model) -> int:
@@ -65,3 +65,14 @@ def test_every_weight_learns(name):
     model = build_model({"model": name, "l1": 4, "l2": 4}, 10)
     torch.nn.functional.cross_entropy(model(torch.randn(16, 3, 32, 32)), torch.arange(16) % 10).backward()
     assert all(parameter.grad is not None and parameter.grad.abs().sum() > 0 for parameter in model.parameters())
+
+
+def test_pooling_without_gradients_gives_the_same_numbers():
+    """To the last bit, and a NaN stays one: a network that diverged must not look sound in validation."""
+    torch.manual_seed(1)
+    pictures = torch.randn(5, 7, 14, 10).contiguous(memory_format=torch.channels_last)
+    pictures[0, 0, 3, 3] = torch.nan
+    with torch.no_grad():
+        fast = HalfSize()(pictures)
+    assert torch.equal(fast.nan_to_num(99), torch.nn.functional.max_pool2d(pictures, 2).nan_to_num(99))
+    assert fast.isnan().sum() == 1

@@ -8,6 +8,7 @@ same ones again seeds before building.
 from collections.abc import Mapping
 from typing import Any
 
+import torch
 from torch import Tensor, nn
 
 
@@ -23,8 +24,8 @@ class CifarNet(nn.Module):
     def __init__(self, l1: int = 120, l2: int = 84, classes: int = 10) -> None:
         super().__init__()
         self.features = nn.Sequential(
-            nn.Conv2d(3, 6, 5), nn.ReLU(), nn.MaxPool2d(2),  # 32 -> 28 -> 14
-            nn.Conv2d(6, 16, 5), nn.ReLU(), nn.MaxPool2d(2),  # 14 -> 10 -> 5
+            nn.Conv2d(3, 6, 5), nn.ReLU(), HalfSize(),  # 32 -> 28 -> 14
+            nn.Conv2d(6, 16, 5), nn.ReLU(), HalfSize(),  # 14 -> 10 -> 5
         )  # fmt: skip
         self.head = _head(16 * 5 * 5, l1, l2, classes)
 
@@ -63,13 +64,30 @@ def build_model(config: Mapping[str, Any], classes: int) -> nn.Module:
     return MODELS[name](l1=int(config.get("l1", 120)), l2=int(config.get("l2", 84)), classes=classes)
 
 
+class HalfSize(nn.MaxPool2d):
+    """Max-pooling over squares of 2 x 2, for sides of even length.
+
+    Without gradients the maximum of four slices is the same number, and several times faster on a CPU than a pooling
+    that remembers where each maximum came from; the way back through slices would be slower.
+    """
+
+    def __init__(self) -> None:
+        super().__init__(2)
+
+    def forward(self, pictures: Tensor) -> Tensor:
+        if torch.is_grad_enabled():
+            return super().forward(pictures)
+        rows = torch.maximum(pictures[:, :, ::2], pictures[:, :, 1::2])
+        return torch.maximum(rows[..., ::2], rows[..., 1::2])
+
+
 def _stage(channels_in: int, channels_out: int) -> nn.Sequential:
     """Convolution, normalisation, ReLU, and half the side. Normalisation has its own shift, so no bias before it."""
     return nn.Sequential(
         nn.Conv2d(channels_in, channels_out, 3, padding=1, bias=False),
         nn.BatchNorm2d(channels_out),
         nn.ReLU(),
-        nn.MaxPool2d(2),
+        HalfSize(),
     )
 
 
