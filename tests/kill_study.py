@@ -33,8 +33,9 @@ def main() -> int:
         problems = check_cifar(Path(folder)) if options.cifar else check_toy(Path(folder))
     for moment in moments:
         print(moment)
+    kills = sum(moment.startswith("kill") and "ended" not in moment for moment in moments)
     fine = "nothing trained twice, nothing lost, every decision as if there had been none"
-    print(f"{len(moments) - 1} kills;", "; ".join(problems) or fine)
+    print(f"{kills} kills;", "; ".join(problems) or fine)
     return 1 if problems else 0
 
 
@@ -46,7 +47,7 @@ def kill_and_resume(folder: Path, kills: int, seed: int, cifar: bool = False) ->
         search = start(folder, cifar)
         wait_for(moment, folder, search, rng)
         if search.poll() is not None:
-            moments.append(f"kill {number}: the search had ended before")
+            moments.append(f"kill {number}: the search had ended before (exit status {search.returncode})")
             break
         everything = moment == WRITING or rng.random() < 0.5
         kill(search, everything)
@@ -66,7 +67,7 @@ def start(folder: Path, cifar: bool) -> subprocess.Popen:
 
 
 def wait_for(moment: str, folder: Path, search: subprocess.Popen, rng: random.Random) -> None:
-    begun, until = epochs(folder), epochs(folder) + rng.randint(1, 6)
+    begun, until = epochs(folder), epochs(folder) + rng.randint(1, 5)
     deadline = time.monotonic() + 240
     pause = rng.uniform(0.5, 6) if moment == EARLY else rng.uniform(0, 0.2)
     while search.poll() is None and time.monotonic() < deadline:

@@ -12,7 +12,7 @@ import sys
 import time
 from pathlib import Path
 
-EPOCHS, TRIALS = 9, 10
+EPOCHS, TRIALS = 9, 20
 CIFAR_OPTIONS = {"train_size": 600, "valid_size": 200}
 
 
@@ -56,7 +56,7 @@ def write(log: str, trial: str, epoch: int) -> None:
 
 
 def toy(folder: Path, resume: bool, pace: float) -> None:
-    """Ten trials with ASHA; the rungs at the end are left in a file."""
+    """Twenty trials with ASHA; the rungs at the end are left in a file."""
     import numpy as np
     from ray.tune.schedulers import ASHAScheduler
 
