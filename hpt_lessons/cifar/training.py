@@ -19,6 +19,7 @@ from hpt_lessons.cifar.config import Settings, read_config
 from hpt_lessons.cifar.data import Data, load_data, open_data
 from hpt_lessons.cifar.feed import Feed
 from hpt_lessons.cifar.models import build_model
+from hpt_lessons.cifar.sgd import SGD
 from hpt_lessons.trials import DIVERGED_LOSS
 
 EVALUATION_BATCH = 250
@@ -191,7 +192,7 @@ def seeded_model(settings: Settings, classes: int) -> nn.Module:
         return build_model({"model": settings.model, "l1": settings.l1, "l2": settings.l2}, classes)
 
 
-def make_optimizer(model: nn.Module, settings: Settings, device: torch.device) -> torch.optim.Optimizer:
+def make_optimizer(model: nn.Module, settings: Settings, device: torch.device) -> SGD | torch.optim.Optimizer:
     """SGD with momentum, Adam or AdamW, with one parameter group for all layers of the same factor."""
     layers = layers_of(model)
     by_factor: dict[float, list[nn.Parameter]] = {}
@@ -199,12 +200,11 @@ def make_optimizer(model: nn.Module, settings: Settings, device: torch.device) -
         by_factor.setdefault(factor, []).extend(parameters)
     groups = [{"params": parameters, "factor": factor, "lr": settings.lr * factor}
               for factor, parameters in by_factor.items()]
-    fused = {"fused": True} if device.type in ("cpu", "cuda") else {}
-    decay = {"lr": settings.lr, "weight_decay": settings.weight_decay, **fused}
+    options = {"weight_decay": settings.weight_decay, "fused": device.type in ("cpu", "cuda")}
     if settings.optimizer == "sgd":
-        return torch.optim.SGD(groups, momentum=settings.momentum, **decay)
+        return SGD(groups, settings.momentum, **options)
     kind = torch.optim.Adam if settings.optimizer == "adam" else torch.optim.AdamW
-    return kind(groups, betas=(settings.momentum, 0.999), **decay)
+    return kind(groups, lr=settings.lr, betas=(settings.momentum, 0.999), **options)
 
 
 def layers_of(model: nn.Module) -> list[list[nn.Parameter]]:
@@ -243,7 +243,7 @@ def learning_rate(settings: Settings, epoch: int) -> float:
     return settings.lr
 
 
-def set_learning_rates(optimizer: torch.optim.Optimizer, settings: Settings, epoch: int) -> None:
+def set_learning_rates(optimizer: SGD | torch.optim.Optimizer, settings: Settings, epoch: int) -> None:
     for group in optimizer.param_groups:
         group["lr"] = learning_rate(settings, epoch) * group["factor"]
 
