@@ -342,7 +342,8 @@ def test_the_first_step_does_not_import_the_compiler():
     """It would cost each new trial process about five seconds."""
     code = ("import sys, numpy as np; from hpt_lessons.cifar.training import train_cifar;"
             "from hpt_lessons.cifar.data import Data;"
-            "data = Data('few', ('a', 'b'), np.zeros((8, 32, 32, 3), np.uint8), np.arange(8) % 2, (.5,) * 3, (.5,) * 3);"
+            "images, half = np.zeros((8, 32, 32, 3), np.uint8), (.5, .5, .5);"
+            "data = Data('few', ('a', 'b'), images, np.arange(8) % 2, half, half);"
             "train_cifar({'l1': 4, 'l2': 4, 'lr': .01, 'batch_size': 2, 'epochs': 1}, data=data, progress=False);"
             "print('torch._dynamo' in sys.modules)")
     said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
