@@ -111,6 +111,15 @@ class Progress:
             self._words.note = " ".join(str(text).split())
             self._draw()
 
+    def expect(self, seconds: float) -> None:
+        """Count the time left with so many seconds a unit, where that is known better than from the time that passed.
+
+        Workers that take long to start would else make the first estimates far too high.
+        """
+        with self._lock:
+            self._words.per_unit = seconds
+            self._draw()
+
     def write(self, line: str) -> None:
         """Show a line above the bar that stays."""
         with self._lock:
@@ -155,6 +164,7 @@ class _Words:
         self.total, self.label, self.unit, self.sizes = total, label, unit, sizes
         self.n = self.initial = initial
         self.note = ""
+        self.per_unit: float | None = None
         self.outcome: str | None = None
         self.start = self.moved = self.clock()
         self.stop: float | None = None
@@ -192,7 +202,7 @@ class _Words:
         if self.total is None or self.n <= self.initial:
             return f"{taken} so far" if now - self.start >= 1 else ""
         # Counted from the last step on, so that it goes down between two steps instead of up.
-        per_unit = (self.moved - self.start) / (self.n - self.initial)
+        per_unit = self.per_unit or (self.moved - self.start) / (self.n - self.initial)
         left = per_unit * (self.total - self.n) - (now - self.moved)
         return f"{seconds_in_words(left)} left"
 

@@ -430,3 +430,14 @@ def test_no_thread_and_no_process_stays_behind():
     """)
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "['MainThread'] False"
+
+
+def test_a_known_pace_counts_instead_of_the_time_that_passed():
+    """Workers took a minute to start and an epoch takes two seconds: nine epochs are 18 seconds, not nine minutes."""
+    words = _Words(10, "search", "epoch", False, 0)
+    now = [words.start + 60]
+    words.clock = lambda: now[0]
+    words.move(1)
+    assert "9 min" in words.time()
+    words.per_unit = 2.0
+    assert words.time() == "18 s left"

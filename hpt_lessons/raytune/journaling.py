@@ -49,6 +49,7 @@ class Story:
         self.epochs: dict[str, int] = {}
         self.ended: dict[str, str] = {}
         self.losses: dict[str, float] = {}
+        self.seconds: list[float] = []  # of the epochs that said how long they took
         self.asked = 0
         self.watchers: list[Callable[[], None]] = []
 
@@ -152,6 +153,8 @@ class Story:
     def _decide(self, trial: Any, controller: Any, result: Mapping[str, Any]) -> str:
         name, epoch = trial.trial_id, result["training_iteration"]
         self.epochs[name], self.losses[name] = epoch, result["loss"]
+        if "seconds" in result:
+            self.seconds.append(result["seconds"])
         if name in self.fixed:
             return TrialScheduler.CONTINUE
         self.searcher.tell(self.configs[name], epoch, result["loss"])

@@ -119,19 +119,19 @@ def _run(train, searcher, scheduler, journal, place, max_epochs, settings, data,
     story.tell_again()
     if story.finished:
         return story, None
-    with _ProgressLine(story, progress):
-        results = _fit(train, story, place, shared, resources)
+    slots = concurrent_trials(resources)
+    with _ProgressLine(story, slots, progress):
+        results = _fit(train, story, place, shared, resources, slots)
     for name in story.unfinished:
         journal.append({"event": "end", "trial": name, "status": "interrupted"})
     return story, results
 
 
-def _fit(train, story, place: Path, shared: Mapping[str, Any], resources: Mapping[str, float]):
+def _fit(train, story, place: Path, shared: Mapping[str, Any], resources: Mapping[str, float], slots: int):
     from ray import tune
 
     from hpt_lessons.raytune.journaling import StoryScheduler, StorySearch
 
-    slots = concurrent_trials(resources)
     trainable = tune.with_parameters(_one_trial, train=train, folder=str(place / "trials"), shared=dict(shared))
     tuner = tune.Tuner(
         tune.with_resources(trainable, dict(resources)),
@@ -183,8 +183,8 @@ def _say_how_to_go_on(place: Path, story: Any) -> None:
 class _ProgressLine:
     """Trials running, done, stopped early, the incumbent and the time left, in one line."""
 
-    def __init__(self, story: Any, enabled: bool):
-        self.story, self.enabled = story, enabled
+    def __init__(self, story: Any, slots: int, enabled: bool):
+        self.story, self.slots, self.enabled = story, slots, enabled
 
     def __enter__(self) -> None:
         done = sum(self.story.epochs.values())
@@ -207,6 +207,8 @@ class _ProgressLine:
         story = self.story
         early = sum(status == "stopped" for status in story.ended.values())
         self.bar.total = self._planned()
+        if story.seconds:
+            self.bar.expect(sum(story.seconds) / len(story.seconds) / self.slots)
         self.bar.set(sum(story.epochs.values()))
         done = f"{len(story.ended)} of {story.num_trials} done, {early} of them stopped early"
         self.bar.note(f"{len(story.unfinished)} running, {done}{story.incumbent()}")
