@@ -434,7 +434,7 @@ class Journal:
             file.flush()
             os.fsync(file.fileno())
         if is_new:
-            _sync_folder(self.path.parent)
+            sync_folder(self.path.parent)
 
     def read(self) -> list[dict]:
         """All events, oldest first; none if the file does not exist yet."""
@@ -513,7 +513,7 @@ def _ends_with_newline(file) -> bool:
     return file.read(1) == b"\n"
 
 
-def _sync_folder(folder: Path) -> None:
+def sync_folder(folder: Path) -> None:
     """Make the name of a new file as durable as its contents (Windows has no such call and needs none)."""
     if os.name == "nt":
         return

@@ -9,6 +9,8 @@ import zipfile
 from pathlib import Path
 from typing import Any
 
+from hpt_lessons.trials import sync_folder
+
 VERSION = 1
 PARTS = {"settings", "data", "history", "model", "optimizer"}
 
@@ -28,7 +30,7 @@ def save(path: Path, state: dict[str, Any]) -> None:
         file.flush()
         os.fsync(file.fileno())
     os.replace(unfinished, path)
-    _sync_folder(path.parent)
+    sync_folder(path.parent)
 
 
 def load(path: Path) -> dict[str, Any] | None:
@@ -64,13 +66,3 @@ def _check_sums(path: Path) -> None:
         damaged = archive.testzip()
     if damaged is not None:
         raise ValueError(f"the checksum of {damaged} is wrong")
-
-
-def _sync_folder(folder: Path) -> None:
-    # The new name itself must reach the disk too; Windows cannot open folders and does not need this.
-    if os.name == "posix":
-        handle = os.open(folder, os.O_RDONLY)
-        try:
-            os.fsync(handle)
-        finally:
-            os.close(handle)

@@ -101,15 +101,16 @@ def make_scheduler(scheduler: str, max_epochs: int) -> Any:
     raise ValueError(f"scheduler {scheduler!r}: choose one of {', '.join(SCHEDULERS)}.")
 
 
-def test_best(study: Study, data: Data, scope: str = "last") -> dict[str, tuple[int, int]]:
+def test_best(study: Study, data: Data) -> dict[str, tuple[int, int]]:
     """Correct and all test pictures of the best trial and of the untuned default, the test set opened once.
 
-    What was found is kept in the study's journal, so asking again does not open the test set again.
+    Best is meant by the last epoch, because that epoch's weights are the ones that were kept. What was found is written
+    into the study's journal, so asking again does not open the test set again.
     """
     from hpt_lessons.cifar.testing import score_on_test_set
 
     journal = Journal(study.folder / "journal.jsonl")
-    best = study.best(scope=scope).trial
+    best = study.best().trial
     wanted = [best, *(["default"] if "default" in study.trials else [])]
     known = {event["trial"]: (event["correct"], event["pictures"])
              for event in journal.read() if event["event"] == "test"}
