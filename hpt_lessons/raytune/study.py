@@ -132,6 +132,8 @@ def _fit(train, story, place: Path, shared: Mapping[str, Any], resources: Mappin
 
     from hpt_lessons.raytune.journaling import StoryScheduler, StorySearch
 
+    # Else Ray starts one process, and the next only when that one runs.
+    os.environ["TUNE_MAX_PENDING_TRIALS_PG"] = str(slots)
     trainable = tune.with_parameters(_one_trial, train=train, folder=str(place / "trials"), shared=dict(shared))
     tuner = tune.Tuner(
         tune.with_resources(trainable, dict(resources)),
