@@ -62,7 +62,9 @@ def start(folder: Path, cifar: bool) -> subprocess.Popen:
     resume = ["--resume"] if journal(folder).exists() else []
     command = [sys.executable, str(HERE / "toy_study.py"), str(folder), *resume, *(["--cifar"] if cifar else [])]
     with open(folder / "output.txt", "ab") as output:
+        # Whoever runs the tests in the background has Ctrl-C ignored, and children inherit that.
         return subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=output, stderr=output,
+                                preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
                                 env={**os.environ, "OMP_NUM_THREADS": "1", "KILL_STUDY": str(folder)})
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import kill_study
 import pytest
+import ray.cloudpickle
 
 from hpt_lessons.cifar.config import UNTUNED
 from hpt_lessons.cifar.data import load_data, test_openings
@@ -18,6 +19,8 @@ from hpt_lessons.search.searchers import Listed
 from hpt_lessons.trials import Journal, Trials
 
 pytestmark = [pytest.mark.ray, pytest.mark.slow]
+# The workers cannot import this file: its functions travel whole.
+ray.cloudpickle.register_pickle_by_value(sys.modules[__name__])
 HERE = Path(__file__).resolve().parent
 SMALL = {"train_size": 300, "valid_size": 100}
 

@@ -247,7 +247,9 @@ class StoryScheduler(FIFOScheduler):
         self.story.end(trial.trial_id, "completed")
 
     def on_trial_error(self, tune_controller, trial) -> None:
-        self.story.end(trial.trial_id, "failed", why=_last_line(trial))
+        # Ray calls this also when it is about to try the trial once more.
+        if not trial.should_recover():
+            self.story.end(trial.trial_id, "failed", why=_last_line(trial))
 
     def debug_string(self) -> str:
         return self.story.scheduler.debug_string()
