@@ -114,7 +114,6 @@ def test_a_complete_study_resumes_at_once_and_trains_nothing(study, data):
     assert (study.folder / "journal.jsonl").read_bytes() == written
 
 
-@pytest.mark.xfail(reason="known defect: a failure after Ray's last retry is not yet told from a retry", strict=False)
 def test_a_trial_that_fails_is_named_and_the_others_go_on(ray_running, tmp_path):
     """The error's last line is in the journal; on resume the trial is tried again."""
     from hpt_lessons.raytune.study import run_study

@@ -179,11 +179,11 @@ class StorySearch(SearchAlgorithm):
         self.story, self.concurrent = story, concurrent
         self._again = story.unfinished
         self._experiment, self._parser = None, _make_parser()
-        self._given = 0
+        self._given: dict[str, RayTrial] = {}
 
     @property
     def total_samples(self) -> int:
-        return self.story.num_trials - len(self.story.ended) + self._given
+        return self.story.num_trials - len(self.story.ended) + len(self._given)
 
     def set_search_properties(self, metric, mode, config, **spec) -> bool:
         return True
@@ -202,16 +202,19 @@ class StorySearch(SearchAlgorithm):
         name = self._again.pop(0) if self._again else self.story.next_trial()
         if name is None:
             return None
-        self._given += 1
         config = self.story.configs[name]
         spec = {**self._experiment.spec, "config": {**self._experiment.spec.get("config", {}), **config}}
-        return _create_trial_from_spec(spec, self._parser, evaluated_params=config, experiment_tag=name, trial_id=name)
+        self._given[name] = _create_trial_from_spec(spec, self._parser, evaluated_params=config, experiment_tag=name,
+                                                    trial_id=name)
+        return self._given[name]
 
     def on_trial_result(self, trial_id, result) -> None:
         """The scheduler tells the searcher: it alone hears of every result, also of a trial that it stops."""
 
     def on_trial_complete(self, trial_id, result=None, error=False) -> None:
-        """See `on_trial_result`."""
+        """Note a trial that failed for good; Ray tells a scheduler of failures that it will retry, too."""
+        if error:
+            self.story.end(trial_id, "failed", why=_last_line(self._given[trial_id]))
 
     # The journal is the memory of the study; Ray's snapshots are not used.
     def has_checkpoint(self, dirpath: str) -> bool:
@@ -247,9 +250,7 @@ class StoryScheduler(FIFOScheduler):
         self.story.end(trial.trial_id, "completed")
 
     def on_trial_error(self, tune_controller, trial) -> None:
-        # Ray calls this also when it is about to try the trial once more.
-        if not trial.should_recover():
-            self.story.end(trial.trial_id, "failed", why=_last_line(trial))
+        """See `StorySearch.on_trial_complete`."""
 
     def debug_string(self) -> str:
         return self.story.scheduler.debug_string()
