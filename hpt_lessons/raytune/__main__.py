@@ -31,7 +31,7 @@ def main(arguments: list[str] | None = None) -> int:
     if not study.finished:
         print(f"On the command line: make tune ARGS=\"--resume --name {options.name} --folder {options.folder}\"")
         return 1
-    print(report(study, data))
+    print(report(study, data, learns=options.search == "bohb"))
     return 0
 
 
@@ -48,7 +48,8 @@ def read_arguments(arguments: list[str] | None) -> argparse.Namespace:
     ask.add_argument("--train-size", type=int, metavar="N", help="use only N training pictures")
     ask.add_argument("--seed", type=int, default=0, help="of the configurations, the weights and the picture order")
     ask.add_argument("--search", default="random", choices=cifar.SEARCHES, help="which configurations to try")
-    ask.add_argument("--scheduler", default="asha", choices=cifar.SCHEDULERS, help="what stops bad trials early")
+    ask.add_argument("--scheduler", choices=cifar.SCHEDULERS,
+                     help="what stops bad trials early; hyperband for bohb, else asha, unless given")
     ask.add_argument("--name", help="of the study: a folder of this name keeps all that it finds (default: the time)")
     ask.add_argument("--folder", default=os.environ.get("HPT_LESSONS_STUDIES", "studies"), metavar="DIR",
                      help="where studies are kept")
@@ -97,8 +98,11 @@ def sizes(options: argparse.Namespace) -> dict[str, int]:
     return {} if options.train_size is None else {"train_size": options.train_size}
 
 
-def report(study: Study, data: Data) -> str:
-    """The best trial beside the untuned default: validation loss and accuracy, and the test set, opened once."""
+def report(study: Study, data: Data, learns: bool = False) -> str:
+    """The best trial beside the untuned default: validation loss and accuracy, and the test set, opened once.
+
+    With `learns` also how many of the trials' results the searcher's model has heard of.
+    """
     best = study.best()
     tested = cifar.test_best(study, data)
     trials = study.searched
@@ -115,6 +119,10 @@ def report(study: Study, data: Data) -> str:
     ]
     if "default" in study.trials:
         lines.append(_row("untuned default", study.trials["default"], tested))
+    if learns:
+        counts = cifar.told_and_reported(study).items()
+        lines += ["", "What trials reported at their rungs, the model was told: "
+                  + ", ".join(f"{told} of {reported} at epoch {epoch}" for epoch, (told, reported) in counts) + "."]
     lines += ["", f"The intervals are for the {next(iter(tested.values()))[1]:,} test pictures of {data.name}; another "
                   "seed moves the results too.", "By its best epoch instead of its last, the winner is trial "
                   f"{study.best(scope='all').trial}."]
