@@ -163,10 +163,26 @@ def _dies_once(config, checkpoint):
 
 
 def test_more_resources_than_there_are_is_said_before_anything_starts(ray_running, tmp_path):
+    """The name of the refused study stays free."""
     from hpt_lessons.raytune.study import run_study
 
     with pytest.raises(ValueError, match=r"one trial asks for \{'cpu': 64\}"):
-        run_study(_dies_once, Listed([{"x": 1}]), max_epochs=1, folder=tmp_path, resources={"cpu": 64}, progress=False)
+        run_study(_dies_once, Listed([{"x": 1}]), max_epochs=1, name="mine", folder=tmp_path, resources={"cpu": 64},
+                  progress=False)
+    assert Journal(tmp_path / "mine" / "journal.jsonl").read() == []
+
+
+def test_make_tune_with_bohb_tells_its_model_what_the_trials_reported(ray_running, tmp_path, capsys):
+    """The whole command: the table with the untuned default, and as many results told as there are in checkpoints."""
+    from hpt_lessons.raytune.__main__ import main
+
+    assert main(["--search", "bohb", "--samples", "5", "--epochs", "3", "--data", "standin", "--train-size", "300",
+                 "--data-dir", str(tmp_path / "data"), "--folder", str(tmp_path), "--name", "bohb"]) == 0
+    said = capsys.readouterr().out
+    counts = re.findall(r"(\d+) of (\d+) at epoch (\d)", said)
+    assert {epoch: int(told) for told, _, epoch in counts} == {"1": 3, "3": 1 + 2}
+    assert all(told == reported for told, reported, _ in counts)
+    assert re.search(r"untuned default +3 +\d\.\d{3}", said) and "generated pictures (stand-in)" in said
 
 
 def test_killed_again_and_again_a_search_loses_nothing(tmp_path):

@@ -22,6 +22,7 @@ import notebooks
 
 QUICK = "not slow and not ray"
 NBVAL = ["--nbval", "--nbval-current-env", "--nbval-cell-timeout=300"]
+LOOKED_AT = [notebooks.FOLDER, Path.home() / "ray_results"]  # where careless lessons leave their files
 NOTHING_COLLECTED = 5  # pytest's exit status
 
 
@@ -46,20 +47,24 @@ def everything(more: list[str], env: dict[str, str], folder: str) -> int:
     problems: list[str] = []
     if notebooks.main(["--check"]):
         problems.append("notebooks that break a rule: see above")
-    before = set(notebooks.FOLDER.rglob("*"))
+    before = everything_in(*LOOKED_AT)
     lessons, compared = NOTHING_COLLECTED, "there are none"
     if any(notebooks.FOLDER.rglob("*.ipynb")):
         lessons, compared = pytest([*NBVAL, *more, str(notebooks.FOLDER)], env, folder)
     tests, tested = pytest(more, env, folder)
     if lessons not in (0, NOTHING_COLLECTED) or tests:
         problems.append("failures in pytest: see above")
-    left = sorted(path.name for path in set(notebooks.FOLDER.rglob("*")) - before if "checkpoints" not in str(path))
+    left = sorted(str(path) for path in everything_in(*LOOKED_AT) - before if "checkpoints" not in str(path))
     if left:
-        problems.append(f"left behind in notebooks/: {', '.join(left)}")
+        problems.append(f"left behind: {', '.join(left)}")
     if processes := strays(folder, patience=10):
         problems.append(f"still running: {', '.join(name_of(process) for process in processes)}")
     print("\n".join([*problems, f"notebooks: {compared}", f"tests: {tested}"]))
     return 1 if problems else 0
+
+
+def everything_in(*folders: Path) -> set[Path]:
+    return {path for folder in folders for path in folder.rglob("*")}
 
 
 def pytest(arguments: list[str], env: dict[str, str], folder: str) -> tuple[int, str]:

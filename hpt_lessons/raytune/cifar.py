@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from hpt_lessons.cifar.config import UNTUNED
+from hpt_lessons.cifar.config import UNTUNED, read_config
 from hpt_lessons.cifar.data import Data, load_data
 from hpt_lessons.raytune.study import Study, run_study
 from hpt_lessons.search import halving, layouts
@@ -50,10 +50,12 @@ def tune_cifar(space: Mapping[str, Any] | None = None, *, num_samples: int = 10,
     `options` are training options for every trial, for example {"train_size": 2000}. The `untuned` default is trained
     beside the search with the same data and epochs, and is never cut.
     """
-    data = data if data is not None else load_data(data_dir, progress=progress)
-    shared = {"epochs": max_epochs, "seed": seed, **(options or {})}
+    shared = _options(num_samples, max_epochs, seed, options)
     scheduler = scheduler or ("hyperband" if search == "bohb" else "asha")
     space = dict(space) if space is not None else (classic_space() if search == "random" else bounded_space())
+    # What no trial could be trained with is refused before anything starts.
+    read_config({**shared, **layouts.random(space, 1, seed)[0]})
+    data = data if data is not None else load_data(data_dir, progress=progress)
     searcher = make_searcher(search, space, num_samples, seed)
     settings = {"search": search, "scheduler": scheduler, "seed": seed, "space": spaces.table(space), "options": shared}
     num_trials = getattr(searcher, "num_trials", num_samples)
@@ -62,6 +64,16 @@ def tune_cifar(space: Mapping[str, Any] | None = None, *, num_samples: int = 10,
                      resume=resume, data=data.name, settings=settings, resources=resources,
                      fixed={"default": UNTUNED} if untuned else None, progress=progress,
                      shared={"data": data, "options": shared})
+
+
+def _options(num_samples: int, max_epochs: int, seed: int, options: Mapping[str, Any] | None) -> dict[str, Any]:
+    for name, value in (("num_samples", num_samples), ("max_epochs", max_epochs)):
+        if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+            raise ValueError(f"{name} {value!r}: a whole number of at least 1 was expected")
+    if "epochs" in (options or {}):
+        raise ValueError(f"options: 'epochs' is {options['epochs']!r} there, but max_epochs says how long a trial "
+                         "trains. Leave it out of the options.")
+    return {"epochs": max_epochs, "seed": seed, **(options or {})}
 
 
 def make_searcher(search: str, space: Mapping[str, Any], num_samples: int, seed: int) -> Any:

@@ -4,6 +4,7 @@ A study is a folder: `journal.jsonl` with everything that happened, `trials/` wi
 are the truth; what Ray writes beside them is only for Ray.
 """
 
+import json
 import os
 import shutil
 import time
@@ -73,11 +74,9 @@ def run_study(train: Callable[..., Any], searcher: Any, *, max_epochs: int, sche
     place.mkdir(parents=True, exist_ok=True)
     try:
         with FileLock(place / "study.lock", timeout=10):
-            if not any(event.get("event") == "study" for event in journal.read()):
-                journal.append({"event": "study", "version": VERSION, "name": place.name, "data": data,
-                                "settings": described})
             story = _story(journal, searcher, scheduler, max_epochs, fixed, num_trials)
-            results = _run(train, story, place, dict(shared or {}), dict(resources or {"cpu": 1}), progress)
+            begin = {"event": "study", "version": VERSION, "name": place.name, "data": data, "settings": described}
+            results = _run(train, story, begin, place, dict(shared or {}), dict(resources or {"cpu": 1}), progress)
     except Timeout:
         raise RuntimeError(f"study {place.name!r}: another process is running it (lock {place / 'study.lock'}). "
                            "Wait for that process to end, or stop it.") from None
@@ -91,14 +90,6 @@ def studies_folder(folder: str | Path | None = None) -> Path:
     return Path(folder or os.environ.get("HPT_LESSONS_STUDIES") or "studies").resolve()
 
 
-def load_study(name: str, folder: str | Path | None = None) -> Study:
-    """A study that ran earlier, from its journal alone."""
-    place = studies_folder(folder) / name
-    trials = Trials.read(place / "journal.jsonl")
-    ended = all(trial.status in ("completed", "stopped", "diverged", "failed") for trial in trials)
-    return Study(name, place, trials, ended)
-
-
 def check_resume(journal: Journal, resume: bool, settings: Mapping[str, Any], data: str) -> None:
     """An error unless this study is new, or is the one to go on with: the same settings and the same data."""
     events = journal.read()
@@ -110,7 +101,8 @@ def check_resume(journal: Journal, resume: bool, settings: Mapping[str, Any], da
         raise FileExistsError(f"study {name!r}: there is one of this name already ({journal.path.parent}). "
                               "Go on with it by resume=True, or choose another name.")
     before = {"data": begun["data"], **begun["settings"]}
-    for key, value in {"data": data, **settings}.items():
+    # As they come back from the journal: a tuple is a list there.
+    for key, value in json.loads(json.dumps({"data": data, **settings})).items():
         if before.get(key) != value:
             raise ValueError(f"study {name!r}: it was begun with {key} = {before.get(key)!r}, and now it is {value!r}. "
                              "Resume with the settings that it was begun with, or choose another name.")
@@ -126,15 +118,21 @@ def _story(journal, searcher, scheduler, max_epochs, fixed, num_trials):
     return story
 
 
-def _run(train, story, place: Path, shared: Mapping[str, Any], resources: Mapping[str, float], progress: bool):
+def _run(train, story, begin: Mapping[str, Any], place: Path, shared: Mapping[str, Any],
+         resources: Mapping[str, float], progress: bool):
     from hpt_lessons.raytune.adapters import Desk
     from hpt_lessons.raytune.setup import start_ray
 
-    desk = Desk(story, concurrent=1)
-    if desk.finished:
+    if story.finished:
         return None
     start_ray()
-    desk.concurrent = concurrent_trials(resources)
+    slots = concurrent_trials(resources)
+    if not any(event.get("event") == "study" for event in story.journal.read()):
+        # Not earlier: a search that was refused has not begun, and its name is free.
+        story.journal.append(begin)
+    desk = Desk(story, slots)
+    if desk.finished:
+        return None
     with _ProgressLine(story, desk.concurrent, progress):
         results = _fit(train, desk, place, shared, resources)
     for name in story.unfinished:
