@@ -191,13 +191,19 @@ def test_killed_again_and_again_a_search_loses_nothing(tmp_path):
     assert kill_study.check_toy(tmp_path) == [], moments
 
 
+def test_killed_again_and_again_bohb_knows_what_it_knew(tmp_path):
+    """After a kill the model and the brackets are as they were: told is what was reported, nothing is trained twice."""
+    moments = kill_study.kill_and_resume(tmp_path, kills=2, seed=3, kind="bohb")
+    assert kill_study.check_bohb(tmp_path) == [], moments
+
+
 def test_killed_once_a_search_with_train_cifar_loses_nothing(tmp_path):
-    moments = kill_study.kill_and_resume(tmp_path, kills=2, seed=2, cifar=True)
+    moments = kill_study.kill_and_resume(tmp_path, kills=2, seed=2, kind="cifar")
     assert kill_study.check_cifar(tmp_path) == [], moments
 
 
 def test_ctrl_c_keeps_every_epoch_and_says_how_to_go_on(tmp_path):
-    search = kill_study.start(tmp_path, cifar=False)
+    search = kill_study.start(tmp_path)
     deadline = time.monotonic() + 240
     while kill_study.epochs(tmp_path) < 5 and search.poll() is None and time.monotonic() < deadline:
         time.sleep(0.05)
@@ -206,5 +212,5 @@ def test_ctrl_c_keeps_every_epoch_and_says_how_to_go_on(tmp_path):
     assert re.search(r"\d+ finished epochs of \d+ trials are kept.*resume=True", (tmp_path / "output.txt").read_text())
     trials = Trials.read(kill_study.journal(tmp_path))
     assert "interrupted" in {trial.status for trial in trials}
-    assert kill_study.start(tmp_path, cifar=False).wait(timeout=400) == 0
+    assert kill_study.start(tmp_path).wait(timeout=400) == 0
     assert kill_study.check_toy(tmp_path) == []

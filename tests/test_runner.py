@@ -83,4 +83,4 @@ def test_a_file_left_in_notebooks_is_a_failure(runner, tmp_path, monkeypatch, ca
     monkeypatch.setattr(runner, "pytest", pytest)
     monkeypatch.setattr(runner, "strays", lambda folder, patience=0: [])
     assert runner.everything([], {}, "folder") == 1
-    assert "left behind in notebooks/: data" in capsys.readouterr().out
+    assert f"left behind: {tmp_path / 'data'}" in capsys.readouterr().out

@@ -22,7 +22,6 @@ import notebooks
 
 QUICK = "not slow and not ray"
 NBVAL = ["--nbval", "--nbval-current-env", "--nbval-cell-timeout=300"]
-LOOKED_AT = [notebooks.FOLDER, Path.home() / "ray_results"]  # where careless lessons leave their files
 NOTHING_COLLECTED = 5  # pytest's exit status
 
 
@@ -47,14 +46,15 @@ def everything(more: list[str], env: dict[str, str], folder: str) -> int:
     problems: list[str] = []
     if notebooks.main(["--check"]):
         problems.append("notebooks that break a rule: see above")
-    before = everything_in(*LOOKED_AT)
+    looked_at = [notebooks.FOLDER, Path.home() / "ray_results"]  # where careless lessons leave their files
+    before = everything_in(*looked_at)
     lessons, compared = NOTHING_COLLECTED, "there are none"
     if any(notebooks.FOLDER.rglob("*.ipynb")):
         lessons, compared = pytest([*NBVAL, *more, str(notebooks.FOLDER)], env, folder)
     tests, tested = pytest(more, env, folder)
     if lessons not in (0, NOTHING_COLLECTED) or tests:
         problems.append("failures in pytest: see above")
-    left = sorted(str(path) for path in everything_in(*LOOKED_AT) - before if "checkpoints" not in str(path))
+    left = sorted(str(path) for path in everything_in(*looked_at) - before if "checkpoints" not in str(path))
     if left:
         problems.append(f"left behind: {', '.join(left)}")
     if processes := strays(folder, patience=10):
