@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from hpt_lessons.search.halving import DONE, WAIT, Decision, Job
+from hpt_lessons.search.halving import DONE, WAIT, Decision, Job, SuccessiveHalving
 
 
 @dataclass(frozen=True)
@@ -32,10 +32,14 @@ class Search:
     budget, loss)` answers what becomes of it. The searcher hears of what a trial reached at its rung before the next
     configuration is asked for, once for each trial and budget; a result between two rungs moves nothing. `num_trials`
     is how many configurations there will be: the searcher's own number unless given; None goes on for ever. At the
-    searcher's `barriers` the next configuration has to wait until no trial runs any more.
+    searcher's `barriers` the next configuration has to wait until no trial runs any more. ValueError for a searcher
+    with barriers and a scheduler that is one bracket.
     """
 
     def __init__(self, searcher: Any, scheduler: Any, *, num_trials: int | None = None):
+        if getattr(searcher, "barriers", ()) and isinstance(scheduler, SuccessiveHalving):
+            raise ValueError(f"{type(searcher).__name__} has two stages, and SuccessiveHalving is one bracket that is "
+                             "closed after the first. Take Hyperband or ASHA.")
         self.searcher, self.scheduler = searcher, scheduler
         self.num_trials = getattr(searcher, "num_trials", None) if num_trials is None else num_trials
         self.configs: dict[str, dict[str, Any]] = {}

@@ -156,6 +156,8 @@ class SuccessiveHalving:
     even where its place stays empty. A trial that failed is reported with the loss NaN at the budget of its job.
     """
 
+    waits = True
+
     def __init__(self, plan: list[tuple[int, int]]):
         self.plan = list(plan)
         self.members: list[str] = []  # of the present rung, in the order of their start

@@ -69,8 +69,10 @@ class RandomThenGrid:
         self._results = [(known, value) for known, value in self._results if known != config] + [(dict(config), loss)]
 
     def _grid(self) -> list[Config]:
-        # If all of them failed nothing is known: the grid lies around the first.
-        configs, losses = zip(*(self._results or [(config, math.nan) for config in self._first.configs]), strict=True)
+        results = self._results
+        if not any(math.isfinite(loss) for _, loss in results):
+            results = [(config, 0.0) for config in self._first.configs]  # nothing is known: around the first
+        configs, losses = zip(*results, strict=True)
         box = layouts.zoom(self.space, configs, losses)
         best = configs[min(range(len(losses)), key=lambda index: (math.isnan(losses[index]), losses[index]))]
         kept = {axis.path: _value(best, axis.path) for axis in spaces.axes(box) if axis.name not in self.ticks}
