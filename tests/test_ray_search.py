@@ -4,7 +4,6 @@ The trials are without torch and write down themselves what they report; their o
 """
 
 import json
-import math
 import sys
 import time
 from pathlib import Path
@@ -167,5 +166,4 @@ def test_rays_own_bohb_is_not_told_what_its_trials_reported(ray_running, tmp_pat
 
     for concurrent in (1, 2):
         told, reported = count(tmp_path / str(concurrent), concurrent, checkpoints=True)
-        assert any(told.get(budget, 0) < reported[budget] for budget in (1, 3, 9))
-        assert not math.isinf(reported[9])
+        assert reported[1] >= 9 and any(told.get(rung, 0) < reported[rung] for rung in (1, 3, 9))
