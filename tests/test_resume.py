@@ -178,6 +178,13 @@ def test_a_checkpoint_of_other_data_is_refused(interrupted):
         training.train_cifar(BASE, data=other, checkpoint=interrupted, progress=False)
 
 
+def test_a_checkpoint_with_more_epochs_than_asked_for_is_refused(interrupted):
+    """Its network has had three epochs and would pass for one of two; the error names both numbers and the remedy."""
+    train(BASE, interrupted)
+    with pytest.raises(ValueError, match=r"holds 3 epochs, and this training has epochs = 2\. Ask for at least 3, or"):
+        train(BASE | {"epochs": 2}, interrupted)
+
+
 class Dangerous:
     """Unpickling it would create a folder."""
 

@@ -202,7 +202,8 @@ def test_a_diverging_training_says_so_and_ends():
     assert all(math.isfinite(value) for value in last.values() if isinstance(value, float))
 
 
-@pytest.mark.parametrize("values", [(math.nan, 1.0), (math.inf, 1.0), (1.0, math.nan), (1.0, math.inf), (1.0, 1e7)])
+@pytest.mark.parametrize("values", [(math.nan, 1.0), (math.inf, 1.0), (1e7, 1.0),
+                                    (1.0, math.nan), (1.0, math.inf), (1.0, 1e7)])
 def test_whatever_is_not_a_loss_counts_as_diverged(values):
     """NaN, infinity or a huge number, in training or in validation: the same finite report."""
     run = run_of()
