@@ -12,6 +12,7 @@ import signal
 import subprocess
 import sys
 import tarfile
+import threading
 import time
 import warnings
 from pathlib import Path
@@ -196,6 +197,19 @@ def test_a_patient_call_tries_a_silent_server_again(tmp_path, server):
     server.next(deaf=True)
     get(tmp_path, server.url, wait=0.3, patient=True)
     assert is_complete(tmp_path) and len(server.requests) == 2
+
+
+def test_a_server_that_was_given_up_keeps_no_thread_busy(tmp_path, server):
+    """It answers when nobody waits any more, with more than we keep in memory: the reading thread ends all the same."""
+    given_up = threading.Event()
+    server.behave(late=given_up, data=bytes(1 << 23))
+    with pytest.raises(DownloadError, match="nothing arrived"):
+        get(tmp_path, server.url, wait=0.3)
+    readers = [thread for thread in threading.enumerate() if thread.name == "hpt_lessons download"]
+    given_up.set()
+    for reader in readers:
+        reader.join(10)
+    assert readers and not any(reader.is_alive() for reader in readers)
 
 
 def test_a_server_without_ranges_is_begun_anew(tmp_path, server):

@@ -238,7 +238,11 @@ class _Stream(Iterator[bytes]):
 
     def __enter__(self) -> "_Stream":
         threading.Thread(target=self._read, daemon=True, name="hpt_lessons download").start()
-        self.head: _Head = self._take()
+        try:
+            self.head: _Head = self._take()
+        except BaseException:  # __exit__ is not called: nobody else would tell the thread
+            self._over.set()
+            raise
         self._deadline = time.monotonic() + self._wait
         return self
 
