@@ -102,6 +102,17 @@ def test_a_very_bad_start_does_not_flatten_the_others():
     assert marks(ax, "stopped") == [(1, ax.get_ylim()[1])]
 
 
+@pytest.mark.parametrize("losses", [[-0.9, -0.7, -0.5], [-3.0, -2.0, 400.0], [-1.5, 0.0, 0.5], [0.0, 0.0]])
+def test_losses_below_zero_are_drawn_the_right_way_up(losses):
+    """Other losses than ours, such as that of a density, may be negative: the best end is lowest, inside the plot."""
+    trials = Trials([make(str(index), [loss]) for index, loss in enumerate(losses)])
+    ax = learning_curves(trials)
+    low, high = ax.get_ylim()
+    assert low < min(losses) <= np.median(losses) < high
+    assert high < 100, "and a loss far off still does not set the scale"
+    assert [y for _, y in marks(ax, "completed")] == [min(loss, high) for loss in losses]
+
+
 def test_the_best_stands_out_in_colour_and_width(search):
     ax = learning_curves(search)
     best, other = curve(ax, "0002"), curve(ax, "0001")

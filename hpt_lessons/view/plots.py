@@ -488,13 +488,18 @@ def _winner_text(winner: Trial, metric: str) -> str:
 
 
 def _limits(values: list[float], metric: str) -> tuple[float, float]:
-    """Limits for the sound values. A loss of more than three times the median leaves the plot: it would flatten all."""
+    """Limits for the sound values. A loss of more than three times the median leaves the plot: it would flatten all.
+
+    Losses of another kind may be negative, and three times a negative median would lie below all: the room above the
+    median is then twice its size, or twice the way down to the smallest loss.
+    """
     known = [value for value in values if math.isfinite(value)]
     if not known:
         return (0.0, 1.0) if metric == "loss" else (0.0, 100.0)
     low, high = min(known), max(known)
     if metric == "loss":
-        high = min(high, 3 * float(np.median(known)))
+        median = float(np.median(known))
+        high = min(high, median + 2 * max(abs(median), median - low))
     room = 0.06 * (high - low) or 0.1 * abs(high) or 1.0
     return low - room, high + room
 
