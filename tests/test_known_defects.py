@@ -136,9 +136,9 @@ def history(*losses: float) -> tuple[Result, ...]:
 def study(tmp_path, monkeypatch):
     """A finished study in which the trial with the best epoch of all overfits afterwards; no training, no test set."""
     trials = Trials([Trial("default", dict(UNTUNED), 0, "random pictures", "completed", history(2.0, 1.8, 1.7)),
-                     Trial("early", {"lr": 0.1}, 0, "random pictures", "completed", history(1.5, 1.1, 1.6)),
-                     Trial("late", {"lr": 0.01}, 0, "random pictures", "completed", history(1.9, 1.6, 1.3))])
-    monkeypatch.setattr(command.cifar, "test_best", lambda *_: {"late": (60, 100), "default": (50, 100)})
+                     Trial("overfits", {"lr": 0.1}, 0, "random pictures", "completed", history(1.5, 1.1, 1.6)),
+                     Trial("steady", {"lr": 0.01}, 0, "random pictures", "completed", history(1.9, 1.6, 1.3))])
+    monkeypatch.setattr(command.cifar, "test_best", lambda *_: {"steady": (60, 100), "default": (50, 100)})
     return Study("example", tmp_path, trials, True)
 
 
@@ -146,9 +146,9 @@ def test_6_the_winner_by_last_and_the_winner_by_all_are_both_named(study):
     """They differ when trials end after unequal numbers of epochs or overfit; whoever reads one only is misled."""
     def check(report):
         text = report(study, random_data())
-        assert "late" in text and "early" in text
+        assert "steady" in text and "overfits" in text
 
-    assert study.best(scope="last").trial == "late" and study.best(scope="all").trial == "early"
+    assert study.best(scope="last").trial == "steady" and study.best(scope="all").trial == "overfits"
     guards(check, command.report, wrong_versions.report_last_only)
 
 
