@@ -3,6 +3,7 @@
 import os
 import pickle
 import shutil
+import stat
 from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
 from pathlib import Path
@@ -138,6 +139,22 @@ def test_a_kill_inside_a_checkpoint_write_costs_one_epoch(trainings, interrupted
     assert os.listdir(interrupted.parent) == ["momentum"]
 
 
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no sync of a folder and needs none")
+def test_a_checkpoint_is_on_the_disk_before_it_replaces_the_old_one(interrupted, monkeypatch):
+    """A power failure leaves the old file or the whole new one: contents are synced, then the name, then the folder."""
+    before, synced, sync = interrupted.read_bytes(), [], os.fsync
+
+    def watch(descriptor):
+        state = os.fstat(descriptor)
+        what = "folder" if stat.S_ISDIR(state.st_mode) else state.st_size
+        synced.append((what, "old" if interrupted.read_bytes() == before else "new"))
+        sync(descriptor)
+
+    monkeypatch.setattr(os, "fsync", watch)
+    train(BASE | {"epochs": 2}, interrupted)
+    assert synced == [(interrupted.stat().st_size, "old"), ("folder", "new")]
+
+
 @pytest.mark.parametrize("part", [0, 0.001, 0.3, 0.7, 0.999])
 def test_a_truncated_checkpoint_is_named(interrupted, part):
     """An error that says which file and what to do, not a training that starts anew without a word."""
@@ -178,6 +195,15 @@ def test_a_checkpoint_of_other_data_is_refused(interrupted):
         training.train_cifar(BASE, data=other, checkpoint=interrupted, progress=False)
 
 
+@pytest.mark.parametrize("schedule", ["cosine", "step"])
+def test_a_schedule_that_ends_is_not_stretched_over_more_epochs(tmp_path, schedule):
+    """Its first epochs would have had other learning rates; only a constant one goes on as if it had always been so."""
+    config = BASE | {"schedule": schedule, "epochs": 1}
+    train(config, tmp_path / "checkpoint")
+    with pytest.raises(ValueError, match="a training with epochs = 1, and this one has 2"):
+        train(config | {"epochs": 2}, tmp_path / "checkpoint")
+
+
 def test_a_checkpoint_with_more_epochs_than_asked_for_is_refused(interrupted):
     """Its network has had three epochs and would pass for one of two; the error names both numbers and the remedy."""
     train(BASE, interrupted)
@@ -211,6 +237,13 @@ def test_a_file_of_another_kind_is_refused(tmp_path, state):
     torch.save(state, tmp_path / "other.pt")
     with pytest.raises(ValueError, match=r"other\.pt: not written by this version"):
         train(BASE, tmp_path / "other.pt")
+
+
+def test_a_checkpoint_of_another_version_is_refused(interrupted):
+    """All its parts are there, and may mean something else."""
+    torch.save(checkpoints.load(interrupted) | {"version": 2}, interrupted)
+    with pytest.raises(ValueError, match=r"momentum: not written by this version .*expected version 1"):
+        train(BASE, interrupted)
 
 
 def test_nothing_is_left_to_do_after_the_last_epoch(trainings, tmp_path):
