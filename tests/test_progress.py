@@ -182,6 +182,24 @@ def test_threads_may_share_a_bar():
     assert all(re.fullmatch(r"steps: \d+/8000 steps(, .*)?", line) for line in log.getvalue().splitlines())
 
 
+def test_no_step_is_lost_between_reading_and_writing(monkeypatch):
+    """Whoever reads how much is done lets another thread go first: the sum is right all the same."""
+    def read_and_let_others_go_first(words):
+        done = words.done
+        time.sleep(0)
+        return done
+
+    monkeypatch.setattr(_Words, "n", property(read_and_let_others_go_first, lambda words, n: setattr(words, "done", n)),
+                        raising=False)
+    progress = Progress(None, "steps", enabled=False)
+    threads = [threading.Thread(target=lambda: [progress.update() for _ in range(100)]) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert progress.n == 400
+
+
 def test_a_log_that_breaks_does_not_stop_the_work():
     """A closed file, or a disk that is full."""
     closed = io.StringIO()
@@ -236,8 +254,10 @@ def in_a_terminal(code, send=None, **environment):
     ours, theirs = pty.openpty()
     command = [sys.executable, "-c", "import sys, time; from hpt_lessons.progress import Progress\n" + code]
     child = subprocess.Popen(
-        command, stdout=theirs, stderr=theirs, stdin=theirs, close_fds=True, env=os.environ | environment
-    )
+        command, stdout=theirs, stderr=theirs, stdin=theirs, close_fds=True, env=os.environ | environment,
+        # Whoever runs the tests in the background has Ctrl-C ignored, and children inherit that.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+    )  # fmt: skip
     os.close(theirs)
     seen = b""
     while True:
