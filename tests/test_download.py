@@ -13,7 +13,6 @@ import subprocess
 import sys
 import tarfile
 import threading
-import time
 import warnings
 from pathlib import Path
 
@@ -183,14 +182,13 @@ def test_what_an_earlier_call_has_got_is_kept(tmp_path, server):
     assert is_complete(tmp_path) and ranges(server)[-1] == f"bytes={HALF}-"
 
 
-@pytest.mark.parametrize("how", [{"deaf": True}, {"stall": 0}, {"stall": 40}, {"dribble": 0.02}], ids=str)
+@pytest.mark.parametrize("how", [{"deaf": True}, {"stall": 0}, {"stall": 40}, {"dribble": 0.02, "cut": 500}], ids=str)
 def test_a_silent_server_does_not_hang_a_cell(tmp_path, server, how):
-    """It accepts and says nothing, or some bytes, or a byte now and then: after `wait` seconds it is given up."""
+    """It accepts and says nothing, or some bytes, or a byte now and then: we give it up, before it ends the answer."""
     server.behave(**how)
-    start = time.monotonic()
     with pytest.raises(DownloadError, match=r"nothing arrived for 0\.5 s"):
         get(tmp_path, server.url, wait=0.5)
-    assert time.monotonic() - start < 3 and not (tmp_path / FILENAME).exists()
+    assert len(server.requests) == 1 and not (tmp_path / FILENAME).exists()
 
 
 def test_a_patient_call_tries_a_silent_server_again(tmp_path, server):
@@ -468,7 +466,7 @@ def put(folder: Path, extra: list, leave_out: tuple = ()) -> None:
         member("../outside", b"evil"),
         member(f"{FOLDER}/../../outside", b"evil"),
         member(f"{FOLDER}/data_batch_1/../../../outside", b"evil"),
-        member("/tmp/hpt_lessons_outside", b"evil"),
+        member("{tmp_path}/outside", b"evil"),
         member(f"{FOLDER}/link", type=tarfile.SYMTYPE, linkname="../../outside"),
         member(f"{FOLDER}/data_batch_1", type=tarfile.SYMTYPE, linkname="/etc/hostname"),
         member(f"{FOLDER}/data_batch_1", type=tarfile.LNKTYPE, linkname="../outside"),
@@ -479,8 +477,8 @@ def put(folder: Path, extra: list, leave_out: tuple = ()) -> None:
 )
 def test_only_the_known_files_leave_the_archive(tmp_path, evil):
     """Paths that climb, absolute ones, links, pipes and strangers are not written anywhere."""
-    folder = tmp_path / "a" / "data"
-    put(folder, [evil])
+    folder, (info, content) = tmp_path / "a" / "data", evil
+    put(folder, [(info.replace(name=info.name.format(tmp_path=tmp_path)), content)])
     assert {path.relative_to(tmp_path).as_posix() for path in tmp_path.rglob("*")} == {
         "a",
         "a/data",
@@ -488,7 +486,6 @@ def test_only_the_known_files_leave_the_archive(tmp_path, evil):
         f"a/data/{FOLDER}",
         *(f"a/data/{FOLDER}/{name}" for name in batch_files()),
     }
-    assert not Path("/tmp/hpt_lessons_outside").exists()
     assert not any(path.is_symlink() for path in folder.rglob("*"))
 
 

@@ -166,7 +166,7 @@ def test_without_a_test_folder_a_tenth_of_each_class_is_sealed(tmp_path):
 
 
 def test_what_was_sealed_stays_sealed_when_many_pictures_are_added(tmp_path):
-    """Ten pictures before all others move every place in the list, but no name: of three in a class at most one goes."""
+    """Ten pictures before all others move every place in the list, but no name: of three in a class one leaves."""
     root = small_set(tmp_path / "pets", 30)
     before = {tuple(image[0, 0]) for image in open_test_set(load(root, tmp_path / "data"), "look")[0]}
     for number in range(10):
