@@ -9,6 +9,7 @@ import sys
 import numpy as np
 import pytest
 import torch
+from random_pictures import MEAN, STD, random_data
 from torch import nn
 from torch.nn import functional
 
@@ -22,13 +23,6 @@ from hpt_lessons.trials import DIVERGED_LOSS, Trials
 
 CPU = torch.device("cpu")
 SMALL = {"l1": 12, "l2": 8, "lr": 0.02, "batch_size": 16, "epochs": 2}
-MEAN, STD = (0.4, 0.5, 0.6), (0.2, 0.25, 0.3)
-
-
-def random_data(count: int = 125) -> Data:
-    rng = np.random.default_rng(0)
-    images, labels = rng.integers(0, 256, (count, 32, 32, 3), np.uint8), rng.integers(0, 4, count)
-    return Data("random pictures", ("a", "b", "c", "d"), images, labels, MEAN, STD)
 
 
 def run_of(change: dict | None = None, data: Data | None = None) -> training.Run:
