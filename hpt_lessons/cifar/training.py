@@ -39,10 +39,9 @@ def train_cifar(config: Mapping[str, Any], data_dir: str | Path | None = None, *
 
     Called plainly it returns the history, one dict an epoch: `loss` (mean over the validation pictures, in nats),
     `accuracy` (0 to 1), `train_loss`, `lr`, `seconds`, `epoch`, `diverged`, and the name of the `data`. Inside a Ray
-    Tune trial it reports each of these dicts instead, with a checkpoint. A training that diverges reports the large,
-    finite loss 1e6 with accuracy 0 and ends.
-
-    Raises ValueError for a configuration that is not allowed, before anything trains.
+    Tune trial it reports each of them instead, with a checkpoint. A training that diverges reports the large, finite
+    loss 1e6 with accuracy 0 and ends. A configuration that is not allowed, or a checkpoint of another training, is a
+    ValueError before anything trains.
     """
     settings = read_config(config)
     data = data if data is not None else _find_data(data_dir)
