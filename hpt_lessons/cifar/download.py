@@ -226,7 +226,7 @@ class _Stream(Iterator[bytes]):
     """The answer to one request, block by block: `head` first, then the bytes.
 
     A thread reads, because looking up a name or a slow header cannot be interrupted; it only ever puts blocks into a
-    queue. Who takes them out decides how long silence may last, and can always be interrupted.
+    queue. Whoever takes them out decides how long silence may last, and can always be interrupted.
     """
 
     def __init__(self, url: str, headers: Mapping[str, str], wait: float) -> None:
