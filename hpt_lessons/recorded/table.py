@@ -57,7 +57,7 @@ def load(name: str, folder: Path = HOME, *, partial: bool = False) -> Trials:
     if not parts:
         raise ValueError(f"recorded: there is no table {name!r}; there are {', '.join(names(folder)) or 'none'}.")
     if not partial:
-        raise ValueError(f"recorded: {name!r} is not finished, {len(parts)} groups of its trials are there. "
+        raise ValueError(f"recorded: {name!r} is not finished, {len(parts)} part(s) of it are there. "
                          "load(name, partial=True) gives those.")
     return to_trials(join([read(part) for part in parts]))
 
