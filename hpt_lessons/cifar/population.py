@@ -9,7 +9,7 @@ the steps that it would take alone. What they share is the batches: who wants an
 another population.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -22,13 +22,21 @@ from torch.nn import functional
 from hpt_lessons.cifar.config import Settings, read_config
 from hpt_lessons.cifar.data import Data, load_data
 from hpt_lessons.cifar.feed import Feed
-from hpt_lessons.cifar.training import choose_device, layer_factors, layers_of, learning_rate, seeded_model, use_threads
+from hpt_lessons.cifar.training import (
+    EVALUATION_BATCH,
+    choose_device,
+    layer_factors,
+    layers_of,
+    learning_rate,
+    seeded_model,
+    use_threads,
+)
 from hpt_lessons.progress import Progress
 from hpt_lessons.trials import DIVERGED_LOSS
 
 # What each network may have for itself; all else is the same for all, because they share layers and batches.
 OWN = ("lr", "momentum", "weight_decay", "schedule", "layer_factor", "seed")
-# Pictures that go through the networks at once: on a CPU so few that what lies between layers stays in the cache.
+# Pictures that go through the convolutions at once: on a CPU so few that what lies between layers stays in the cache.
 AT_ONCE = {"cpu": 16}
 AT_ONCE_ELSEWHERE = 1024
 
@@ -98,7 +106,7 @@ class Population:
         self.histories: list[list[dict[str, Any]]] = [[] for _ in settings]
         self.networks = list(range(len(settings)))
         models = [seeded_model(one, len(data.classes)) for one in settings]
-        self.layers = list(_in_order(models[0]))
+        self.model = models[0]  # for its layers, not for its weights
         self.factors = [layer_factors(one.layer_factor, len(layers_of(models[0]))) for one in settings]
         stacks = (_stack([list(model.parameters())[place] for model in models])
                   for place in range(len(list(models[0].parameters()))))
@@ -110,17 +118,29 @@ class Population:
 
     def forward(self, pictures: Tensor) -> Tensor:
         """Pictures (b, 3, 32, 32), the same for all, to logits (networks, b, classes)."""
-        weights, values = iter(self.weights), pictures
-        for layer in self.layers:
+        some = pictures.to(self.dtype).split(self.at_once)
+        # Matrix products want the whole batch, convolutions what fits into the cache.
+        return self._head(torch.cat([self._features(part) for part in some], dim=1))
+
+    def _features(self, values: Tensor) -> Tensor:
+        """The convolutions: pictures (b, 3, 32, 32) to (networks, b, features)."""
+        weights = iter(self.weights)
+        for layer in self.model.features:
             if isinstance(layer, nn.Conv2d):
                 weight, bias = next(weights).flatten(0, 1), next(weights).flatten()
                 groups = values.shape[1] // layer.in_channels  # 1 for the pictures, then one for each network
                 values = functional.conv2d(values, weight, bias, padding=layer.padding, groups=groups)
-            elif isinstance(layer, nn.Linear):
+            else:
+                values = layer(values)
+        return values.unflatten(1, (len(self.networks), -1)).transpose(0, 1).flatten(2)
+
+    def _head(self, values: Tensor) -> Tensor:
+        """The fully connected layers: (networks, b, features) to (networks, b, classes)."""
+        weights = iter(self.weights[len(list(self.model.features.parameters())):])
+        for layer in self.model.head:
+            if isinstance(layer, nn.Linear):
                 weight, bias = next(weights), next(weights)
                 values = torch.baddbmm(bias, values, weight)
-            elif isinstance(layer, nn.Flatten):
-                values = values.unflatten(1, (len(self.networks), -1)).transpose(0, 1).flatten(2)
             else:
                 values = layer(values)
         return values
@@ -152,11 +172,10 @@ class Population:
         for images, labels in self.train.batches(self.settings[0].batch_size, order, augment):
             for weight in self.weights:
                 weight.grad = None
-            for some, their in zip(images.split(self.at_once), labels.split(self.at_once), strict=True):
-                sums = self._losses(some, their).sum(1)
-                # The gradient of a sum over networks is, for each network, the gradient of its own loss.
-                (sums.sum() / len(labels)).backward()
-                losses.append(sums.detach())
+            sums = _cross_entropy(self.forward(images), labels).sum(1)
+            # The gradient of a sum over networks is, for each network, the gradient of its own loss.
+            (sums.sum() / len(labels)).backward()
+            losses.append(sums.detach())
             self._step(*own)
         return _total(losses) / len(self.train)
 
@@ -164,8 +183,8 @@ class Population:
         """For each network in training the mean loss over the pictures, and the share that it classifies correctly."""
         losses, hits = [], []
         with torch.inference_mode():
-            for images, labels in feed.batches(self.at_once):
-                logits = self.forward(images.to(self.dtype))
+            for images, labels in feed.batches(EVALUATION_BATCH):
+                logits = self.forward(images)
                 losses.append(_cross_entropy(logits, labels).sum(1))
                 hits.append((logits.argmax(2) == labels).sum(1))
         return _total(losses) / len(feed), _total(hits) / len(feed)
@@ -212,9 +231,6 @@ class Population:
                                   strict=True):
                 own.copy_(saved)
 
-    def _losses(self, images: Tensor, labels: Tensor) -> Tensor:
-        return _cross_entropy(self.forward(images.to(self.dtype)), labels)
-
     def _own_numbers(self, epoch: int) -> tuple[list[Tensor], Tensor, Tensor | None]:
         """Learning rate (one tensor for each layer), momentum and weight decay (None if all are 0) of each network."""
         mine = [self.settings[network] for network in self.networks]
@@ -233,13 +249,6 @@ class Population:
                 gradient = torch.addcmul(gradient, _along(decay, weight), weight)
             torch.addcmul(gradient, velocity, _along(momentum, weight), out=velocity)
             weight.addcmul_(velocity, _along(rates[place // 2], weight), value=-1)  # a layer is a weight and a bias
-
-
-def _in_order(model: nn.Module) -> Iterator[nn.Module]:
-    """The layers of a network from input to output."""
-    yield from model.features
-    yield nn.Flatten()
-    yield from model.head
 
 
 def _stack(parameters: Sequence[Tensor]) -> Tensor:
