@@ -71,9 +71,23 @@ class Builder:
         """How much there is to do: networks times epochs."""
         return sum(config.get("epochs", self.plan.fixed["epochs"]) for config in group.configs)
 
+    def done(self, group: Group) -> int:
+        """How much of that has been done by an earlier run."""
+        if self.kept(group) is not None:
+            return self.work(group)
+        try:
+            state = checkpoint.load(self.checkpoint_of(group))
+        except ValueError:
+            state = None
+        return 0 if state is None else state.get("epoch", 0) * len(group.configs)
+
+    def checkpoint_of(self, group: Group) -> Path:
+        """Where the group in training is kept; the repository leaves such files out."""
+        return self.parts / f"{group.name}.tmp"
+
     def stage(self, groups: Sequence[Group], label: str, progress: bool) -> list[Rows]:
         """The rows of these groups, one after the other; the time left counts only what is still to be trained."""
-        done = sum(self.work(group) for group in groups if self.kept(group) is not None)
+        done = sum(map(self.done, groups))
         total = sum(map(self.work, groups))
         with Progress(total, label, unit="network epoch", enabled=progress, interval=60, initial=done) as bar:
             return [self.rows(group, bar) for group in groups]
@@ -87,7 +101,7 @@ class Builder:
                 rows = self.train(group, bar)
             path = self.parts / f"{group.name}.npz"
             write_atomically(path, lambda file: np.savez_compressed(file, **rows, allow_pickle=False))
-            path.with_suffix(".tmp").unlink(missing_ok=True)
+            self.checkpoint_of(group).unlink(missing_ok=True)
         return rows
 
     def kept(self, group: Group) -> Rows | None:
@@ -111,9 +125,8 @@ class Builder:
         """All epochs of a group and the test set at its end; goes on from a checkpoint if there is one."""
         configs = [{**self.plan.fixed, **config} for config in group.configs]
         population = Population(read_configs(configs), self.data, self.device)
-        file = self.parts / f"{group.name}.tmp"
+        file = self.checkpoint_of(group)
         first, spent = self.go_on(population, file)
-        bar.update((first - 1) * len(configs))
         begin, saved = time.process_time() - spent, time.monotonic()
         for epoch in range(first, population.settings[0].epochs + 1):
             population.run_epoch(epoch)
@@ -123,8 +136,9 @@ class Builder:
                 saved = time.monotonic()
         _, accuracy = population.score(self.test_feed()) if population.networks else (None, [])
         spent = time.process_time() - begin
-        about = {"data": self.data.name, "train": len(population.train), "valid": len(population.valid),
-                 "test": len(self.test_feed()), "spent": round(spent, 1), **where(self.device)}
+        about = {"data": self.data.name, "classes": len(self.data.classes), "train": len(population.train),
+                 "valid": len(population.valid), "test": len(self.test_feed()), "spent": round(spent, 1),
+                 **where(self.device)}
         tested = dict(zip(population.networks, map(float, accuracy), strict=True))
         rows = from_histories(group.configs, population.histories, tested, about)
         rows["seconds"] = np.array([self.seconds(config) for config in group.configs], np.float32)
@@ -168,7 +182,7 @@ def write_table(path: Path, builder: Builder, parts: Sequence[Rows]) -> None:
     """Join the parts, write the card and then the table, and look whether it can be read."""
     rows = join(parts)
     made = [json.loads(str(part["about"])) for part in parts]
-    about = {key: made[0][key] for key in ("data", "train", "valid", "test")} | {
+    about = {key: made[-1][key] for key in ("data", "classes", "train", "valid", "test")} | {
         "spent": round(sum(one["spent"] for one in made)),
         **{key: sorted({one[key] for one in made}) for key in ("code", "torch", "hardware")}}
     rows["about"] = np.array(json.dumps(about))
@@ -206,21 +220,31 @@ def _cpu_seconds(config: dict[str, Any], data: Data) -> float:
     return time.process_time() - begin
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Build the table that the command line names; 0 when it is complete."""
-    ask = argparse.ArgumentParser(prog="python -m hpt_lessons.recorded.build", description=__doc__.splitlines()[0])
-    ask.add_argument("name", choices=sorted(PLANS), help="the table")
+def add_data_arguments(ask: argparse.ArgumentParser) -> None:
+    """The options that say which pictures are meant; `prepare` obeys them."""
     ask.add_argument("--data", required=True, metavar="PATH",
                      help="a folder of pictures train/<class>/... and test/<class>/..., or 'cifar10' or 'standin'")
     ask.add_argument("--data-name", metavar="TEXT", help="what a folder of pictures is called in the results")
     ask.add_argument("--data-dir", metavar="DIR", help="where prepared data is kept (HPT_LESSONS_DATA or ./data)")
+
+
+def prepare(options: argparse.Namespace) -> Data:
+    """The pictures that the command line names."""
+    if options.data in ("cifar10", "standin"):
+        return load_data(options.data_dir, options.data)
+    return load_data(options.data_dir, "folder", images=options.data, name=options.data_name)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Build the table that the command line names; 0 when it is complete."""
+    ask = argparse.ArgumentParser(prog="python -m hpt_lessons.recorded.build", description=__doc__.splitlines()[0])
+    ask.add_argument("name", choices=sorted(PLANS), help="the table")
+    add_data_arguments(ask)
     ask.add_argument("--device", help="cpu or cuda (a GPU if there is one)")
     ask.add_argument("--out", type=Path, default=HOME, metavar="DIR", help="where tables are kept (in the package)")
     options = ask.parse_args(arguments)
     try:
-        named = options.data in ("cifar10", "standin")
-        data = (load_data(options.data_dir, options.data) if named else
-                load_data(options.data_dir, "folder", images=options.data, name=options.data_name))
+        data = prepare(options)
         print(f"Data: {data!r}.", flush=True)
         path = build(PLANS[options.name](), data, device=options.device, folder=options.out)
     except (ValueError, DataError, TableError) as error:

@@ -10,11 +10,8 @@ from typing import Any
 
 from hpt_lessons.progress import seconds_in_words
 from hpt_lessons.recorded.plans import Plan
+from hpt_lessons.recorded.table import ALIVE
 from hpt_lessons.trials import Trial, Trials
-
-# A network whose validation accuracy never exceeds this times guessing has learned nothing.
-ALIVE = 1.2
-CLASSES = 10
 
 CAUTION = """\
 - One epoch's number is one draw: the same trial with another seed gives another one. Do not choose and score a trial on
@@ -65,8 +62,10 @@ def _counts(trials: Trials) -> Iterable[str]:
     diverged = [trial for trial in trials if trial.diverged]
     late = sum(len(trial.history) > 1 for trial in diverged)
     yield f"- Diverged: {len(diverged)} of {len(trials)}, {late} of them after the first epoch."
-    yield (f"- Dead (not diverged, but never better than {ALIVE:g} times guessing): "
-           f"{sum(is_dead(trial) for trial in trials)}.")
+    dead = [trial for trial in trials if is_dead(trial)]
+    yield (f"- Dead (not diverged, but at the end no better than {ALIVE:g} times guessing): {len(dead)} of "
+           f"{len(trials)}, {sum(max(trial.values('accuracy')) > 2 * trial.accuracy for trial in dead)} of them had "
+           "been twice as good before.")
     sound = [trial for trial in trials if not trial.diverged]
     early = sum(trial.best_epoch < trial.budget for trial in sound)
     yield f"- Best epoch before the last one: {early} of {len(sound)} trials that did not diverge."
@@ -101,8 +100,8 @@ def split(trial: Trial) -> int:
 
 
 def is_dead(trial: Trial) -> bool:
-    """Whether a training that did not diverge has learned nothing."""
-    return not trial.diverged and max(trial.values("accuracy")) < ALIVE / CLASSES
+    """Whether a training that did not diverge ended no better than guessing."""
+    return not trial.diverged and bool(trial.history[-1].extra["dead"])
 
 
 def _list(numbers: Iterable[int]) -> str:

@@ -26,6 +26,8 @@ from hpt_lessons.trials import Result, Trial, Trials
 
 HOME = Path(__file__).resolve().parent
 PER_EPOCH = ("train_loss", "loss", "correct")
+# A network that at its end is right less often than this times guessing has unlearned everything: it is dead.
+ALIVE = 1.2
 COLUMNS = ("configs", "epochs", *PER_EPOCH, "test_correct", "diverged")
 
 Rows = dict[str, np.ndarray]
@@ -45,8 +47,8 @@ def load(name: str, folder: Path = HOME, *, partial: bool = False) -> Trials:
 
     `config` holds what is tuned in this table, `seed` the seed of initialisation and order of pictures; besides loss,
     accuracy and seconds each epoch has `train_loss` and the `split_seed` that divided training and validation pictures,
-    the last one of a sound trial also the `test_accuracy`. With `partial`, what is finished of a table that is
-    still being built.
+    the last one of a trial that did not diverge also the `test_accuracy` and whether the network is `dead` (no better
+    than guessing). With `partial`, what is finished of a table that is still being built.
 
     Raises ValueError for a name that there is not, `TableError` for a file that cannot be read.
     """
@@ -128,11 +130,12 @@ def _trial(rows: Rows, row: int, about: Mapping[str, Any]) -> Trial:
     diverged = bool(rows["diverged"][row])
     results = []
     for place in range(int(rows["epochs"][row])):
+        accuracy = int(rows["correct"][row, place]) / about["valid"]
         extra = {"train_loss": float(rows["train_loss"][row, place]), "split_seed": split_seed}
         if place + 1 == rows["epochs"][row]:
             extra |= {"diverged": True} if diverged else {
-                "test_accuracy": int(rows["test_correct"][row]) / about["test"]}
-        accuracy = int(rows["correct"][row, place]) / about["valid"]
+                "test_accuracy": int(rows["test_correct"][row]) / about["test"],
+                "dead": accuracy < ALIVE / about.get("classes", 10)}
         results.append(Result(place + 1, float(rows["loss"][row, place]), accuracy, seconds, extra))
     status = "diverged" if diverged else "completed"
     return Trial(f"{row:04d}", config, seed, about["data"], status, tuple(results))
