@@ -13,6 +13,8 @@ from hpt_lessons.recorded.plans import Plan
 from hpt_lessons.recorded.table import ALIVE
 from hpt_lessons.trials import Trial, Trials
 
+SWEEP = 8  # learning rates from which on it means something whether the best one lies inside
+
 CAUTION = """\
 - One epoch's number is one draw: the same trial with another seed gives another one. Do not choose and score a trial on
   the same seed.
@@ -21,7 +23,9 @@ CAUTION = """\
 - Learning rates between the recorded ones were not measured.
 - The last epoch is often not the best one: with few pictures many of these trainings overfit.
 - Seconds are those of a single worker with one thread, calibrated by training one trial of each shape and batch size
-  alone; the groups in which the trials were really trained took less.
+  alone; the groups in which the trials were really trained took less. One measurement each, beside other work: trust
+  them to a third.
+- Where the best learning rate is "at the edge", a better one may lie outside the range.
 - The pictures, the split and the training length are those above; with others the ranking may be another."""
 
 
@@ -72,12 +76,15 @@ def _counts(trials: Trials) -> Iterable[str]:
 
 
 def _best(trials: Trials) -> Iterable[str]:
-    """For each combination of the other hyperparameters the best learning rate, of the trials with the first seed."""
+    """For each combination of the other hyperparameters the best learning rate, of the trials with the first seed.
+
+    Few learning rates are no range, and whether the best lies inside is then left out.
+    """
     first = min(trial.seed for trial in trials)
     cells: dict[tuple, list[Trial]] = defaultdict(list)
     for trial in trials:
         if trial.seed == first and split(trial) == first:
-            cells[tuple((key, value) for key, value in trial.config.items() if key != "lr")].append(trial)
+            cells[tuple((key, str(value)) for key, value in trial.config.items() if key != "lr")].append(trial)
     keys = [key for key, _ in next(iter(cells), ())]
     yield f"Best epoch of the best learning rate, seed {first}:"
     yield ""
@@ -90,7 +97,8 @@ def _best(trials: Trials) -> Iterable[str]:
         best, rates = min(sound, key=lambda trial: trial.best_loss), [trial.config["lr"] for trial in members]
         result = best.history[best.best_epoch - 1]
         inside = "yes" if min(rates) < best.config["lr"] < max(rates) else "**at the edge**"
-        yield (f"| {' | '.join(str(value) for _, value in cell)} | {best.config['lr']:g} | {inside} | "
+        inside = inside if len(rates) >= SWEEP else "-"
+        yield (f"| {' | '.join(value for _, value in cell)} | {best.config['lr']:g} | {inside} | "
                f"{result.loss:.3f} | {result.accuracy:.1%} | {result.epoch} |")
 
 

@@ -34,7 +34,7 @@ def compare(trial: Trial, fixed: dict, data: Data, epochs: int) -> bool:
     ours = trial.history[:len(history)]
     difference = abs(history[0]["train_loss"] / ours[0].extra["train_loss"] - 1)
     good = difference <= AGREE
-    config = ", ".join(f"{key}={value:g}" for key, value in trial.config.items())
+    config = ", ".join(f"{key}={value}" for key, value in trial.config.items())
     print(f"{trial.trial}  {config}, seed={trial.seed}: first training loss differs by {difference:.2%}; after "
           f"{len(history)} epochs accuracy {ours[-1].accuracy:.3f} recorded, {history[-1]['accuracy']:.3f} alone  "
           f"{'good' if good else 'DIFFERS'}", flush=True)

@@ -138,5 +138,35 @@ def batch_sizes() -> Plan:
     return Plan("cifar-batch-size", "The CIFAR-10 network: batch size and learning rate", text, tuple(groups))
 
 
+# Towards the input each layer's learning rate is that of the next one times the factor; a list names each layer's.
+SCHEMES = (1.0, 0.5, 0.7, 1.4, 2.0, [0, 1, 1, 1, 1], [0, 0, 1, 1, 1])
+
+
+def layerwise() -> Plan:
+    """The same learning rate in every layer? Each scheme with the same number of tuning trials, then paired seeds."""
+    groups = [Group(f"scheme{number}", tuple(
+        {"l1": DEFAULT[0], "l2": DEFAULT[1], "lr": lr, "batch_size": 16, "layer_factor": scheme}
+        for lr in rates()[1:12])) for number, scheme in enumerate(SCHEMES)]
+    text = ("The untuned default shape 120/84 with batch size 16, from scratch: the same learning rate in all layers, "
+            "rates that shrink towards the input by 0.5 or 0.7 from layer to layer or grow by 1.4 or 2, the first "
+            "convolution frozen as it was drawn, both convolutions frozen. Each scheme gets the same 11 tuning trials "
+            "(learning rates from 1.8e-4 to 5.6e-2 in quarters of a decade, seed 0, split 0), and its best learning "
+            "rate, by the loss of the best epoch, is trained again with the seeds 1 to 8: within a seed all schemes "
+            "have the same initialisation, order of pictures and split, so differences can be taken in pairs. "
+            "Fine-tuning is not in this table.")
+    return Plan("cifar-layerwise", "The CIFAR-10 network: a learning rate for each layer", text, tuple(groups),
+                then=best_of_each_scheme)
+
+
+def best_of_each_scheme(trials: Trials) -> list[Group]:
+    """A group for each of the seeds 1 to 8, with every scheme at its best learning rate."""
+    best: list[Config] = []
+    for scheme in SCHEMES:
+        own = [trial for trial in trials if trial.config["layer_factor"] == scheme and trial.sound]
+        best.append(min(own, key=lambda trial: trial.best_loss).config)
+    return [Group(f"seed{seed}", tuple({**config, "seed": seed, "split_seed": seed} for config in best))
+            for seed in range(1, 9)]
+
+
 PLANS: dict[str, Callable[[], Plan]] = {"cifar-lenet": lenet, "cifar-lenet-seeds": seeds,
-                                        "cifar-batch-size": batch_sizes}
+                                        "cifar-batch-size": batch_sizes, "cifar-layerwise": layerwise}
