@@ -277,4 +277,4 @@ def _cross_entropy(logits: Tensor, labels: Tensor) -> Tensor:
 
 def _total(parts: Sequence[Tensor]) -> np.ndarray:
     """The sum over batches for each network, in float64."""
-    return torch.stack(list(parts)).double().sum(0).cpu().numpy()
+    return torch.stack(list(parts)).cpu().double().sum(0).numpy()

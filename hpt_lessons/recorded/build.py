@@ -197,10 +197,17 @@ def where(device: torch.device) -> dict[str, str]:
 
 
 def code_version() -> str:
-    """The commit of this checkout, with a plus if files differ from it; 'unknown' outside a repository."""
-    said = subprocess.run(["git", "describe", "--always", "--dirty=+", "--exclude=*"], cwd=HOME, capture_output=True,
-                          text=True, check=False)
-    return said.stdout.strip() or "unknown"
+    """The commit of this checkout, with a plus if program files differ from it; 'unknown' outside a repository."""
+    commit, changed = _git("rev-parse", "--short", "HEAD"), _git("status", "--porcelain", "-uno", "--", ":(top)*.py")
+    return f"{commit}+" if commit and changed else commit or "unknown"
+
+
+def _git(*arguments: str) -> str:
+    try:
+        said = subprocess.run(["git", *arguments], cwd=HOME, capture_output=True, text=True, check=False)
+    except OSError:  # no git on this machine
+        return ""
+    return said.stdout.strip() if said.returncode == 0 else ""
 
 
 def hardware(device: torch.device) -> str:
