@@ -120,10 +120,10 @@ class Population:
         """Pictures (b, 3, 32, 32), the same for all, to logits (networks, b, classes)."""
         some = pictures.to(self.dtype).split(self.at_once)
         # Matrix products want the whole batch, convolutions what fits into the cache.
-        return self._head(torch.cat([self._features(part) for part in some], dim=1))
+        return self._head(torch.cat([self._features(part) for part in some], dim=1).flatten(2))
 
     def _features(self, values: Tensor) -> Tensor:
-        """The convolutions: pictures (b, 3, 32, 32) to (networks, b, features)."""
+        """The convolutions: pictures (b, 3, 32, 32) to (networks, b, channels, height, width)."""
         weights = iter(self.weights)
         for layer in self.model.features:
             if isinstance(layer, nn.Conv2d):
@@ -132,7 +132,7 @@ class Population:
                 values = functional.conv2d(values, weight, bias, padding=layer.padding, groups=groups)
             else:
                 values = layer(values)
-        return values.unflatten(1, (len(self.networks), -1)).transpose(0, 1).flatten(2)
+        return values.unflatten(1, (len(self.networks), -1)).transpose(0, 1)
 
     def _head(self, values: Tensor) -> Tensor:
         """The fully connected layers: (networks, b, features) to (networks, b, classes)."""
