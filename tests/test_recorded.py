@@ -145,7 +145,7 @@ def test_half_a_table_can_be_read_if_asked_for(whole, tmp_path):
     assert len(recorded.load("tiny", tmp_path, partial=True)) == 3 and recorded.names(tmp_path) == []
 
 
-@pytest.mark.parametrize("damage", ["cut", "flipped", "text", "plan"])
+@pytest.mark.parametrize("damage", ["cut", "flipped", "text", "plan", "epochs"])
 def test_a_part_that_is_not_right_is_built_again(whole, tmp_path, damage):
     """Cut short, a bit flipped, something else, or from an earlier plan."""
     part = half_built(tmp_path, whole)
@@ -157,6 +157,11 @@ def test_a_part_that_is_not_right_is_built_again(whole, tmp_path, damage):
         part.write_bytes(content)
     elif damage == "text":
         part.write_text("not a table")
+    elif damage == "epochs":
+        rows = table.read(part)
+        rows["about"] = np.array(str(rows["about"]).replace('"epochs": 4', '"epochs": 3'))
+        rows["loss"] += 1
+        np.savez_compressed(part, **rows)
     else:
         rows = table.read(part)
         rows["configs"] = np.array([text.replace("0.001", "0.002") for text in rows["configs"]])

@@ -113,12 +113,13 @@ class Builder:
             rows = read(path)
         except TableError:
             return None  # damaged: trained again
-        if [json.loads(str(config)) for config in rows["configs"]] != list(group.configs):
+        about, fixed = json.loads(str(rows["about"])), dict(self.plan.fixed)
+        configs = [json.loads(str(config)) for config in rows["configs"]]
+        if configs != list(group.configs) or about.get("fixed", fixed) != fixed:
             return None  # of an earlier plan
-        used = json.loads(str(rows["about"]))["data"]
-        if used != self.data.name:
-            raise ValueError(f"recorded: {path.name} was measured on {used!r}, and this is {self.data.name!r}. Give "
-                             f"the same pictures (--data, --data-name), or remove {path.parent}.")
+        if about["data"] != self.data.name:
+            raise ValueError(f"recorded: {path.name} was measured on {about['data']!r}, and this is {self.data.name!r}. "
+                             f"Give the same pictures (--data, --data-name), or remove {path.parent}.")
         return rows
 
     def train(self, group: Group, bar: Progress) -> Rows:
@@ -138,7 +139,7 @@ class Builder:
         spent = time.process_time() - begin
         about = {"data": self.data.name, "classes": len(self.data.classes), "train": len(population.train),
                  "valid": len(population.valid), "test": len(self.test_feed()), "spent": round(spent, 1),
-                 **where(self.device)}
+                 "fixed": dict(self.plan.fixed), **where(self.device)}
         tested = dict(zip(population.networks, map(float, accuracy), strict=True))
         rows = from_histories(group.configs, population.histories, tested, about)
         rows["seconds"] = np.array([self.seconds(config) for config in group.configs], np.float32)
