@@ -118,8 +118,9 @@ class Builder:
         if configs != list(group.configs) or about.get("fixed", fixed) != fixed:
             return None  # of an earlier plan
         if about["data"] != self.data.name:
-            raise ValueError(f"recorded: {path.name} was measured on {about['data']!r}, and this is {self.data.name!r}. "
-                             f"Give the same pictures (--data, --data-name), or remove {path.parent}.")
+            raise ValueError(f"recorded: {path.name} was measured on {about['data']!r}, and this is "
+                             f"{self.data.name!r}. Give the same pictures (--data, --data-name), or remove "
+                             f"{path.parent}.")
         return rows
 
     def train(self, group: Group, bar: Progress) -> Rows:
