@@ -13,6 +13,7 @@ from hpt_lessons.cifar import checkpoint, training
 from hpt_lessons.cifar import population as together
 from hpt_lessons.cifar.config import UNTUNED, read_config
 from hpt_lessons.cifar.data import Data
+from hpt_lessons.cifar.grouped import GroupedConvolution
 from hpt_lessons.trials import DIVERGED_LOSS, Trials
 
 CPU = torch.device("cpu")
@@ -133,6 +134,25 @@ def test_the_order_of_the_networks_does_not_matter(order):
                         for history in (mixed.histories[place], straight.histories[number]))
         np.testing.assert_allclose(ours, theirs, rtol=1e-9)
     assert straight.histories[1][-1]["diverged"]
+
+
+@settings(max_examples=10)
+@given(st.integers(1, 4), st.integers(1, 3), st.integers(1, 3), st.integers(1, 5), st.integers(1, 5),
+       st.integers(0, 2), st.integers(0, 2))
+def test_the_way_back_through_a_grouped_convolution(groups, inputs, outputs, height, width, more, pairs):
+    """PyTorch's gradients, for all shapes with an even number of columns."""
+    draw = torch.Generator().manual_seed(0)
+    shape = (2, groups * inputs, height + more, width + width % 2 + 2 * pairs)
+    sizes = shape, (groups * outputs, inputs, height, width), (groups * outputs,)
+    ours = [torch.randn(size, generator=draw, dtype=torch.float64).requires_grad_() for size in sizes]
+    theirs = [tensor.detach().clone().requires_grad_() for tensor in ours]
+    outcome, expected = GroupedConvolution.apply(*ours, groups), torch.nn.functional.conv2d(*theirs, groups=groups)
+    weights = torch.randn(expected.shape, generator=draw, dtype=torch.float64)
+    (outcome * weights).sum().backward()
+    (expected * weights).sum().backward()
+    for one, two in zip((outcome, *(tensor.grad for tensor in ours)), (expected, *(tensor.grad for tensor in theirs)),
+                        strict=True):
+        torch.testing.assert_close(one, two)
 
 
 # -- divergence --------------------------------------------------------------------------------------------------------

@@ -22,6 +22,7 @@ from torch.nn import functional
 from hpt_lessons.cifar.config import Settings, read_config
 from hpt_lessons.cifar.data import Data, load_data
 from hpt_lessons.cifar.feed import Feed
+from hpt_lessons.cifar.grouped import GroupedConvolution
 from hpt_lessons.cifar.training import (
     EVALUATION_BATCH,
     choose_device,
@@ -129,7 +130,10 @@ class Population:
             if isinstance(layer, nn.Conv2d):
                 weight, bias = next(weights).flatten(0, 1), next(weights).flatten()
                 groups = values.shape[1] // layer.in_channels  # 1 for the pictures, then one for each network
-                values = functional.conv2d(values, weight, bias, padding=layer.padding, groups=groups)
+                if groups > 1 and self.device.type == "cpu" and len(values) >= AT_ONCE["cpu"]:  # for fewer no gain
+                    values = GroupedConvolution.apply(values, weight, bias, groups)
+                else:
+                    values = functional.conv2d(values, weight, bias, groups=groups)
             else:
                 values = layer(values)
         return values.unflatten(1, (len(self.networks), -1)).transpose(0, 1)
