@@ -1,6 +1,6 @@
 # What people type. Everything is done by Python behind it, so that Windows users can type the same without make.
 PYTHON = python3
-TORCH = default
+TORCH =
 LESSON = 09_ray_tune_cifar.ipynb
 ARGS =
 
@@ -13,14 +13,14 @@ help: ## what there is (this list)
 	@awk -F ' ## ' '/^[a-z]+:.* ## / { split($$1, name, ":"); printf "  %-9s %s\n", name[1], $$2 }' $(MAKEFILE_LIST)
 
 setup: ## the environment in .venv, made or mended; PYTHON=python3.12 names a Python, TORCH=cpu takes the small build
-	@$(PYTHON) tools/setup.py --torch $(TORCH)
+	@$(PYTHON) tools/setup.py $(if $(TORCH),--torch $(TORCH))
 
 lab: .venv/ready ## JupyterLab in notebooks/, with the Ray Tune CIFAR example open; LESSON=... opens another one
 	@cd notebooks && PATH="$(CURDIR)/$(BIN):$$PATH" jupyter lab \
 	  $$(test "$$(id -u)" = 0 && echo --allow-root) $$(test -f "$(LESSON)" && echo "$(LESSON)") $(ARGS)
 
 tune: .venv/ready ## the same search without a notebook; ARGS="--samples 4 --epochs 3", ARGS=--help for the rest
-	@$(RUN) $(BIN)/python -m hpt_lessons.raytune $(ARGS)
+	@HPT_LESSONS_DATA="$${HPT_LESSONS_DATA:-notebooks/data}" $(RUN) $(BIN)/python -m hpt_lessons.raytune $(ARGS)
 
 test: .venv/ready ## everything that CI runs: the rules for notebooks, the tests, the notebooks executed and compared
 	@$(RUN) $(BIN)/python tools/test.py $(ARGS)
@@ -35,6 +35,6 @@ refresh: .venv/ready ## run the notebooks and store their text anew; ARGS=--chec
 	@$(RUN) $(BIN)/python tools/notebooks.py $(ARGS)
 
 .venv/ready: requirements.lock pyproject.toml
-	@$(PYTHON) tools/setup.py --torch $(TORCH)
+	@$(PYTHON) tools/setup.py $(if $(TORCH),--torch $(TORCH))
 
 .PHONY: help setup lab tune test check bench refresh

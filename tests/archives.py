@@ -123,6 +123,7 @@ class Behaviour:
     kind: str = "application/x-gzip"
     location: str | None = None
     deaf: bool = False  # accepts and never answers
+    late: threading.Event | None = None  # does not answer before this is set
     shift: int = 0  # a range that begins elsewhere than was asked for
     pause: float = 0.0  # between blocks of 16 KiB
 
@@ -180,6 +181,8 @@ def _handler(server: Server) -> type[http.server.BaseHTTPRequestHandler]:
         def _answer(self, how: Behaviour, count: Callable[[int], None]):
             if how.deaf:
                 return server._over.wait(30)
+            if how.late is not None:
+                how.late.wait(30)
             data, start = server.packed if how.data is None else how.data, 0
             status = how.status
             asked = self.headers.get("Range")

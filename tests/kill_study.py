@@ -26,11 +26,11 @@ def main() -> int:
     ask = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     ask.add_argument("--kills", type=int, default=20)
     ask.add_argument("--seed", type=int, default=0)
-    ask.add_argument("--cifar", action="store_true", help="with train_cifar instead of the toy")
+    ask.add_argument("--kind", choices=CHECKS, default="toy", help="ASHA or BOHB on a toy, or train_cifar")
     options = ask.parse_args()
     with tempfile.TemporaryDirectory(prefix="killed-") as folder:
-        moments = kill_and_resume(Path(folder), options.kills, options.seed, options.cifar)
-        problems = check_cifar(Path(folder)) if options.cifar else check_toy(Path(folder))
+        moments = kill_and_resume(Path(folder), options.kills, options.seed, options.kind)
+        problems = CHECKS[options.kind](Path(folder))
     for moment in moments:
         print(moment)
     kills = sum(moment.startswith("kill") and "ended" not in moment for moment in moments)
@@ -39,12 +39,12 @@ def main() -> int:
     return 1 if problems else 0
 
 
-def kill_and_resume(folder: Path, kills: int, seed: int, cifar: bool = False) -> list[str]:
+def kill_and_resume(folder: Path, kills: int, seed: int, kind: str = "toy") -> list[str]:
     """Start, kill, resume, kill, ...; at last let it end. A study that ends before its kill is begun anew beside it."""
     rng, moments = random.Random(seed), []
     for number in range(kills):
         moment = (EARLY, WRITING, "after some epochs", "after some epochs")[number % 4]
-        search = start(folder, cifar)
+        search = start(folder, kind)
         wait_for(moment, folder, search, rng)
         if search.poll() is not None:
             moments.append(f"kill {number}: the search had ended before (exit status {search.returncode})")
@@ -53,14 +53,14 @@ def kill_and_resume(folder: Path, kills: int, seed: int, cifar: bool = False) ->
         kill(search, everything)
         moments.append(f"kill {number}: {moment}, {'search and workers' if everything else 'the search alone'}, "
                        f"{epochs(folder)} epochs in the journal")
-    status = start(folder, cifar).wait()
+    status = start(folder, kind).wait()
     moments.append(f"resumed to the end: exit status {status}, {epochs(folder)} epochs in the journal")
     return moments
 
 
-def start(folder: Path, cifar: bool) -> subprocess.Popen:
+def start(folder: Path, kind: str = "toy") -> subprocess.Popen:
     resume = ["--resume"] if journal(folder).exists() else []
-    command = [sys.executable, str(HERE / "toy_study.py"), str(folder), *resume, *(["--cifar"] if cifar else [])]
+    command = [sys.executable, str(HERE / "toy_study.py"), str(folder), *resume, "--kind", kind]
     with open(folder / "output.txt", "ab") as output:
         # Whoever runs the tests in the background has Ctrl-C ignored, and children inherit that.
         return subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=output, stderr=output,
@@ -156,6 +156,29 @@ def check_toy(folder: Path) -> list[str]:
     return problems
 
 
+def check_bohb(folder: Path) -> list[str]:
+    """What is wrong with the toy study with BOHB: its model must know what the trials reported where they were sent."""
+    sys.path.insert(0, str(HERE))
+    from toy_study import TRIALS
+
+    from hpt_lessons.trials import Journal, Trials
+
+    problems, trials = check_common(folder), {trial.trial: trial for trial in Trials.read(journal(folder))}
+    lines = (folder / "log.txt").read_text().split("\n")[:-1]
+    problems += [f"trained twice: {line}" for line in sorted({line for line in lines if lines.count(line) > 1})]
+    events = Journal(journal(folder)).read()
+    sent = {(event["trial"], event["to"]) for event in events if event["event"] in ("trial", "goes on")}
+    told = {tuple(result) for result in json.loads((folder / "told.json").read_text())}
+    if len(trials) != TRIALS or told != {(name, to) for name, to in sent
+                                         if trials[name].diverged or f"{name} {to}" in lines}:
+        problems.append(f"{len(trials)} trials; the model was told {sorted(told)}, trials were sent to {sorted(sent)}")
+    # Twenty trials: 9, 3, 1 then 3, 1 then 3, and of the next round 5 of 9 with 1 and 1, or fewer where some diverged.
+    counts = [sum(budget == rung for _, budget in told) for rung in (1, 3, 9)]
+    if counts[0] != 9 + 5 or not 3 <= counts[2] <= 1 + 1 + 3 + 1:
+        problems.append(f"the rungs hold {counts} trials")
+    return problems
+
+
 def check_cifar(folder: Path) -> list[str]:
     """What is wrong with the study of train_cifar in this folder: its epochs must be those of undisturbed trainings."""
     sys.path.insert(0, str(HERE))
@@ -180,6 +203,8 @@ def check_cifar(folder: Path) -> list[str]:
             problems.append(f"{trial.trial}: not the losses of a training without kills")
     return problems
 
+
+CHECKS = {"toy": check_toy, "bohb": check_bohb, "cifar": check_cifar}
 
 if __name__ == "__main__":
     sys.exit(main())

@@ -165,6 +165,16 @@ def test_without_a_test_folder_a_tenth_of_each_class_is_sealed(tmp_path):
     assert len(sealed & again) >= 3
 
 
+def test_what_was_sealed_stays_sealed_when_many_pictures_are_added(tmp_path):
+    """Ten pictures before all others move every place in the list, but no name: of three in a class one leaves."""
+    root = small_set(tmp_path / "pets", 30)
+    before = {tuple(image[0, 0]) for image in open_test_set(load(root, tmp_path / "data"), "look")[0]}
+    for number in range(10):
+        picture(root / "train" / "cats" / f"!{number}.png", (200 + number, 0, 0))
+    after = {tuple(image[0, 0]) for image in open_test_set(load(root, tmp_path / "data"), "look")[0]}
+    assert (len(before), len(after)) == (6, 7) and len(before - after) <= 1
+
+
 def test_hidden_files_and_those_of_the_system_are_passed_over_silently(tmp_path):
     root = small_set(tmp_path / "pets")
     for junk in (".DS_Store", "cats/.DS_Store", "cats/Thumbs.db", "cats/desktop.ini", "cats/.hidden/a.png"):

@@ -44,6 +44,8 @@ def run_alone(scheduler, names, loss, limit=10_000):
     """One worker: the jobs in order, and all decisions. Every epoch is reported."""
     names, jobs, reached, decisions = list(names), [], {}, []
     while len(jobs) < limit:
+        if not names:
+            scheduler.close()
         job = scheduler.next_job(names[0] if names else None)
         if not isinstance(job, Job):
             return jobs, reached, decisions, job

@@ -13,22 +13,17 @@ import numpy as np
 import pytest
 import torch
 import wrong_versions
+from random_pictures import random_data
 
 from hpt_lessons.cifar import report as tune_hook
 from hpt_lessons.cifar import training
 from hpt_lessons.cifar.config import UNTUNED, read_config
-from hpt_lessons.cifar.data import Data, DataError, open_data
+from hpt_lessons.cifar.data import DataError, open_data
 from hpt_lessons.raytune import __main__ as command
 from hpt_lessons.raytune.study import Study
 from hpt_lessons.trials import Result, Trial, Trials
 
 SMALL = {"l1": 8, "l2": 8, "lr": 0.01, "batch_size": 32, "epochs": 2}
-
-
-def random_data(kind: type[Data] = Data, count: int = 150) -> Data:
-    rng = np.random.default_rng(0)
-    images, labels = rng.integers(0, 256, (count, 32, 32, 3), np.uint8), rng.integers(0, 4, count)
-    return kind("random pictures", ("a", "b", "c", "d"), images, labels, (0.5,) * 3, (0.25,) * 3)
 
 
 def guards(check, ours, wrong):
@@ -55,7 +50,7 @@ def test_1_all_trials_and_a_resumed_one_validate_on_the_same_unseen_pictures():
             assert np.array_equal(run.valid.indices, runs[0].valid.indices)
             assert not seen & set(run.valid.indices.tolist())
 
-    guards(check, random_data(), random_data(wrong_versions.SplitPerTrial))
+    guards(check, random_data(), random_data(kind=wrong_versions.SplitPerTrial))
 
 
 def test_2_a_resumed_trial_repeats_no_epoch(tmp_path):
@@ -92,11 +87,10 @@ def test_3_a_constant_loss_is_reported_as_constant():
 def test_4_the_loss_does_not_depend_on_how_pictures_are_batched():
     """120 pictures in batches of 119 and 1, or of 7: the mean over pictures is the same number."""
     def check(mean):
-        losses = []
+        losses, data = [], random_data(150)
         with put_in("mean_over_pictures", mean):
             for batch in (1, 7, 119, 120):
-                run = training.Run(read_config(SMALL | {"batch_size": batch, "lr": 1e-12}), random_data(),
-                                   torch.device("cpu"))
+                run = training.Run(read_config(SMALL | {"batch_size": batch, "lr": 1e-12}), data, torch.device("cpu"))
                 losses.append(run.train_epoch(1))
             for batch in (1, 7, 29, 30):
                 with put_in("EVALUATION_BATCH", batch):
@@ -136,9 +130,9 @@ def history(*losses: float) -> tuple[Result, ...]:
 def study(tmp_path, monkeypatch):
     """A finished study in which the trial with the best epoch of all overfits afterwards; no training, no test set."""
     trials = Trials([Trial("default", dict(UNTUNED), 0, "random pictures", "completed", history(2.0, 1.8, 1.7)),
-                     Trial("early", {"lr": 0.1}, 0, "random pictures", "completed", history(1.5, 1.1, 1.6)),
-                     Trial("late", {"lr": 0.01}, 0, "random pictures", "completed", history(1.9, 1.6, 1.3))])
-    monkeypatch.setattr(command.cifar, "test_best", lambda *_: {"late": (60, 100), "default": (50, 100)})
+                     Trial("overfits", {"lr": 0.1}, 0, "random pictures", "completed", history(1.5, 1.1, 1.6)),
+                     Trial("steady", {"lr": 0.01}, 0, "random pictures", "completed", history(1.9, 1.6, 1.3))])
+    monkeypatch.setattr(command.cifar, "test_best", lambda *_: {"steady": (60, 100), "default": (50, 100)})
     return Study("example", tmp_path, trials, True)
 
 
@@ -146,9 +140,9 @@ def test_6_the_winner_by_last_and_the_winner_by_all_are_both_named(study):
     """They differ when trials end after unequal numbers of epochs or overfit; whoever reads one only is misled."""
     def check(report):
         text = report(study, random_data())
-        assert "late" in text and "early" in text
+        assert "steady" in text and "overfits" in text
 
-    assert study.best(scope="last").trial == "late" and study.best(scope="all").trial == "early"
+    assert study.best(scope="last").trial == "steady" and study.best(scope="all").trial == "overfits"
     guards(check, command.report, wrong_versions.report_last_only)
 
 

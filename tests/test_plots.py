@@ -3,6 +3,7 @@
 import math
 import subprocess
 import sys
+from dataclasses import replace
 
 import matplotlib
 import matplotlib.pyplot as plt
@@ -102,6 +103,17 @@ def test_a_very_bad_start_does_not_flatten_the_others():
     assert marks(ax, "stopped") == [(1, ax.get_ylim()[1])]
 
 
+@pytest.mark.parametrize("losses", [[-0.9, -0.7, -0.5], [-3.0, -2.0, 400.0], [-1.5, 0.0, 0.5], [0.0, 0.0]])
+def test_losses_below_zero_are_drawn_the_right_way_up(losses):
+    """Other losses than ours, such as that of a density, may be negative: the best end is lowest, inside the plot."""
+    trials = Trials([make(str(index), [loss]) for index, loss in enumerate(losses)])
+    ax = learning_curves(trials)
+    low, high = ax.get_ylim()
+    assert low < min(losses) <= np.median(losses) < high
+    assert high < 100, "and a loss far off still does not set the scale"
+    assert [y for _, y in marks(ax, "completed")] == [min(loss, high) for loss in losses]
+
+
 def test_the_best_stands_out_in_colour_and_width(search):
     ax = learning_curves(search)
     best, other = curve(ax, "0002"), curve(ax, "0001")
@@ -109,6 +121,12 @@ def test_the_best_stands_out_in_colour_and_width(search):
     assert best.get_linewidth() > 2 * other.get_linewidth()
     assert best.get_zorder() > other.get_zorder()
     assert legend(ax)[0] == "best: 0002 (1.200)"
+
+
+def test_the_best_is_the_one_with_the_best_end():
+    """Not the one that was best on the way and overfitted: its weights of then are gone."""
+    trials = Trials([make("overfits", [2.0, 0.5, 1.5]), make("steady", [2.0, 1.4, 1.0], lr=0.2)])
+    assert legend(learning_curves(trials))[0] == legend(slices(trials)[0])[0] == "best: steady (1.000)"
 
 
 def test_another_trial_can_be_emphasised(search):
@@ -167,6 +185,14 @@ def test_repeats_have_the_interval_of_their_mean():
     assert not learning_curves(trials[2:]).collections
 
 
+def test_a_seed_in_the_configuration_makes_no_other_configuration():
+    """Where the search passes the seed to the training as a setting, repeats are repeats all the same."""
+    runs = [make(f"s{seed}", losses) for seed, losses in enumerate([[2.0, 1.5], [2.1, 1.6]])]
+    trials = Trials(replace(trial, config={"lr": 0.1, "seed": seed}) for seed, trial in enumerate(runs))
+    assert len(learning_curves(trials).collections) == 1
+    assert "95 % interval of the mean over seeds" in legend(slices(trials)[0])
+
+
 @pytest.mark.parametrize(
     "trials", [Trials(), Trials([make("a", [], "running")]), Trials([make("a", [DIVERGED_LOSS], "diverged")])]
 )
@@ -220,6 +246,18 @@ def test_each_trial_is_where_its_value_and_its_last_loss_are(search):
     assert [text.get_text() for text in optimizer.get_xticklabels()] == ["adam", "sgd"]
     for name, dot in dots(optimizer, search).items():
         assert round(dot.get_xdata()[0]) == ["adam", "sgd"].index(search[name].config["optimizer"])
+
+
+def test_an_accuracy_is_drawn_in_percent(search):
+    """Dots, the default's line and the bar of repeats, on the scale that the axis names."""
+    repeats = [make(f"s{seed}", [loss, loss], seed=seed, lr=0.5) for seed, loss in enumerate([1.0, 3.0])]
+    trials = Trials([*search, make("default", [2.0, 1.5], lr=0.2), *repeats])
+    (ax,) = slices(trials, ["lr"], metric="accuracy")
+    assert ax.get_ylabel() == "validation accuracy (%)"
+    drawn = {name: dot.get_ydata()[0] for name, dot in dots(ax, trials).items()}
+    assert drawn == pytest.approx({trial.trial: 100 / (1 + trial.loss) for trial in trials if trial.trial in drawn})
+    assert [line.get_ydata()[0] for line in ax.lines if line.get_linestyle() == "--"] == pytest.approx([40])
+    assert [bar.lines[0].get_ydata()[0] for bar in ax.containers] == pytest.approx([(50 + 25) / 2])
 
 
 def test_trials_that_were_cut_are_hollow_and_diverged_ones_at_the_edge(search):

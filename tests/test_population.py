@@ -7,26 +7,19 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from random_pictures import MEAN, STD, random_data
 from torch import nn
 
 from hpt_lessons.cifar import checkpoint, training
 from hpt_lessons.cifar import population as together
 from hpt_lessons.cifar.config import UNTUNED, read_config
-from hpt_lessons.cifar.data import Data
 from hpt_lessons.cifar.grouped import GroupedConvolution
 from hpt_lessons.trials import DIVERGED_LOSS, Trials
 
 CPU = torch.device("cpu")
 SMALL = {"l1": 12, "l2": 8, "lr": 0.02, "batch_size": 16, "epochs": 2}
-MEAN, STD = (0.4, 0.5, 0.6), (0.2, 0.25, 0.3)
 # Each step multiplies its weights by about -1000: no number format holds that for long.
 EXPLOSIVE = {"lr": 100, "weight_decay": 10}
-
-
-def random_data(count: int = 125) -> Data:
-    rng = np.random.default_rng(0)
-    images, labels = rng.integers(0, 256, (count, 32, 32, 3), np.uint8), rng.integers(0, 4, count)
-    return Data("random pictures", ("a", "b", "c", "d"), images, labels, MEAN, STD)
 
 
 DATA = random_data()

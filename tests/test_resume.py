@@ -3,6 +3,7 @@
 import os
 import pickle
 import shutil
+import stat
 from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
 from pathlib import Path
@@ -10,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from random_pictures import random_data
 
 from hpt_lessons.cifar import checkpoint as checkpoints
 from hpt_lessons.cifar import training
@@ -18,7 +20,7 @@ from hpt_lessons.cifar.feed import Feed
 
 EPOCHS = 3
 BASE = {"l1": 12, "l2": 8, "lr": 0.02, "batch_size": 16, "epochs": EPOCHS}
-# 96 training pictures: 16 divides them, 7 and 25 do not.
+# 100 training pictures: 25 divides them, 7 and 16 do not.
 CONFIGS = {
     "momentum": BASE,
     "adamw, cosine, augmented": BASE | {"optimizer": "adamw", "lr": 2e-3, "weight_decay": 0.01, "schedule": "cosine",
@@ -27,12 +29,6 @@ CONFIGS = {
     "adam, layer-wise rates": BASE | {"optimizer": "adam", "lr": 2e-3, "layer_factor": 0.5, "train_size": 50,
                                       "batch_size": 7},
 }
-
-
-def random_data() -> Data:
-    rng = np.random.default_rng(0)
-    images, labels = rng.integers(0, 256, (120, 32, 32, 3), np.uint8), rng.integers(0, 4, 120)
-    return Data("random pictures", ("a", "b", "c", "d"), images, labels, (0.5,) * 3, (0.25,) * 3)
 
 
 def train(config: dict, file: Path) -> tuple[list[dict], list[bytes]]:
@@ -138,6 +134,22 @@ def test_a_kill_inside_a_checkpoint_write_costs_one_epoch(trainings, interrupted
     assert os.listdir(interrupted.parent) == ["momentum"]
 
 
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no sync of a folder and needs none")
+def test_a_checkpoint_is_on_the_disk_before_it_replaces_the_old_one(interrupted, monkeypatch):
+    """A power failure leaves the old file or the whole new one: contents are synced, then the name, then the folder."""
+    before, synced, sync = interrupted.read_bytes(), [], os.fsync
+
+    def watch(descriptor):
+        state = os.fstat(descriptor)
+        what = "folder" if stat.S_ISDIR(state.st_mode) else state.st_size
+        synced.append((what, "old" if interrupted.read_bytes() == before else "new"))
+        sync(descriptor)
+
+    monkeypatch.setattr(os, "fsync", watch)
+    train(BASE | {"epochs": 2}, interrupted)
+    assert synced == [(interrupted.stat().st_size, "old"), ("folder", "new")]
+
+
 @pytest.mark.parametrize("part", [0, 0.001, 0.3, 0.7, 0.999])
 def test_a_truncated_checkpoint_is_named(interrupted, part):
     """An error that says which file and what to do, not a training that starts anew without a word."""
@@ -178,6 +190,22 @@ def test_a_checkpoint_of_other_data_is_refused(interrupted):
         training.train_cifar(BASE, data=other, checkpoint=interrupted, progress=False)
 
 
+@pytest.mark.parametrize("schedule", ["cosine", "step"])
+def test_a_schedule_that_ends_is_not_stretched_over_more_epochs(tmp_path, schedule):
+    """Its first epochs would have had other learning rates; only a constant one goes on as if it had always been so."""
+    config = BASE | {"schedule": schedule, "epochs": 1}
+    train(config, tmp_path / "checkpoint")
+    with pytest.raises(ValueError, match="a training with epochs = 1, and this one has 2"):
+        train(config | {"epochs": 2}, tmp_path / "checkpoint")
+
+
+def test_a_checkpoint_with_more_epochs_than_asked_for_is_refused(interrupted):
+    """Its network has had three epochs and would pass for one of two; the error names both numbers and the remedy."""
+    train(BASE, interrupted)
+    with pytest.raises(ValueError, match=r"holds 3 epochs, and this training has epochs = 2\. Ask for at least 3, or"):
+        train(BASE | {"epochs": 2}, interrupted)
+
+
 class Dangerous:
     """Unpickling it would create a folder."""
 
@@ -204,6 +232,13 @@ def test_a_file_of_another_kind_is_refused(tmp_path, state):
     torch.save(state, tmp_path / "other.pt")
     with pytest.raises(ValueError, match=r"other\.pt: not written by this version"):
         train(BASE, tmp_path / "other.pt")
+
+
+def test_a_checkpoint_of_another_version_is_refused(interrupted):
+    """All its parts are there, and may mean something else."""
+    torch.save(checkpoints.load(interrupted) | {"version": 2}, interrupted)
+    with pytest.raises(ValueError, match=r"momentum: not written by this version .*expected version 1"):
+        train(BASE, interrupted)
 
 
 def test_nothing_is_left_to_do_after_the_last_epoch(trainings, tmp_path):

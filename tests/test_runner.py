@@ -1,5 +1,6 @@
 """`make test` fails when anything outlives it, and everything that it starts works in one folder that goes."""
 
+import contextlib
 import importlib.util
 import os
 import subprocess
@@ -62,13 +63,32 @@ def test_everything_runs_even_if_something_fails_and_the_summaries_come_last(run
         ran.append("--nbval" in arguments)
         return (1, "2 failed in 3s") if "--nbval" in arguments else (0, "5 passed in 1s")
 
+    monkeypatch.setattr(runner, "beside", lambda *_: contextlib.nullcontext(lambda: (0, "7 passed in 2s")))
+
     monkeypatch.setattr(runner.notebooks, "FOLDER", tmp_path)
     monkeypatch.setattr(runner.notebooks, "main", lambda arguments: 0)
     monkeypatch.setattr(runner, "pytest", pytest)
     monkeypatch.setattr(runner, "strays", lambda folder, patience=0: [])
     assert runner.everything([], {}, "folder") == 1
     assert ran == [True, False]
-    assert capsys.readouterr().out.splitlines()[-2:] == ["notebooks: 2 failed in 3s", "tests: 5 passed in 1s"]
+    assert capsys.readouterr().out.splitlines()[-4:] == [
+        "failures in pytest: see above", "notebooks: 2 failed in 3s", "tests with Ray: 5 passed in 1s",
+        "other tests: 7 passed in 2s"]
+
+
+def test_what_runs_beside_is_shown_when_it_is_asked_for_and_ended_when_it_is_not(runner, tmp_path, monkeypatch, capfd):
+    """Its report comes whole, not between the lines of the other; an error in the foreground does not wait for it."""
+    (tmp_path / "test_it.py").write_text("import time\ndef test_it():\n    time.sleep(0.1)\n")
+    (tmp_path / "folder").mkdir()
+    monkeypatch.setattr(runner.notebooks, "ROOT", tmp_path)
+    env = runner.notebooks.environment(tmp_path / "folder")
+    with runner.beside(["-p", "no:cacheprovider"], env, str(tmp_path / "folder")) as result:
+        assert result()[0] == 0
+    assert "1 passed in" in capfd.readouterr().out
+    (tmp_path / "test_it.py").write_text("import time\ndef test_it():\n    time.sleep(600)\n")
+    with pytest.raises(KeyError), runner.beside(["-p", "no:cacheprovider"], env, str(tmp_path / "folder")):
+        raise KeyError
+    assert runner.strays(str(tmp_path / "folder")) == []
 
 
 def test_a_file_left_in_notebooks_is_a_failure(runner, tmp_path, monkeypatch, capsys):
@@ -78,9 +98,11 @@ def test_a_file_left_in_notebooks_is_a_failure(runner, tmp_path, monkeypatch, ca
         (tmp_path / "data").mkdir(exist_ok=True)
         return 0, "1 passed in 1s"
 
+    monkeypatch.setattr(runner, "beside", lambda *_: contextlib.nullcontext(lambda: (0, "7 passed in 2s")))
+
     monkeypatch.setattr(runner.notebooks, "FOLDER", tmp_path)
     monkeypatch.setattr(runner.notebooks, "main", lambda arguments: 0)
     monkeypatch.setattr(runner, "pytest", pytest)
     monkeypatch.setattr(runner, "strays", lambda folder, patience=0: [])
     assert runner.everything([], {}, "folder") == 1
-    assert "left behind in notebooks/: data" in capsys.readouterr().out
+    assert f"left behind: {tmp_path / 'data'}" in capsys.readouterr().out

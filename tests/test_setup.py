@@ -28,7 +28,8 @@ class Steps:
         if step == "venv":
             assert "--clear" in command
             shutil.rmtree(self.venv, ignore_errors=True)
-            self.venv.mkdir()
+            (self.venv / "bin").mkdir(parents=True)
+            (self.venv / "bin" / "python").touch()
             (self.venv / "pyvenv.cfg").write_text("home = x\nversion = {}.{}.0\n".format(*sys.version_info[:2]))
         (self.venv / f"done by {step}").touch()
         if step == self.fail_at:
@@ -48,7 +49,7 @@ def setup(tmp_path, monkeypatch):
     for name in ("requirements.lock", "pyproject.toml"):
         (tmp_path / name).write_text("")
     tool.ROOT, tool.VENV, tool.BIN = tmp_path, tmp_path / ".venv", tmp_path / ".venv" / "bin"
-    tool.STAMP = tool.VENV / "ready"
+    tool.STAMP, tool.CHOICE = tool.VENV / "ready", tmp_path / ".torch-build"
     tool.INPUTS = [tmp_path / "requirements.lock", tmp_path / "pyproject.toml"]
     tool.steps = Steps(tool.VENV)
     monkeypatch.setattr(tool.subprocess, "run", tool.steps)
@@ -138,8 +139,31 @@ def test_another_python_sets_up_again(setup, monkeypatch):
 def test_the_cpu_build_stays_when_no_build_is_named(setup):
     setup.main(["--torch", "cpu"])
     assert "--torch-backend=cpu" in setup.steps.commands[-1]
-    assert setup.is_ready("cpu")
-    assert setup.is_ready("default"), "`make lab` after `make setup TORCH=cpu` changes nothing"
+    setup.steps.commands.clear()
+    assert setup.main([]) == 0
+    assert setup.steps.commands == [], "`make lab` after `make setup TORCH=cpu` changes nothing"
+    later = time.time() + 5
+    os.utime(setup.ROOT / "requirements.lock", (later, later))
+    setup.main([])
+    assert "--torch-backend=cpu" in setup.steps.commands[-1], "and so does an update after the lock has changed"
+    setup.main(["--torch", "default"])
+    assert "--torch-backend=cpu" not in setup.steps.commands[-1]
+
+
+def test_the_cpu_build_is_remembered_by_a_set_up_that_did_not_finish(setup):
+    setup.steps.fail_at, setup.steps.error = "uv", KeyboardInterrupt()
+    setup.main(["--torch", "cpu"])
+    setup.steps.fail_at = None
+    setup.main([])
+    assert "--torch-backend=cpu" in setup.steps.commands[-1]
+
+
+def test_an_environment_that_lost_its_python_is_made_again(setup):
+    setup.main([])
+    (setup.BIN / "python").unlink()
+    setup.steps.commands.clear()
+    setup.main([])
+    assert setup.steps.names == ["venv", "python", "uv"]
 
 
 def test_the_cpu_build_replaces_the_default_one_when_asked_for(setup):

@@ -93,7 +93,7 @@ def test_a_negative_number_is_refused_by_name(wrong):
 
 
 def test_mean_colours_do_not_give_the_kind_away():
-    """Who knows the mean colour of a picture guesses better than 10 %, and far worse than the network (65 %)."""
+    """Whoever knows the mean colour of a picture guesses better than 10 %, and far worse than the network (65 %)."""
     images, labels, test_images, test_labels = standin.generate(seed=0, train=5_000, test=1_000)
 
     colours, test_colours = (part.mean(axis=(1, 2)) for part in (images, test_images))

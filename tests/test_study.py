@@ -11,9 +11,12 @@ from hypothesis import strategies as st
 from ray.tune.schedulers import ASHAScheduler, TrialScheduler
 from toy_study import EPOCHS, curve
 
-from hpt_lessons.raytune.journaling import Story, StorySearch
+from hpt_lessons.raytune.adapters import Desk, as_ours
+from hpt_lessons.raytune.journaling import Story
 from hpt_lessons.raytune.study import check_resume
 from hpt_lessons.search import domains
+from hpt_lessons.search.bohb import BOHBSampler
+from hpt_lessons.search.halving import Hyperband, PromotionASHA, StoppingASHA, SuccessiveHalving, halving_plan
 from hpt_lessons.search.searchers import Listed, RandomThenGrid
 from hpt_lessons.trials import Journal, Trials
 
@@ -29,8 +32,9 @@ class Killed(Exception):
 class Machine:
     """Workers, and a disk that outlives them: a search on it can be killed after any number of steps."""
 
-    def __init__(self, folder, make_searcher=lambda: Listed(CONFIGS)):
-        self.path, self.make_searcher = folder / "journal.jsonl", make_searcher
+    def __init__(self, folder, make_searcher=lambda: Listed(CONFIGS), make_scheduler=lambda: asha(), num_trials=None):
+        self.path, self.make_searcher, self.make_scheduler = folder / "journal.jsonl", make_searcher, make_scheduler
+        self.num_trials = num_trials
         self.checkpoints: dict[str, int] = {}
         self.trained: list[tuple[str, int]] = []
 
@@ -38,10 +42,13 @@ class Machine:
         """Run until everything has ended or, after so many steps, the kill."""
         order, story = random.Random(seed), self.story()
         story.tell_again()
-        workers = dict.fromkeys(story.unfinished, 0)
-        while not story.finished:
+        workers = dict.fromkeys(story.running, 0)
+        while True:
             while len(workers) < WORKERS and (name := story.next_trial()):
                 workers[name] = 0
+            if not workers:
+                assert story.finished
+                return story
             name = order.choice(sorted(workers))
             workers[name] += 1
             if workers[name] > self.checkpoints.get(name, 0):
@@ -50,18 +57,17 @@ class Machine:
             steps -= 1
             if steps <= 0:
                 raise Killed
-            if self.report(story, name, workers[name]) == TrialScheduler.STOP:
+            if self.report(story, name, workers[name]) != "continue":
                 del workers[name]
-        return story
 
     def story(self) -> Story:
-        return Story(Journal(self.path), self.make_searcher(), asha(), EPOCHS, fixed={"default": {"x": 0.9, "y": 0.9}})
+        return Story(Journal(self.path), self.make_searcher(), as_ours(self.make_scheduler()), EPOCHS,
+                     fixed={"default": {"x": 0.9, "y": 0.9}}, num_trials=self.num_trials)
 
     @staticmethod
     def report(story: Story, name: str, epoch: int) -> str:
         loss = curve(story.configs[name], epoch)
-        return story.result(SimpleNamespace(trial_id=name), None,
-                            {"training_iteration": epoch, "loss": loss, "diverged": loss >= 1e6})
+        return story.result(name, {"training_iteration": epoch, "loss": loss, "diverged": loss >= 1e6})
 
 
 def asha() -> ASHAScheduler:
@@ -101,7 +107,7 @@ def run_with_kills(machine: Machine, kills: list[int], cuts: list[int]) -> Story
     return machine.search(seed=99)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(kills=st.lists(st.integers(1, 60), max_size=6), cut=st.integers(0, 80))
 def test_a_killed_search_ends_as_if_it_had_not_been_killed(tmp_path_factory, kills, cut):
     """Whatever the moments: nothing trained twice, each trial once, Ray's decisions, rungs as never interrupted."""
@@ -112,13 +118,70 @@ def test_a_killed_search_ends_as_if_it_had_not_been_killed(tmp_path_factory, kil
     assert [trial.trial for trial in trials] == ["default"] + [f"{n:04d}" for n in range(len(CONFIGS))]
     assert [trial.config for trial in trials][1:] == CONFIGS
     stopped, recorded = decisions_of_ray(machine.path)
-    assert rungs(story.scheduler) == recorded
+    assert rungs(story.search.scheduler.scheduler) == recorded
     for trial in trials:
         expected = ("diverged" if trial.diverged else
                     "stopped" if stopped.get(trial.trial, EPOCHS) < EPOCHS else "completed")
         assert trial.status == expected
         assert trial.budget == (1 if trial.diverged else stopped.get(trial.trial, EPOCHS))
         assert [result.epoch for result in trial.history] == list(range(1, trial.budget + 1))
+
+
+SCHEDULERS = {
+    "Hyperband": lambda: Hyperband(1, EPOCHS, 3),
+    "Hyperband in step": lambda: Hyperband(1, EPOCHS, 3, overlap=False),
+    "halving": lambda: SuccessiveHalving(halving_plan(15, 1, EPOCHS, 3)),
+    "promotion": lambda: PromotionASHA(1, EPOCHS, 3),
+    "stopping": lambda: StoppingASHA(1, EPOCHS, 3),
+    "no stopping": lambda: None,
+}
+
+
+@pytest.mark.parametrize("scheduler", SCHEDULERS)
+@settings(max_examples=10, deadline=None)
+@given(kills=st.lists(st.integers(1, 50), max_size=5), cut=st.integers(0, 80))
+def test_with_a_model_and_any_scheduler_a_killed_search_loses_and_repeats_nothing(tmp_path_factory, scheduler, kills,
+                                                                                 cut):
+    """What the model was told is what the trials reported at their rungs, each once; the better ones went on."""
+    machine = Machine(tmp_path_factory.mktemp("study"), lambda: BOHBSampler(SPACE, seed=1), SCHEDULERS[scheduler], 15)
+    story = run_with_kills(machine, kills, [cut] * len(kills))
+    trials = {trial.trial: trial for trial in Trials.read(machine.path) if trial.trial != "default"}
+    assert len(machine.trained) == len(set(machine.trained))
+    assert sorted(trials) == [f"{n:04d}" for n in range(15)]
+    assert {trial.status for trial in trials.values()} <= {"completed", "stopped"}
+    sent = {(event["trial"], event["to"]) for event in Journal(machine.path).read() if event.get("to")}
+    rungs_told = {(name, budget) for name, budget in story.search.told}
+    if scheduler in ("stopping", "no stopping"):
+        levels = (1, 3, 9) if scheduler == "stopping" else (EPOCHS,)
+        sent = {(name, level) for name, trial in trials.items() for level in levels if level <= trial.budget}
+    assert rungs_told == {(name, to) for name, to in sent if name != "default"}
+    told = story.search.searcher.losses
+    assert {budget: sorted(losses) for budget, losses in told.items()} == {
+        budget: sorted(trials[name].history[budget - 1].loss for name, to in rungs_told if to == budget)
+        for budget in {to for _, to in rungs_told}}
+
+
+def test_hyperband_sends_as_many_trials_to_each_rung_as_its_table_says(tmp_path):
+    """Fifteen trials at most 9 epochs: 9, 3, 1 in the first bracket, 3, 1 in the second, 3 in the last."""
+    machine = Machine(tmp_path, lambda: BOHBSampler(SPACE, seed=1), SCHEDULERS["Hyperband"], 15)
+    run_with_kills(machine, [5, 17, 30], [0, 3, 0])
+    sent = [event["to"] for event in Journal(machine.path).read() if event.get("to") and event["trial"] != "default"]
+    assert {budget: sent.count(budget) for budget in set(sent)} == {1: 9, 3: 3 + 3, 9: 1 + 1 + 3}
+
+
+@pytest.mark.parametrize("scheduler", ["Hyperband", "promotion"])
+def test_a_trial_that_fails_does_not_keep_the_others_waiting(tmp_path, scheduler):
+    """It loses at its rung, the model hears so, and a resume does not bring it back: the others went on without it."""
+    machine = Machine(tmp_path, lambda: BOHBSampler(SPACE, seed=1), SCHEDULERS[scheduler], 15)
+    story = machine.story()
+    assert [story.next_trial() for _ in range(3)] == ["default", "0000", "0001"]
+    story.end("0000", "failed", why="MemoryError")
+    assert story.search.searcher.losses == {1: [math.inf]}
+    del story
+    story = machine.search(seed=4)
+    trials = {trial.trial: trial.status for trial in Trials.read(machine.path)}
+    assert trials.pop("0000") == "failed" and story.finished
+    assert set(trials.values()) == {"completed", "stopped"}
 
 
 @settings(max_examples=30, deadline=None)
@@ -143,9 +206,10 @@ def test_a_result_that_comes_twice_counts_once(tmp_path):
     story.next_trial()
     name = story.next_trial()
     machine.report(story, name, 1)
-    before = (tmp_path / "journal.jsonl").read_text(), rungs(story.scheduler)
-    assert machine.report(story, name, 1) == TrialScheduler.CONTINUE
-    assert ((tmp_path / "journal.jsonl").read_text(), rungs(story.scheduler)) == before
+    ray_scheduler = story.search.scheduler.scheduler
+    before = (tmp_path / "journal.jsonl").read_text(), rungs(ray_scheduler)
+    assert machine.report(story, name, 1) == "continue"
+    assert ((tmp_path / "journal.jsonl").read_text(), rungs(ray_scheduler)) == before
 
 
 def test_a_trial_that_failed_is_tried_again_after_a_resume_and_a_stopped_one_is_not(tmp_path):
@@ -157,7 +221,7 @@ def test_a_trial_that_failed_is_tried_again_after_a_resume_and_a_stopped_one_is_
     again = machine.story()
     again.tell_again()
     assert again.unfinished == [names[0], names[2]]
-    assert StorySearch(again, WORKERS)._again == [names[0], names[2]]
+    assert Desk(again, WORKERS).starting == [names[0], names[2]]
 
 
 def test_only_the_same_study_is_resumed(tmp_path):

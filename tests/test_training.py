@@ -9,6 +9,7 @@ import sys
 import numpy as np
 import pytest
 import torch
+from random_pictures import MEAN, STD, random_data
 from torch import nn
 from torch.nn import functional
 
@@ -22,13 +23,6 @@ from hpt_lessons.trials import DIVERGED_LOSS, Trials
 
 CPU = torch.device("cpu")
 SMALL = {"l1": 12, "l2": 8, "lr": 0.02, "batch_size": 16, "epochs": 2}
-MEAN, STD = (0.4, 0.5, 0.6), (0.2, 0.25, 0.3)
-
-
-def random_data(count: int = 125) -> Data:
-    rng = np.random.default_rng(0)
-    images, labels = rng.integers(0, 256, (count, 32, 32, 3), np.uint8), rng.integers(0, 4, count)
-    return Data("random pictures", ("a", "b", "c", "d"), images, labels, MEAN, STD)
 
 
 def run_of(change: dict | None = None, data: Data | None = None) -> training.Run:
@@ -59,6 +53,7 @@ def test_pictures_arrive_normalised_and_in_order():
 
 
 @pytest.mark.parametrize("change", [{}, {"weight_decay": 0.01, "momentum": 0.5}, {"optimizer": "adam", "lr": 2e-3},
+                                    {"optimizer": "adam", "lr": 2e-3, "momentum": 0.5},
                                     {"optimizer": "adamw", "lr": 2e-3, "weight_decay": 0.1}, {"batch_size": 7},
                                     {"model": "wider", "batch_size": 25}])
 def test_an_epoch_equals_a_plain_loop(change):
@@ -104,6 +99,19 @@ def test_validation_is_the_mean_over_single_pictures(batch, monkeypatch):
     assert accuracy == statistics.fmean(hits)
 
 
+def test_batch_normalisation_does_not_validate_with_its_neighbours(monkeypatch):
+    """In validation it uses what it learned in training: dark pictures score the same beside bright ones and alone."""
+    data = random_data()
+    data.images[::2] //= 8
+    run = run_of({"model": "wider", "lr": 0.1, "batch_size": 4}, data)
+    run.train_epoch(1)
+    losses = []
+    for batch in (1, 250):
+        monkeypatch.setattr(training, "EVALUATION_BATCH", batch)
+        losses.append(run.validate()[0])
+    assert losses[0] == pytest.approx(losses[1], rel=1e-5)
+
+
 def test_the_history_says_what_each_epoch_was():
     """One dict an epoch, with finite plain numbers and the name of the data."""
     history = train({"schedule": "step", "epochs": 4})
@@ -143,6 +151,14 @@ def test_schedules_are_those_of_torch(epochs):
             assert training.learning_rate(settings, epoch) == pytest.approx(optimizer.param_groups[0]["lr"])
             optimizer.step()
             theirs.step()
+
+
+@pytest.mark.parametrize(("schedule", "epoch", "rate"), [("step", 4, 0.0002), ("cosine", 3, 0.01)])
+def test_an_epoch_trains_at_the_rate_of_its_schedule(schedule, epoch, rate):
+    """The weights that come out are those of a constant learning rate of the value that this epoch has."""
+    scheduled, constant = run_of({"schedule": schedule, "epochs": 4}), run_of({"lr": rate, "epochs": 4})
+    assert scheduled.train_epoch(epoch) == pytest.approx(constant.train_epoch(epoch), rel=1e-5)
+    torch.testing.assert_close(scheduled.model.state_dict(), constant.model.state_dict(), atol=1e-6, rtol=1e-5)
 
 
 def rate_of_each_layer(run: training.Run, epoch: int = 1) -> list[float]:
@@ -202,7 +218,23 @@ def test_a_diverging_training_says_so_and_ends():
     assert all(math.isfinite(value) for value in last.values() if isinstance(value, float))
 
 
-@pytest.mark.parametrize("values", [(math.nan, 1.0), (math.inf, 1.0), (1.0, math.nan), (1.0, math.inf), (1.0, 1e7)])
+def test_a_broken_network_does_not_train_the_epoch_to_its_end(monkeypatch):
+    """The loss is looked at within the epoch: of seven steps the look after the fourth is the last."""
+    run, steps = run_of(), []
+
+    def step_and_break(step=run.optimizer.step):
+        step()
+        steps.append(len(steps))
+        with torch.no_grad():
+            next(run.model.parameters()).fill_(math.nan)
+
+    monkeypatch.setattr(run.optimizer, "step", step_and_break)
+    monkeypatch.setattr(training, "LOOK_EVERY", 3)
+    assert run.train_epoch(1) == math.inf and steps == [0, 1, 2, 3]
+
+
+@pytest.mark.parametrize("values", [(math.nan, 1.0), (math.inf, 1.0), (1e7, 1.0),
+                                    (1.0, math.nan), (1.0, math.inf), (1.0, 1e7)])
 def test_whatever_is_not_a_loss_counts_as_diverged(values):
     """NaN, infinity or a huge number, in training or in validation: the same finite report."""
     run = run_of()
@@ -256,6 +288,16 @@ def test_global_generators_and_threads_are_left_alone():
     assert torch.equal(before[0], after[0]) and before[1:] == after[1:]
 
 
+def test_the_callers_convolutions_stay_as_fast_as_they_were(monkeypatch):
+    """For tiny batches oneDNN is switched off: while they train, not for the caller afterwards."""
+    before, exact, seen = torch.backends.mkldnn.enabled, functional.cross_entropy, []
+    monkeypatch.setattr(functional, "cross_entropy",
+                        lambda *args: seen.append(torch.backends.mkldnn.enabled) or exact(*args))
+    train({"batch_size": training.TINY_BATCH, "epochs": 1}, device="cpu")
+    assert seen[:25] == [False] * 25 and seen[25:] == [before]
+    assert torch.backends.mkldnn.enabled == before
+
+
 def test_threads_are_those_of_the_configuration(monkeypatch):
     """One unless told otherwise."""
     seen = []
@@ -299,23 +341,33 @@ def test_augmentation_is_for_training_only():
 
 # -- in a trial of Ray Tune --------------------------------------------------------------------------------------------
 @pytest.fixture
-def tune_reports(monkeypatch):
-    """As if this process were a trial: what it reports is kept in a list, with the number of epochs saved by then."""
+def tune_reports(monkeypatch, tmp_path):
+    """As if this process were a trial: what it reports is kept in a list, with the number of epochs saved by then.
+
+    They are saved in the checkpoint that comes with the report, or else in the file `checkpoint`.
+    """
     reports = []
+
+    def report(result, save=None):
+        file = tmp_path / ("checkpoint" if save is None else "reported")
+        if save is not None:
+            save(file)
+        saved = training.checkpoints.load(file)
+        reports.append((dict(result), len(saved["history"]) if saved else 0))
+
     monkeypatch.setattr(tune_hook, "in_tune_trial", lambda: True)
     monkeypatch.setattr(tune_hook, "trial_has_gpu", lambda: False)
     monkeypatch.setattr(tune_hook, "checkpoint_from_tune", lambda _: None)
-    monkeypatch.setattr(tune_hook, "report_to_tune", lambda result, save=None: reports.append((dict(result), save)))
+    monkeypatch.setattr(tune_hook, "report_to_tune", report)
     return reports
 
 
-def test_a_trial_reports_every_epoch_with_a_checkpoint(tune_reports, tmp_path):
-    """Each report has the epoch's numbers, and something that writes a checkpoint holding that epoch."""
-    assert train() is None
-    assert [result["epoch"] for result, _ in tune_reports] == [1, 2]
+@pytest.mark.parametrize("file", [None, "checkpoint"])
+def test_a_trial_reports_every_epoch_when_it_is_saved(tune_reports, tmp_path, file):
+    """In a file of ours or in Tune's own checkpoint: no epoch that anyone has heard of can be lost."""
+    assert train(checkpoint=None if file is None else tmp_path / file) is None
+    assert [(result["epoch"], saved) for result, saved in tune_reports] == [(1, 1), (2, 2)]
     assert all({"loss", "accuracy", "epoch"} <= result.keys() for result, _ in tune_reports)
-    tune_reports[-1][1](tmp_path / "checkpoint.pt")
-    assert len(training.checkpoints.load(tmp_path / "checkpoint.pt")["history"]) == 2
 
 
 def test_a_resumed_trial_reports_its_finished_epochs_once_more(tune_reports, tmp_path):
@@ -330,6 +382,18 @@ def test_a_diverged_trial_frees_its_place(tune_reports):
     """It returns after the report, so that the next trial can start."""
     train(EXPLOSIVE | {"epochs": 50})
     assert tune_reports[-1][0]["diverged"] and len(tune_reports) < 50
+
+
+def test_a_trial_takes_a_gpu_only_if_it_was_given_one(tune_reports, monkeypatch):
+    """Several trials on one GPU that none of them was given would run out of its memory; a plain call may take it."""
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.backends.mps, "is_available", lambda: False)
+    assert training.choose_device(None).type == "cpu"
+    monkeypatch.setattr(tune_hook, "trial_has_gpu", lambda: True)
+    assert training.choose_device(None).type == "cuda"
+    monkeypatch.setattr(tune_hook, "in_tune_trial", lambda: False)
+    monkeypatch.setattr(tune_hook, "trial_has_gpu", lambda: pytest.fail("asked Ray outside of a trial"))
+    assert training.choose_device(None).type == "cuda"
 
 
 def test_a_trial_without_prepared_data_is_an_error(tune_reports, tmp_path):

@@ -1,4 +1,4 @@
-"""Studies to be killed at any moment: `python toy_study.py FOLDER [--resume] [--cifar]`; the toy is without torch.
+"""Studies to be killed at any moment: `python toy_study.py FOLDER [--resume] [--kind KIND]`; toys are without torch.
 
 Each trial follows a curve that its configuration decides, writes down every epoch that it trains and every checkpoint,
 and takes its time for both, so that a kill can hit anywhere, also inside a checkpoint write.
@@ -55,6 +55,20 @@ def write(log: str, trial: str, epoch: int) -> None:
     os.close(handle)
 
 
+def bohb(folder: Path, resume: bool, pace: float) -> None:
+    """Twenty trials with BOHB; what its model was told is left in a file."""
+    from hpt_lessons.raytune.study import run_study
+    from hpt_lessons.search import domains
+    from hpt_lessons.search.bohb import BOHBSampler
+    from hpt_lessons.search.halving import Hyperband
+
+    space = {"x": domains.uniform(0, 1), "y": domains.uniform(0, 1)}
+    study = run_study(train, BOHBSampler(space, seed=5), max_epochs=EPOCHS, scheduler=Hyperband(1, EPOCHS),
+                      num_trials=TRIALS, name="study", folder=folder, resume=resume,
+                      shared={"log": str(folder / "log.txt"), "pace": pace}, progress=False)
+    (folder / "told.json").write_text(json.dumps(sorted(study.told)))
+
+
 def toy(folder: Path, resume: bool, pace: float) -> None:
     """Twenty trials with ASHA; the rungs at the end are left in a file."""
     import numpy as np
@@ -86,12 +100,12 @@ if __name__ == "__main__":
     ask = argparse.ArgumentParser()
     ask.add_argument("folder", type=Path)
     ask.add_argument("--resume", action="store_true")
-    ask.add_argument("--cifar", action="store_true")
+    ask.add_argument("--kind", choices=("toy", "bohb", "cifar"), default="toy")
     ask.add_argument("--pace", type=float, default=0.05)
     options = ask.parse_args()
     sys.path.insert(0, str(Path(__file__).resolve().parent))
     place = options.folder.resolve()
-    if options.cifar:
+    if options.kind == "cifar":
         cifar(place, options.resume)
     else:
-        toy(place, options.resume, options.pace)
+        {"toy": toy, "bohb": bohb}[options.kind](place, options.resume, options.pace)

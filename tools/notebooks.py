@@ -74,8 +74,9 @@ def environment(folder: Path) -> dict[str, str]:
         "JUPYTER_CONFIG_DIR": str(folder / "jupyter"),
         "PATH": os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")]),
     }
-    chosen = {name: value for name, value in os.environ.items() if name not in ("MPLBACKEND", "HPT_LESSONS_PROGRESS")}
-    return {**chosen, **here}
+    # Some machines forbid Python to keep compiled modules: each of Ray's many processes would compile all it imports.
+    not_here = ("MPLBACKEND", "HPT_LESSONS_PROGRESS", "PYTHONDONTWRITEBYTECODE")
+    return {**{name: value for name, value in os.environ.items() if name not in not_here}, **here}
 
 
 def execute(notebook: NotebookNode, folder: Path) -> None:

@@ -23,6 +23,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 VENV = ROOT / ".venv"
 STAMP = VENV / "ready"
+CHOICE = ROOT / ".torch-build"  # outlives the environment: an update keeps the build that was asked for once
 BIN = VENV / ("Scripts" if os.name == "nt" else "bin")
 INPUTS = [ROOT / "requirements.lock", ROOT / "pyproject.toml"]
 
@@ -30,9 +31,10 @@ INPUTS = [ROOT / "requirements.lock", ROOT / "pyproject.toml"]
 def main(arguments: list[str] | None = None) -> int:
     """The exit status: 0 when the environment is ready, whether or not there was anything to do."""
     ask = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    ask.add_argument("--torch", default="default", metavar="BACKEND",
-                     help="'cpu' takes the small CPU build of PyTorch instead of the default one (on Linux: CUDA)")
-    options = ask.parse_args(arguments)
+    ask.add_argument("--torch", metavar="BACKEND",
+                     help="'cpu' takes the small CPU build of PyTorch, 'default' the usual one (on Linux: CUDA); "
+                          "unless given, the build that was asked for last")
+    torch = chosen(ask.parse_args(arguments).torch)
     problem = unfit()
     if problem is not None:
         print(problem, file=sys.stderr)
@@ -40,13 +42,14 @@ def main(arguments: list[str] | None = None) -> int:
     begin = time.monotonic()
     try:
         with alone():
-            if is_ready(options.torch):
+            if is_ready(torch):
                 print(f"The environment in .venv is ready (Python {venv_version()}, PyTorch: {STAMP.read_text()}).")
                 return 0
-            announce(options.torch)
+            announce(torch)
+            CHOICE.write_text(torch)
             make_venv()
-            install(options.torch)
-            STAMP.write_text(options.torch)
+            install(torch)
+            STAMP.write_text(torch)
     except (subprocess.CalledProcessError, OSError) as error:
         print(f"\nThe set-up did not finish: {error}\nNothing is lost: packages already downloaded are kept. "
               "Run the same command again.", file=sys.stderr)
@@ -69,12 +72,14 @@ def unfit() -> str | None:
     return None
 
 
-def is_ready(torch: str) -> bool:
-    """True if the last set-up finished, for this Python and build of PyTorch, after the lock last changed.
+def chosen(torch: str | None) -> str:
+    """The build of PyTorch that is asked for now, else the one that was asked for last, else the default."""
+    return torch or (CHOICE.read_text() if CHOICE.exists() else "default")
 
-    Who set up the CPU build once need not say so again.
-    """
-    return (STAMP.exists() and STAMP.read_text() in (torch, "cpu" if torch == "default" else torch)
+
+def is_ready(torch: str) -> bool:
+    """True if the last set-up finished, for this Python and build of PyTorch, after the lock last changed."""
+    return (STAMP.exists() and STAMP.read_text() == torch and any(BIN.glob("python*"))
             and venv_version() == "{}.{}".format(*sys.version_info[:2])
             and STAMP.stat().st_mtime >= max(path.stat().st_mtime for path in INPUTS))
 

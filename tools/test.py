@@ -1,6 +1,7 @@
 """Run what CI runs: `python tools/test.py`, or with --quick the part that is fast enough for working.
 
-1. the rules for notebooks; 2. the notebooks, executed and compared strictly by nbval; 3. the tests.
+1. the rules for notebooks; 2. the notebooks, executed and compared strictly by nbval, and the tests that start Ray;
+3. at the same time, because those wait a good deal, all other tests.
 Everything happens in one temporary folder, without network or GPU, and is gone afterwards; a process that outlives the
 tests, or a file that they leave in notebooks/, is a failure. Other arguments go to pytest, for example `-k journal`.
 """
@@ -14,6 +15,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import psutil
@@ -46,41 +48,78 @@ def everything(more: list[str], env: dict[str, str], folder: str) -> int:
     problems: list[str] = []
     if notebooks.main(["--check"]):
         problems.append("notebooks that break a rule: see above")
-    before = set(notebooks.FOLDER.rglob("*"))
-    lessons, compared = NOTHING_COLLECTED, "there are none"
-    if any(notebooks.FOLDER.rglob("*.ipynb")):
-        lessons, compared = pytest([*NBVAL, *more, str(notebooks.FOLDER)], env, folder)
-    tests, tested = pytest(more, env, folder)
-    if lessons not in (0, NOTHING_COLLECTED) or tests:
+    looked_at = [notebooks.FOLDER, Path.home() / "ray_results"]  # where careless lessons leave their files
+    before = everything_in(*looked_at)
+    runs = {}
+    with beside([*more, "-m", "not ray"], env, folder) as others:
+        if any(notebooks.FOLDER.rglob("*.ipynb")):
+            runs["notebooks"] = pytest([*NBVAL, *more, str(notebooks.FOLDER)], env, folder)
+        runs["tests with Ray"] = pytest([*more, "-m", "ray"], env, folder)
+        runs["other tests"] = others()
+    if any(status not in (0, NOTHING_COLLECTED) for status, _ in runs.values()):
         problems.append("failures in pytest: see above")
-    left = sorted(path.name for path in set(notebooks.FOLDER.rglob("*")) - before if "checkpoints" not in str(path))
+    left = sorted(str(path) for path in everything_in(*looked_at) - before if "checkpoints" not in str(path))
     if left:
-        problems.append(f"left behind in notebooks/: {', '.join(left)}")
+        problems.append(f"left behind: {', '.join(left)}")
     if processes := strays(folder, patience=10):
         problems.append(f"still running: {', '.join(name_of(process) for process in processes)}")
-    print("\n".join([*problems, f"notebooks: {compared}", f"tests: {tested}"]))
+    print("\n".join([*problems, *(f"{name}: {summary}" for name, (_, summary) in runs.items())]))
     return 1 if problems else 0
+
+
+def everything_in(*folders: Path) -> set[Path]:
+    return {path for folder in folders for path in folder.rglob("*")}
 
 
 def pytest(arguments: list[str], env: dict[str, str], folder: str) -> tuple[int, str]:
     """Run pytest and show what it says; its exit status and its last line."""
-    colour = "--color=yes" if sys.stdout.isatty() else "--color=no"
-    command = [sys.executable, "-m", "pytest", colour, f"--basetemp={folder}/pytest", *arguments]
     last = b""
     both = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT}
-    with subprocess.Popen(command, cwd=notebooks.ROOT, env=env, **both) as run:
+    with subprocess.Popen(command(arguments, f"{folder}/pytest"), cwd=notebooks.ROOT, env=env, **both) as run:
         try:
             while piece := run.stdout.read1():
                 sys.stdout.buffer.write(piece)
                 sys.stdout.flush()
                 last = (last + piece)[-1000:]
         except BaseException:
-            run.send_signal(signal.SIGINT)  # pytest ends its own children
-            with contextlib.suppress(subprocess.TimeoutExpired):
-                run.wait(10)
-            run.kill()
+            interrupt(run)
             raise
-    return run.returncode, re.sub(r"\x1b\[\d*m", "", last.decode(errors="replace").strip().splitlines()[-1])
+    return run.returncode, last_line(last)
+
+
+@contextlib.contextmanager
+def beside(arguments: list[str], env: dict[str, str], folder: str) -> Iterator[Callable[[], tuple[int, str]]]:
+    """Run pytest meanwhile; the function that is given waits for its end, shows what it said, answers as `pytest`."""
+    log = Path(folder) / "pytest beside.txt"
+    with open(log, "wb") as file, subprocess.Popen(command(arguments, f"{folder}/pytest-beside"), cwd=notebooks.ROOT,
+                                                   env=env, stdout=file, stderr=subprocess.STDOUT) as run:
+        def result() -> tuple[int, str]:
+            status = run.wait()
+            sys.stdout.buffer.write(log.read_bytes())
+            sys.stdout.flush()
+            return status, last_line(log.read_bytes())
+
+        try:
+            yield result
+        finally:
+            if run.poll() is None:
+                interrupt(run)
+
+
+def command(arguments: list[str], basetemp: str) -> list[str]:
+    colour = "--color=yes" if sys.stdout.isatty() else "--color=no"
+    return [sys.executable, "-m", "pytest", colour, f"--basetemp={basetemp}", *arguments]
+
+
+def interrupt(run: subprocess.Popen) -> None:
+    run.send_signal(signal.SIGINT)  # pytest ends its own children
+    with contextlib.suppress(subprocess.TimeoutExpired):
+        run.wait(10)
+    run.kill()
+
+
+def last_line(said: bytes) -> str:
+    return re.sub(r"\x1b\[\d*m", "", said.decode(errors="replace").strip().splitlines()[-1])
 
 
 def strays(folder: str, patience: float = 0) -> list[psutil.Process]:

@@ -25,7 +25,7 @@ _BLOCK = 1 << 20
 
 @dataclass(frozen=True)
 class Archive:
-    """Where the archive is had, what it is called, and the MD5 of it and of each `members` file in its `folder`."""
+    """Where the archive comes from, what it is called, and the MD5 of it and of each `members` file in its `folder`."""
 
     url: str
     filename: str

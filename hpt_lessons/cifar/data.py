@@ -84,32 +84,20 @@ def load_data(
     """Prepare the data in `data_dir`, remember there what is used, and open it.
 
     `data_dir`: by default the environment's HPT_LESSONS_DATA, else `data` below the current folder.
-
     `dataset`: by default the environment's HPT_LESSONS_DATASET, else "auto" (or "folder" if `images` is given).
     - "cifar10": CIFAR-10, downloaded (170 MB) if it is not there. `url` is another address of the same archive.
     - "folder": your own pictures, `images/train/<class>/...` and, if you like, `images/test/<class>/...`, see
       `folder`. `name` is what plots call them. Files that were changed, added or removed are noticed.
     - "standin": the generated pictures.
-    - "auto": what this data folder was prepared with, so that a study that is resumed sees the same pictures. A new
-      data folder gets CIFAR-10 if it can be had, else the stand-in and a sentence that says so. Later on the network is
-      not tried again unless `url` is given; only an archive (or `cifar-10-batches-py`) that was put into `data_dir`
-      takes the place of the stand-in.
-
+    - "auto": what this data folder was prepared with; a new one gets CIFAR-10 if it can be had, else the stand-in and
+      a sentence that says so. Details in `sources`.
     `wait`: seconds without any progress after which a server is given up; asked for by name, it gets three chances.
 
     Raises ValueError for an argument that makes no sense, `DataError` if what was asked for cannot be had.
     """
     folder = sources.data_folder(data_dir)
     kind = sources.check_arguments(dataset, url, images, name, wait)
-    if kind == "auto":
-        ready = sources.is_settled(folder, url)
-        settle = partial(sources.settle_automatically, folder, url, wait, progress)
-    else:
-        source = _named(kind, folder, url, images, wait, progress)
-        ready, settle = sources.is_ready(folder, source, name), partial(sources.settle, folder, source, name)
-    if not ready:
-        with locked(folder):
-            settle()
+    _prepare(kind, folder, url, images, name, wait, progress)
     return open_data(folder)
 
 
@@ -161,6 +149,21 @@ def test_openings(data: Data) -> list[dict[str, Any]]:
 
 # pytest would take a function of this name for a test wherever it is imported.
 test_openings.__test__ = False  # type: ignore[attr-defined]
+
+
+def _prepare(
+    kind: str, folder: Path, url: str | None, images: Any, name: str | None, wait: float, progress: bool
+) -> None:
+    """Settle what is used in the folder, alone with it; nobody waits for the lock where everything is ready."""
+    if kind == "auto":
+        ready = sources.is_settled(folder, url)
+        settle = partial(sources.settle_automatically, folder, url, wait, progress)
+    else:
+        source = _named(kind, folder, url, images, wait, progress)
+        ready, settle = sources.is_ready(folder, source, name), partial(sources.settle, folder, source, name)
+    if not ready:
+        with locked(folder):
+            settle()
 
 
 def _named(kind: str, folder: Path, url: str | None, images: Any, wait: float, progress: bool) -> sources.Source:

@@ -226,7 +226,7 @@ class _Stream(Iterator[bytes]):
     """The answer to one request, block by block: `head` first, then the bytes.
 
     A thread reads, because looking up a name or a slow header cannot be interrupted; it only ever puts blocks into a
-    queue. Who takes them out decides how long silence may last, and can always be interrupted.
+    queue. Whoever takes them out decides how long silence may last, and can always be interrupted.
     """
 
     def __init__(self, url: str, headers: Mapping[str, str], wait: float) -> None:
@@ -238,7 +238,11 @@ class _Stream(Iterator[bytes]):
 
     def __enter__(self) -> "_Stream":
         threading.Thread(target=self._read, daemon=True, name="hpt_lessons download").start()
-        self.head: _Head = self._take()
+        try:
+            self.head: _Head = self._take()
+        except BaseException:  # __exit__ is not called: nobody else would tell the thread
+            self._over.set()
+            raise
         self._deadline = time.monotonic() + self._wait
         return self
 

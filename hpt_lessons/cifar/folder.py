@@ -92,7 +92,7 @@ def read_pictures(listing: Listing, progress: bool = True) -> Pictures:
     train, test = readable & ~is_test, readable & is_test
     _check_readable(listing, labels, train, test, problems)
     if problems:
-        warnings.warn(_summary(problems, len(paths), listing.root), stacklevel=4)  # whoever called load_data
+        warnings.warn(_summary(problems, len(paths), listing.root), stacklevel=5)  # whoever called load_data
     notes = {"left_out": problems}
     return Pictures(listing.name, listing.classes, images[train], labels[train], images[test], labels[test], notes)
 

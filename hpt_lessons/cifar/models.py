@@ -1,8 +1,8 @@
 """The networks that are tuned: a small one that everybody knows, and a better one to compare it with.
 
 Both read pictures as float tensors (n, 3, 32, 32) and answer with logits (n, classes). Both have the same two open
-widths, `l1` and `l2`, the sizes of the fully connected layers. The weights start from PyTorch's defaults: who wants the
-same ones again seeds before building.
+widths, `l1` and `l2`, the sizes of the fully connected layers. The weights start from PyTorch's defaults: to get the
+same ones again, seed before building.
 """
 
 from collections.abc import Mapping

@@ -5,8 +5,8 @@ cost more than its arithmetic. Here each layer of all networks is a single opera
 the same pictures for all of them, simply has n times as many channels; every later convolution has n groups that do not
 see each other (grouped convolutions are those of Krizhevsky, Sutskever & Hinton 2012, NeurIPS, section 3.5); every
 fully connected layer is a batch of matrix products. Nothing flows from one network to another, so each takes exactly
-the steps that it would take alone. What they share is the batches: who wants another order of the pictures trains
-another population.
+the steps that it would take alone. What they share is the batches: for another order of the pictures,
+train another population.
 """
 
 from collections.abc import Mapping, Sequence

@@ -1,7 +1,9 @@
 """What is used when: CIFAR-10, one's own pictures, or the generated ones?
 
 Whoever asks by name gets that or an error. Otherwise a data folder keeps to what it was prepared with, because a study
-that is resumed must see the same pictures; the decision is written into a marker that every process obeys.
+that is resumed must see the same pictures; the decision is written into a marker that every process obeys. A new folder
+gets CIFAR-10 if it can be had, else the stand-in. Later on the network is not tried again unless an address is given;
+only an archive (or `cifar-10-batches-py`) that was put into the folder takes the place of the stand-in.
 """
 
 import hashlib

@@ -39,10 +39,9 @@ def train_cifar(config: Mapping[str, Any], data_dir: str | Path | None = None, *
 
     Called plainly it returns the history, one dict an epoch: `loss` (mean over the validation pictures, in nats),
     `accuracy` (0 to 1), `train_loss`, `lr`, `seconds`, `epoch`, `diverged`, and the name of the `data`. Inside a Ray
-    Tune trial it reports each of these dicts instead, with a checkpoint. A training that diverges reports the large,
-    finite loss 1e6 with accuracy 0 and ends.
-
-    Raises ValueError for a configuration that is not allowed, before anything trains.
+    Tune trial it reports each of them instead, with a checkpoint. A training that diverges reports the large, finite
+    loss 1e6 with accuracy 0 and ends. A configuration that is not allowed, or a checkpoint of another training, is a
+    ValueError before anything trains.
     """
     settings = read_config(config)
     data = data if data is not None else _find_data(data_dir)
@@ -54,7 +53,7 @@ def train_cifar(config: Mapping[str, Any], data_dir: str | Path | None = None, *
                 break
             begin = time.perf_counter()
             train_loss = run.train_epoch(epoch)
-            loss, accuracy = run.validate() if math.isfinite(train_loss) else (math.inf, 0.0)
+            loss, accuracy = run.validate() if train_loss < DIVERGED_LOSS else (math.inf, 0.0)
             run.record(epoch, train_loss, loss, accuracy, time.perf_counter() - begin)
             tell.finished_epoch()
         return tell.history()
@@ -107,8 +106,8 @@ class Run:
         return loss, correct / len(self.valid)
 
     def record(self, epoch: int, train_loss: float, loss: float, accuracy: float, seconds: float) -> None:
-        """Add an epoch to the history; anything not finite becomes the large, finite loss that never wins."""
-        diverged = not (math.isfinite(train_loss) and math.isfinite(loss) and loss < DIVERGED_LOSS)
+        """Add an epoch to the history; what is no loss any more becomes the large, finite one that never wins."""
+        diverged = not (train_loss < DIVERGED_LOSS and loss < DIVERGED_LOSS)  # `not <` is true for NaN as well
         self.history.append({
             "epoch": epoch, "loss": DIVERGED_LOSS if diverged else loss, "accuracy": 0.0 if diverged else accuracy,
             "train_loss": train_loss if train_loss < DIVERGED_LOSS else DIVERGED_LOSS,
@@ -129,6 +128,11 @@ class Run:
             key = sorted(other)[0]
             raise ValueError(f"checkpoint: it belongs to a training with {key} = {theirs.get(key)!r}, and this one has "
                              f"{ours[key]!r}. Give the new training a checkpoint file of its own.")
+        finished = len(state["history"])
+        if finished > self.settings.epochs:
+            raise ValueError(f"checkpoint: it holds {finished} epochs, and this training has epochs = "
+                             f"{self.settings.epochs}. Ask for at least {finished}, or give the shorter training a "
+                             "checkpoint file of its own.")
         self.model.load_state_dict(state["model"])
         self.optimizer.load_state_dict(state["optimizer"])
         self.history = list(state["history"])

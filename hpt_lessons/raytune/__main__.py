@@ -8,6 +8,7 @@ import time
 from pathlib import Path
 
 from hpt_lessons.cifar.data import Data, DataError, load_data
+from hpt_lessons.cifar.files import write_json
 from hpt_lessons.progress import seconds_in_words
 from hpt_lessons.raytune import cifar
 from hpt_lessons.raytune.study import Study
@@ -18,21 +19,22 @@ def main(arguments: list[str] | None = None) -> int:
     """Search, then show what was found; the exit status is 0 when the study is complete, else 1."""
     options = read_arguments(arguments)
     try:
-        options = remembered(options) if options.resume else remember(options)
+        options = remembered(options) if options.resume else named(options)
         data = prepare(options)
-        print(f"Data: {data!r}. Study: {Path(options.folder) / options.name}", flush=True)
+        remember(options)
+        print(f"Data: {data!r}. Study: {place(options)}", flush=True)
         study = cifar.tune_cifar(
             num_samples=options.samples, max_epochs=options.epochs, search=options.search, seed=options.seed,
             scheduler=options.scheduler, data=data, options=sizes(options), name=options.name, folder=options.folder,
             resume=options.resume, resources={"cpu": options.cpus, "gpu": options.gpus})
+        if study.finished:
+            print(report(study, data, learns=options.search == "bohb"))
+            return 0
     except (ValueError, OSError, DataError, RuntimeError) as error:
         print(f"{type(error).__name__}: {error}", file=sys.stderr)
         return 1
-    if not study.finished:
-        print(f"On the command line: make tune ARGS=\"--resume --name {options.name} --folder {options.folder}\"")
-        return 1
-    print(report(study, data))
-    return 0
+    print(f"On the command line: make tune ARGS=\"--resume --name {options.name} --folder {options.folder}\"")
+    return 1
 
 
 def read_arguments(arguments: list[str] | None) -> argparse.Namespace:
@@ -47,8 +49,10 @@ def read_arguments(arguments: list[str] | None) -> argparse.Namespace:
     ask.add_argument("--data-dir", metavar="DIR", help="where prepared data is kept (HPT_LESSONS_DATA or ./data)")
     ask.add_argument("--train-size", type=int, metavar="N", help="use only N training pictures")
     ask.add_argument("--seed", type=int, default=0, help="of the configurations, the weights and the picture order")
-    ask.add_argument("--search", default="random", choices=cifar.SEARCHES, help="which configurations to try")
-    ask.add_argument("--scheduler", default="asha", choices=cifar.SCHEDULERS, help="what stops bad trials early")
+    ask.add_argument("--search", default="random", choices=cifar.SEARCHES,
+                     help="which configurations to try; a grid over all four needs at least --samples 32")
+    ask.add_argument("--scheduler", choices=cifar.SCHEDULERS,
+                     help="what stops bad trials early; hyperband for bohb, else asha, unless given")
     ask.add_argument("--name", help="of the study: a folder of this name keeps all that it finds (default: the time)")
     ask.add_argument("--folder", default=os.environ.get("HPT_LESSONS_STUDIES", "studies"), metavar="DIR",
                      help="where studies are kept")
@@ -60,30 +64,45 @@ def read_arguments(arguments: list[str] | None) -> argparse.Namespace:
     for name in ("samples", "epochs"):
         if getattr(options, name) < 1:
             ask.error(f"--{name} {getattr(options, name)}: at least 1 is needed")
+    if options.name is not None and (not options.name or Path(options.name).name != options.name):
+        ask.error(f"--name {options.name!r}: a plain name was expected, not a path; --folder says where studies are")
+    if options.resume:
+        others = {name for name, value in vars(options).items() if value != ask.get_default(name)}
+        if others := sorted(others - {"resume", "name", "folder"}):
+            ask.error(f"--resume goes on as the study was begun; leave out --{', --'.join(others).replace('_', '-')}")
     return options
 
 
-def remember(options: argparse.Namespace) -> argparse.Namespace:
-    """Keep the options beside the study, so that going on needs no more than its name."""
+def place(options: argparse.Namespace) -> Path:
+    return Path(options.folder) / options.name
+
+
+def named(options: argparse.Namespace) -> argparse.Namespace:
+    """The options with a name that is free."""
     options.name = options.name or time.strftime("study-%Y%m%d-%H%M%S")
-    place = Path(options.folder) / options.name
-    if (place / "journal.jsonl").exists():
+    if (place(options) / "journal.jsonl").exists():
         raise FileExistsError(f"study {options.name!r}: there is one already in {options.folder}. "
                               f"Go on with it by --resume --name {options.name}, or choose another name.")
-    place.mkdir(parents=True, exist_ok=True)
-    (place / "command.json").write_text(json.dumps(vars(options)), encoding="utf-8")
     return options
+
+
+def remember(options: argparse.Namespace) -> None:
+    """Keep the options beside the study, so that going on needs no more than its name."""
+    place(options).mkdir(parents=True, exist_ok=True)
+    write_json(place(options) / "command.json", vars(options))
 
 
 def remembered(options: argparse.Namespace) -> argparse.Namespace:
-    """The options with which the named study, or the last one, was begun."""
-    files = Path(options.folder).glob(f"{options.name or '*'}/command.json")
-    kept = sorted(files, key=lambda file: file.stat().st_mtime)
-    if not kept:
+    """The options with which the named study, or the one that was begun last, was begun."""
+    journals = Path(options.folder).glob(f"{options.name or '*'}/journal.jsonl")
+    begun = [journal for journal in journals if journal.with_name("command.json").exists()]
+    if not begun:
         which = f"study {options.name!r}" if options.name else "study"
-        raise FileNotFoundError(f"--resume: there is no {which} in {options.folder}. Leave --resume out to begin one.")
-    return argparse.Namespace(**{**json.loads(kept[-1].read_text(encoding="utf-8")), "resume": True,
-                                 "folder": options.folder, "name": kept[-1].parent.name})
+        raise FileNotFoundError(f"--resume: there is no {which} in {options.folder} that make tune has begun. Leave "
+                                "--resume out to begin one.")
+    last = max(begun, key=lambda journal: journal.with_name("command.json").stat().st_mtime)
+    kept = json.loads(last.with_name("command.json").read_text(encoding="utf-8"))
+    return argparse.Namespace(**{**kept, "resume": True, "folder": options.folder, "name": last.parent.name})
 
 
 def prepare(options: argparse.Namespace) -> Data:
@@ -97,8 +116,11 @@ def sizes(options: argparse.Namespace) -> dict[str, int]:
     return {} if options.train_size is None else {"train_size": options.train_size}
 
 
-def report(study: Study, data: Data) -> str:
-    """The best trial beside the untuned default: validation loss and accuracy, and the test set, opened once."""
+def report(study: Study, data: Data, learns: bool = False) -> str:
+    """The best trial beside the untuned default: validation loss and accuracy, and the test set, opened once.
+
+    With `learns` also how many of the trials' results the searcher's model has heard of.
+    """
     best = study.best()
     tested = cifar.test_best(study, data)
     trials = study.searched
@@ -115,6 +137,10 @@ def report(study: Study, data: Data) -> str:
     ]
     if "default" in study.trials:
         lines.append(_row("untuned default", study.trials["default"], tested))
+    if learns:
+        counts = cifar.told_and_reported(study).items()
+        lines += ["", "What trials reported at their rungs, the model was told: "
+                  + ", ".join(f"{told} of {reported} at epoch {epoch}" for epoch, (told, reported) in counts) + "."]
     lines += ["", f"The intervals are for the {next(iter(tested.values()))[1]:,} test pictures of {data.name}; another "
                   "seed moves the results too.", "By its best epoch instead of its last, the winner is trial "
                   f"{study.best(scope='all').trial}."]

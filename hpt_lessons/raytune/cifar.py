@@ -5,16 +5,17 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from hpt_lessons.cifar.config import UNTUNED
+from hpt_lessons.cifar.config import UNTUNED, read_config
 from hpt_lessons.cifar.data import Data, load_data
 from hpt_lessons.raytune.study import Study, run_study
-from hpt_lessons.search import layouts
+from hpt_lessons.search import halving, layouts
 from hpt_lessons.search import space as spaces
+from hpt_lessons.search.bohb import BOHBSampler
 from hpt_lessons.search.searchers import Listed, RandomThenGrid
 from hpt_lessons.trials import Journal
 
-SEARCHES = ("random", "grid", "random-then-grid")
-SCHEDULERS = ("asha", "none")
+SEARCHES = ("random", "grid", "random-then-grid", "bohb")
+SCHEDULERS = ("asha", "asha-promotion", "halving", "hyperband", "none")
 
 
 def classic_space() -> dict[str, Any]:
@@ -36,29 +37,46 @@ def bounded_space() -> dict[str, Any]:
 
 
 def tune_cifar(space: Mapping[str, Any] | None = None, *, num_samples: int = 10, max_epochs: int = 10,
-               search: str = "random", scheduler: str = "asha", seed: int = 0, data: Data | None = None,
+               search: str = "random", scheduler: str | None = None, seed: int = 0, data: Data | None = None,
                data_dir: str | Path | None = None, options: Mapping[str, Any] | None = None, untuned: bool = True,
                name: str | None = None, folder: str | Path | None = None, resume: bool = False,
                resources: Mapping[str, float] | None = None, progress: bool = True) -> Study:
     """Search for a good configuration of the CIFAR network with Ray Tune; see `run_study` for what is kept.
 
-    `search` is "random", "grid" (as many ticks on each axis as `num_samples` pays for) or "random-then-grid";
-    `scheduler` is "asha" (grace period 1, reduction factor 2) or "none". The same `seed` gives the same configurations.
+    `search` is "random", "grid" (as many ticks on each axis as `num_samples` pays for), "random-then-grid" or "bohb".
+    `scheduler` is "asha" (Ray's; grace period 1, reduction factor 2), "asha-promotion", "halving" (one bracket of all
+    samples), "hyperband" (eta 3) or "none"; unless given, "hyperband" for BOHB, which is made of both, else "asha". The
+    same `seed` gives the same first configurations, and all of them where nothing is learned from results.
     `options` are training options for every trial, for example {"train_size": 2000}. The `untuned` default is trained
     beside the search with the same data and epochs, and is never cut.
     """
-    data = data if data is not None else load_data(data_dir, progress=progress)
-    shared = {"epochs": max_epochs, "seed": seed, **(options or {})}
+    shared = _options(num_samples, max_epochs, seed, options)
+    scheduler = scheduler or ("hyperband" if search == "bohb" else "asha")
     space = dict(space) if space is not None else (classic_space() if search == "random" else bounded_space())
+    # What no trial could be trained with is refused before anything starts.
+    read_config({**shared, **layouts.random(space, 1, seed)[0]})
+    data = data if data is not None else load_data(data_dir, progress=progress)
     searcher = make_searcher(search, space, num_samples, seed)
     settings = {"search": search, "scheduler": scheduler, "seed": seed, "space": spaces.table(space), "options": shared}
-    return run_study(_train, searcher, max_epochs=max_epochs, scheduler=make_scheduler(scheduler, max_epochs),
-                     name=name, folder=folder, resume=resume, data=data.name, settings=settings, resources=resources,
+    num_trials = getattr(searcher, "num_trials", num_samples)
+    return run_study(_train, searcher, max_epochs=max_epochs, num_trials=num_trials,
+                     scheduler=make_scheduler(scheduler, max_epochs, num_trials), name=name, folder=folder,
+                     resume=resume, data=data.name, settings=settings, resources=resources,
                      fixed={"default": UNTUNED} if untuned else None, progress=progress,
                      shared={"data": data, "options": shared})
 
 
-def make_searcher(search: str, space: Mapping[str, Any], num_samples: int, seed: int) -> Listed | RandomThenGrid:
+def _options(num_samples: int, max_epochs: int, seed: int, options: Mapping[str, Any] | None) -> dict[str, Any]:
+    for name, value in (("num_samples", num_samples), ("max_epochs", max_epochs)):
+        if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+            raise ValueError(f"{name} {value!r}: a whole number of at least 1 was expected")
+    if "epochs" in (options or {}):
+        raise ValueError(f"options: 'epochs' is {options['epochs']!r} there, but max_epochs says how long a trial "
+                         "trains. Leave it out of the options.")
+    return {"epochs": max_epochs, "seed": seed, **(options or {})}
+
+
+def make_searcher(search: str, space: Mapping[str, Any], num_samples: int, seed: int) -> Any:
     """The searcher of this name."""
     if search == "random":
         return Listed(layouts.random(space, num_samples, seed))
@@ -66,6 +84,8 @@ def make_searcher(search: str, space: Mapping[str, Any], num_samples: int, seed:
         return Listed(layouts.grid(space, ticks_within(space, num_samples)))
     if search == "random-then-grid":
         return RandomThenGrid(space, num_samples, seed)
+    if search == "bohb":
+        return BOHBSampler(space, seed=seed)
     raise ValueError(f"search {search!r}: choose one of {', '.join(SEARCHES)}.")
 
 
@@ -90,15 +110,43 @@ def ticks_within(space: Mapping[str, Any], num_samples: int) -> dict[str, int]:
             return ticks
 
 
-def make_scheduler(scheduler: str, max_epochs: int) -> Any:
-    """Ray's ASHA with the settings of the example, or None."""
-    from ray.tune.schedulers import ASHAScheduler
+def make_scheduler(scheduler: str, max_epochs: int, num_trials: int) -> Any:
+    """The scheduler of this name: Ray's ASHA with the settings of the example, one of ours, or None."""
+    if scheduler == "asha":
+        from ray.tune.schedulers import ASHAScheduler
 
+        return ASHAScheduler(max_t=max_epochs, grace_period=1, reduction_factor=2)
+    if scheduler == "asha-promotion":
+        return halving.PromotionASHA(1, max_epochs, eta=2)
+    if scheduler == "halving":
+        return halving.SuccessiveHalving(halving.halving_plan(num_trials, 1, max_epochs, eta=2))
+    if scheduler == "hyperband":
+        return halving.Hyperband(1, max_epochs, eta=3)
     if scheduler == "none":
         return None
-    if scheduler == "asha":
-        return ASHAScheduler(max_t=max_epochs, grace_period=1, reduction_factor=2)
     raise ValueError(f"scheduler {scheduler!r}: choose one of {', '.join(SCHEDULERS)}.")
+
+
+def told_and_reported(study: Study) -> dict[int, tuple[int, int]]:
+    """For each epoch: results that the searcher was told, and those that trials reported where they were sent.
+
+    The first come from the searcher, the second from the histories in the trials' own checkpoints. A trial that
+    diverged is told, and counts, at the epoch that it should have reached. With Ray's ASHA every epoch counts.
+    """
+    from hpt_lessons.cifar import checkpoint
+
+    events = Journal(study.folder / "journal.jsonl").read()
+    sent = {(event["trial"], event["to"]) for event in events if event["event"] in ("trial", "goes on")}
+    every = next(event for event in events if event["event"] == "study")["settings"].get("scheduler") == "asha"
+    reported = set()
+    for trial in study.searched:
+        history = checkpoint.load(study.checkpoint(trial.trial))["history"]
+        reached = {(trial.trial, entry["epoch"]) for entry in history}
+        goals = reached if every else {goal for goal in sent if goal[0] == trial.trial}
+        reported |= goals if trial.diverged else goals & reached
+    budgets = sorted({budget for _, budget in reported | set(study.told)})
+    return {budget: tuple(sum(epoch == budget for _, epoch in results) for results in (study.told, reported))
+            for budget in budgets}
 
 
 def test_best(study: Study, data: Data) -> dict[str, tuple[int, int]]:

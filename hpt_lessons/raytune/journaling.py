@@ -7,15 +7,10 @@ died.
 """
 
 from collections.abc import Callable, Mapping
-from pathlib import Path
-from types import SimpleNamespace
-from typing import Any, Protocol
+from typing import Any
 
-from ray.tune.experiment import Trial as RayTrial
-from ray.tune.experiment.config_parser import _create_trial_from_spec, _make_parser
-from ray.tune.schedulers import FIFOScheduler, TrialScheduler
-from ray.tune.search.search_algorithm import SearchAlgorithm
-
+from hpt_lessons.search.asktell import DONE, Run, Search
+from hpt_lessons.search.halving import Decision, NoStopping
 from hpt_lessons.trials import Journal
 
 # What Ray adds to every result; the journal keeps what the training itself reported.
@@ -24,90 +19,80 @@ _RAYS_OWN = {"training_iteration", "time_this_iter_s", "time_total_s", "timestam
              "time_since_restore", "iterations_since_restore", "should_checkpoint", "__duplicate__"}
 
 
-class Searcher(Protocol):
-    """Asks and tells; see `hpt_lessons.search.searchers`."""
-
-    num_trials: int
-    barriers: tuple[int, ...]
-
-    def ask(self) -> dict[str, Any] | None: ...
-
-    def tell(self, config: dict[str, Any], budget: int, loss: float) -> None: ...
-
-
 class Story:
-    """A study as its journal tells it: which trials there are, what they reported, which of them have ended."""
+    """A study as its journal tells it: which trials there are, what they reported, which of them have ended.
 
-    def __init__(self, journal: Journal, searcher: Searcher, scheduler: TrialScheduler | None, max_epochs: int,
-                 fixed: Mapping[str, dict[str, Any]] | None = None):
-        self.journal, self.searcher = journal, searcher
-        self.scheduler = scheduler or FIFOScheduler()
-        self.scheduler.set_search_properties("loss", "min")
+    `searcher` asks and tells (`hpt_lessons.search`), `scheduler` is one of `hpt_lessons.search.halving` or None to
+    train every trial for `max_epochs`. Trials in `fixed` (name: configuration) come first; no scheduler may cut them.
+    `num_trials` is needed for a searcher that could go on for ever. Without a `journal` the story is kept in memory.
+    """
+
+    def __init__(self, journal: Journal | None, searcher: Any, scheduler: Any, max_epochs: int,
+                 fixed: Mapping[str, dict[str, Any]] | None = None, num_trials: int | None = None):
+        self.journal = journal or _InMemory()
+        self.search = Search(searcher, scheduler or NoStopping(max_epochs), num_trials=num_trials)
         self.max_epochs = max_epochs
-        self.fixed = dict(fixed or {})  # trials that no scheduler may cut, such as the untuned default
+        self.fixed = dict(fixed or {})
         self.configs: dict[str, dict[str, Any]] = {}
         self.epochs: dict[str, int] = {}
         self.ended: dict[str, str] = {}
+        self.paused: set[str] = set()
         self.losses: dict[str, float] = {}
         self.seconds: list[float] = []  # of the epochs that said how long they took
-        self.asked = 0
+        self.finished = False
         self.watchers: list[Callable[[], None]] = []
 
-    # What happens, now or in the journal: three kinds of events, each with one way to take it in.
+    # What happens, now or in the journal: each kind of event has one way to be taken in.
 
     def next_trial(self) -> str | None:
-        """Begin one more trial and give its name; None if there is none, for now or for good."""
-        if self.asked in self.searcher.barriers and self.unfinished:
-            return None
-        name, config = self._draw()
-        if name is None:
-            return None
-        self.journal.append({"event": "trial", "trial": name, "config": config})
-        self._add(name, config)
-        return name
+        """The trial that a free worker begins or goes on with; None if there is none, for now or for good."""
+        for name, config in self.fixed.items():
+            if name not in self.configs:
+                return self._add(name, config, self.max_epochs)
+        run = self.search.ask()
+        if isinstance(run, Run):
+            return self._goes_on(run) if run.trial in self.configs else self._add(run.trial, run.config, run.budget)
+        if run == DONE:
+            # Whoever still pauses was not good enough for any rung to come.
+            self._end_all(sorted(self.paused), "stopped")
+            self.finished = not self.unfinished
+        return None
 
-    def result(self, trial: Any, controller: Any, result: Mapping[str, Any]) -> str:
-        """Take in a result and decide whether the trial goes on; one that was heard before changes nothing."""
-        name, epoch = trial.trial_id, int(result["training_iteration"])
+    def result(self, name: str, result: Mapping[str, Any]) -> str:
+        """Take in a result: 'continue', 'pause' or 'stop'; one that was heard before changes nothing."""
+        epoch = int(result["training_iteration"])
         if name in self.ended:
-            return TrialScheduler.STOP
+            return "stop"
         if epoch <= self.epochs[name]:
-            return TrialScheduler.CONTINUE
+            return "continue"
         own = {key: value for key, value in result.items() if key not in _RAYS_OWN and not key.startswith("config/")}
         self.journal.append({**own, "event": "result", "trial": name, "epoch": epoch})
-        decision = self._decide(trial, controller, {**result, "training_iteration": epoch})
+        decision = self._decide(name, epoch, result)
         status = self._status_after(name, decision, result)
         if status:
             self.end(name, status)
-            return TrialScheduler.STOP
+        self._end_all(decision.cut, "stopped")
         self._changed()
-        return decision
+        return "stop" if status else decision.action
 
     def end(self, name: str, status: str, why: str | None = None) -> None:
         """Note that a trial has ended; the first ending counts."""
         if name not in self.ended:
             self.journal.append({"event": "end", "trial": name, "status": status, **({"why": why} if why else {})})
             self.ended[name] = status
+            self.paused.discard(name)
+            if name in self.search.running:
+                # It failed, or came to an end before the epoch that it was sent to.
+                self._end_all(self.search.fail(name).cut, "stopped")
             self._changed()
 
-    def tell_again(self) -> None:
-        """Go through the journal and bring searcher and scheduler into the state that they had at its end."""
-        events = self.journal.read()
-        ends = {event["trial"]: event["status"] for event in events if event["event"] == "end"}
-        for event in events:
-            if event["event"] == "trial" and event["trial"] not in self.configs:
-                self._draw()
-                self._add(event["trial"], event["config"])
-            elif event["event"] == "result" and event["epoch"] > self.epochs[event["trial"]]:
-                trial = SimpleNamespace(trial_id=event["trial"], config=self.configs[event["trial"]])
-                result = {**event, "training_iteration": event["epoch"]}
-                decision = self._decide(trial, None, result)
-                status = self._status_after(event["trial"], decision, result)
-                if status and event["trial"] not in ends:
-                    # The search died between a result and its consequence: the consequence is drawn now.
-                    self.end(event["trial"], status)
-        # What was interrupted or failed is tried again; all other endings stand.
-        self.ended |= {name: status for name, status in ends.items() if status not in ("interrupted", "failed")}
+    def adopt(self, name: str, config: Mapping[str, Any]) -> None:
+        """Take in a trial that somebody else proposed. ValueError if the scheduler has no room for it."""
+        run = self.search.adopt(name, config)
+        if not isinstance(run, Run):
+            raise ValueError(f"trial {name}: {type(self.search.scheduler).__name__} has no room for one more trial. "
+                             "Let num_samples be the number of trials that it plans for.")
+        self._add(name, run.config, run.budget)
 
     @property
     def unfinished(self) -> list[str]:
@@ -115,12 +100,14 @@ class Story:
         return [name for name in self.configs if name not in self.ended]
 
     @property
-    def num_trials(self) -> int:
-        return len(self.fixed) + self.searcher.num_trials
+    def running(self) -> list[str]:
+        """Unfinished trials that are not pausing at a rung."""
+        return [name for name in self.unfinished if name not in self.paused]
 
     @property
-    def finished(self) -> bool:
-        return len(self.ended) == self.num_trials
+    def num_trials(self) -> int | None:
+        """How many there will be; None if the search could go on for ever."""
+        return None if self.search.num_trials is None else len(self.fixed) + self.search.num_trials
 
     def incumbent(self) -> str:
         """The best searched trial so far by its last result, in words; empty before the first result."""
@@ -130,137 +117,100 @@ class Story:
         best = min(losses, key=losses.get)
         return f"; best {best}, loss {losses[best]:.3f}"
 
+    # After an interruption: the same events once more, in the same order.
+
+    def tell_again(self) -> None:
+        """Go through the journal and bring searcher and scheduler into the state that they had at its end."""
+        events = self.journal.read()
+        ends = {event["trial"]: event["status"] for event in events if event["event"] == "end"}
+        for event in events:
+            kind, name = event["event"], event.get("trial")
+            if kind in ("trial", "goes on"):
+                self._ask_again(name, event.get("config"))
+            elif kind == "result" and event["epoch"] > self.epochs[name]:
+                self._result_again(name, event, ends)
+            elif kind == "end" and event["status"] != "interrupted" and name in self.search.running:
+                self.search.fail(name)
+        # What was interrupted is tried again, and what failed, if nobody had to go on without it.
+        again = {name for name, status in ends.items() if status == "interrupted"}
+        again |= {name for name, status in ends.items() if status == "failed" and self._revive(name)}
+        self.ended |= {name: status for name, status in ends.items() if name not in again}
+        self.paused -= set(self.ended)
+        self.finished = self.num_trials is not None and len(self.ended) == self.num_trials
+
+    def _ask_again(self, name: str, config: dict[str, Any] | None) -> None:
+        if name in self.fixed:
+            self._know(name, self.fixed[name])
+            return
+        run = self.search.ask(known=config)
+        if not isinstance(run, Run) or run.trial != name:
+            raise ValueError(f"journal: it goes on with trial {name!r}, this searcher and scheduler with {run}. "
+                             "Resume with those that the study was begun with, or begin a new study.")
+        self.paused.discard(name)
+        if name not in self.configs:
+            self._know(name, run.config)
+
+    def _result_again(self, name: str, event: Mapping[str, Any], ends: Mapping[str, str]) -> None:
+        if name in self.search.configs and name not in self.search.running:
+            self.search.revive(name)  # it had failed and was tried again
+        decision = self._decide(name, event["epoch"], event)
+        status = self._status_after(name, decision, event)
+        # The search may have died between a result and its consequences: they are drawn now.
+        for trial, consequence in [(name, status), *((cut, "stopped") for cut in decision.cut)]:
+            if consequence and trial not in ends:
+                self.end(trial, consequence)
+
+    def _revive(self, name: str) -> bool:
+        return name in self.fixed or self.search.revive(name)
+
     # The small steps that these share.
 
-    def _draw(self) -> tuple[str | None, dict[str, Any] | None]:
-        for name, config in self.fixed.items():
-            if name not in self.configs:
-                return name, config
-        if self.asked == self.searcher.num_trials:
-            return None, None
-        config = self.searcher.ask()
-        if config is None:
-            return None, None
-        self.asked += 1
-        return f"{self.asked - 1:04d}", config
+    def _add(self, name: str, config: dict[str, Any], goal: int) -> str:
+        self.journal.append({"event": "trial", "trial": name, "config": config, "to": goal})
+        self._know(name, config)
+        return name
 
-    def _add(self, name: str, config: dict[str, Any]) -> None:
+    def _goes_on(self, run: Run) -> str:
+        self.journal.append({"event": "goes on", "trial": run.trial, "to": run.budget})
+        self.paused.discard(run.trial)
+        self._changed()
+        return run.trial
+
+    def _know(self, name: str, config: dict[str, Any]) -> None:
         self.configs[name], self.epochs[name] = config, 0
-        if name not in self.fixed:
-            self.scheduler.on_trial_add(None, SimpleNamespace(trial_id=name, config=config))
         self._changed()
 
-    def _decide(self, trial: Any, controller: Any, result: Mapping[str, Any]) -> str:
-        name, epoch = trial.trial_id, result["training_iteration"]
+    def _decide(self, name: str, epoch: int, result: Mapping[str, Any]) -> Decision:
         self.epochs[name], self.losses[name] = epoch, result["loss"]
         if "seconds" in result:
             self.seconds.append(result["seconds"])
         if name in self.fixed:
-            return TrialScheduler.CONTINUE
-        self.searcher.tell(self.configs[name], epoch, result["loss"])
-        return self.scheduler.on_trial_result(controller, trial, dict(result))
+            return Decision("continue", self.max_epochs)
+        decision = self.search.lose(name) if result.get("diverged") else self.search.tell(name, epoch, result["loss"])
+        if decision.action == "pause":
+            self.paused.add(name)
+        return decision
 
-    def _status_after(self, name: str, decision: str, result: Mapping[str, Any]) -> str | None:
+    def _status_after(self, name: str, decision: Decision, result: Mapping[str, Any]) -> str | None:
         if result.get("diverged"):
             return "diverged"
         if self.epochs[name] >= self.max_epochs:
             return "completed"
-        return "stopped" if decision == TrialScheduler.STOP else None
+        return "stopped" if decision.action == "stop" else None
+
+    def _end_all(self, names: Any, status: str) -> None:
+        for name in names:
+            self.end(name, status)
 
     def _changed(self) -> None:
         for watch in self.watchers:
             watch()
 
 
-class StorySearch(SearchAlgorithm):
-    """Ray Tune asks here for trials: first those that a dead search left unfinished, then new ones."""
+class _InMemory:
+    """A journal that nobody keeps."""
 
-    def __init__(self, story: Story, concurrent: int):
-        self.story, self.concurrent = story, concurrent
-        self._again = story.unfinished
-        self._experiment, self._parser = None, _make_parser()
-        self._given = 0
+    def append(self, event: Mapping[str, Any]) -> None: ...
 
-    @property
-    def total_samples(self) -> int:
-        return self.story.num_trials - len(self.story.ended) + self._given
-
-    def set_search_properties(self, metric, mode, config, **spec) -> bool:
-        return True
-
-    def add_configurations(self, experiments) -> None:
-        self._experiment = experiments[0] if isinstance(experiments, list) else experiments
-
-    def is_finished(self) -> bool:
-        return not self._again and len(self.story.configs) == self.story.num_trials
-
-    def next_trial(self) -> RayTrial | None:
-        # No trial is drawn ahead: a searcher that learns shall know all results that there are.
-        running = len(self.story.unfinished) - len(self._again)
-        if running >= self.concurrent:
-            return None
-        name = self._again.pop(0) if self._again else self.story.next_trial()
-        if name is None:
-            return None
-        self._given += 1
-        config = self.story.configs[name]
-        spec = {**self._experiment.spec, "config": {**self._experiment.spec.get("config", {}), **config}}
-        return _create_trial_from_spec(spec, self._parser, evaluated_params=config, experiment_tag=name, trial_id=name)
-
-    def on_trial_result(self, trial_id, result) -> None:
-        """The scheduler tells the searcher: it alone hears of every result, also of a trial that it stops."""
-
-    def on_trial_complete(self, trial_id, result=None, error=False) -> None:
-        """See `on_trial_result`."""
-
-    # The journal is the memory of the study; Ray's snapshots are not used.
-    def has_checkpoint(self, dirpath: str) -> bool:
-        return False
-
-    def save_to_dir(self, dirpath: str, session_str: str) -> None: ...
-
-    def restore_from_dir(self, dirpath: str) -> None: ...
-
-    def __reduce__(self):
-        return (FIFOScheduler, ())  # Ray pickles the tuner for a restore that is never made
-
-
-class StoryScheduler(FIFOScheduler):
-    """Ray Tune reports here: into the journal first, then to searcher and scheduler."""
-
-    # Each result must have its decision before the next epoch begins.
-    _supports_buffered_results = False
-
-    def __init__(self, story: Story):
-        super().__init__()
-        self.story = story
-
-    def set_search_properties(self, metric, mode, **spec) -> bool:
-        return True
-
-    def on_trial_result(self, tune_controller, trial, result) -> str:
-        if "training_iteration" not in result or "loss" not in result:
-            return TrialScheduler.CONTINUE
-        return self.story.result(trial, tune_controller, result)
-
-    def on_trial_complete(self, tune_controller, trial, result) -> None:
-        self.story.end(trial.trial_id, "completed")
-
-    def on_trial_error(self, tune_controller, trial) -> None:
-        # Ray calls this also when it is about to try the trial once more.
-        if not trial.should_recover():
-            self.story.end(trial.trial_id, "failed", why=_last_line(trial))
-
-    def debug_string(self) -> str:
-        return self.story.scheduler.debug_string()
-
-    def __reduce__(self):
-        return (FIFOScheduler, ())  # see StorySearch
-
-
-def _last_line(trial: RayTrial) -> str:
-    try:
-        lines = Path(trial.error_file).read_text(encoding="utf-8", errors="replace").strip().splitlines()
-    except (OSError, TypeError):
-        return "unknown"
-    return lines[-1] if lines else "unknown"
+    def read(self) -> list[dict[str, Any]]:
+        return []

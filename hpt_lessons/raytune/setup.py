@@ -43,12 +43,3 @@ def start_ray(**options: Any) -> None:
             if "timed out during startup" not in str(error) or attempt == ATTEMPTS - 1:
                 raise
             ray.shutdown()
-
-
-def cores() -> int:
-    """CPU cores that Ray may use: those of this machine, or of the whole cluster once Ray has started."""
-    import ray
-
-    if ray.is_initialized():
-        return max(1, int(ray.cluster_resources().get("CPU", 1)))
-    return os.cpu_count() or 1

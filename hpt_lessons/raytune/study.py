@@ -4,6 +4,7 @@ A study is a folder: `journal.jsonl` with everything that happened, `trials/` wi
 are the truth; what Ray writes beside them is only for Ray.
 """
 
+import json
 import os
 import shutil
 import time
@@ -26,6 +27,7 @@ class Study:
     folder: Path
     trials: Trials
     finished: bool
+    told: frozenset[tuple[str, int]] | None = field(default=None, repr=False)  # (trial, epoch): what the searcher knows
     results: Any = field(default=None, repr=False)
 
     @property
@@ -46,49 +48,46 @@ def run_study(train: Callable[..., Any], searcher: Any, *, max_epochs: int, sche
               name: str | None = None, folder: str | Path | None = None, resume: bool = False, data: str = "",
               settings: Mapping[str, Any] | None = None, fixed: Mapping[str, dict[str, Any]] | None = None,
               shared: Mapping[str, Any] | None = None, resources: Mapping[str, float] | None = None,
-              progress: bool = True) -> Study:
+              num_trials: int | None = None, progress: bool = True) -> Study:
     """Search with Ray Tune; each finished epoch is kept, whatever happens.
 
     `train(config, checkpoint=FILE, **shared)` trains one configuration: it reports `loss` and whatever else after every
     epoch with `tune.report`, saves itself in FILE before it does, and when FILE is there already reports the epochs in
-    it once more and goes on. `searcher` asks and tells (`hpt_lessons.search.searchers`); `scheduler` is one of Ray
-    Tune's, or None to train every trial for `max_epochs`. The trials in `fixed` (name: configuration) run first and are
-    never cut. `shared` goes to all trials through Ray's object store; `resources` are those of one trial, one CPU
-    unless given.
+    it once more and goes on. `searcher` asks and tells (`hpt_lessons.search.searchers`, `BOHBSampler`), for
+    `num_trials` configurations if it could go on for ever; `scheduler` is one of `hpt_lessons.search.halving`, or one
+    of Ray Tune's that decides from each result alone (its ASHA), or None to train every trial for `max_epochs`. The
+    trials in `fixed` (name: configuration) run first and are never cut. `shared` goes to all trials through Ray's
+    object store; `resources` are those of one trial, one CPU unless given.
 
     With `resume=True` the study `name` goes on where it stopped, at once if it is complete. ValueError if the folder
     holds a study with other settings, FileExistsError if there is one already and `resume` is not set.
     """
     from filelock import FileLock, Timeout
 
+    num_trials = getattr(searcher, "num_trials", None) if num_trials is None else num_trials
+    if num_trials is None:
+        raise ValueError(f"num_trials: {type(searcher).__name__} could go on for ever. Say how many trials to try.")
     place = studies_folder(folder) / (name or time.strftime("study-%Y%m%d-%H%M%S"))
     journal = Journal(place / "journal.jsonl")
-    described = {"max_epochs": max_epochs, "trials": searcher.num_trials, **(settings or {})}
+    described = {"max_epochs": max_epochs, "trials": num_trials, **(settings or {})}
     check_resume(journal, resume, described, data)
     place.mkdir(parents=True, exist_ok=True)
     try:
         with FileLock(place / "study.lock", timeout=10):
-            story, results = _run(train, searcher, scheduler, journal, place, max_epochs, described, data,
-                                  dict(fixed or {}), dict(shared or {}), dict(resources or {"cpu": 1}), progress)
+            story = _story(journal, searcher, scheduler, max_epochs, fixed, num_trials)
+            begin = {"event": "study", "version": VERSION, "name": place.name, "data": data, "settings": described}
+            results = _run(train, story, begin, place, dict(shared or {}), dict(resources or {"cpu": 1}), progress)
     except Timeout:
         raise RuntimeError(f"study {place.name!r}: another process is running it (lock {place / 'study.lock'}). "
                            "Wait for that process to end, or stop it.") from None
     if not story.finished:
         _say_how_to_go_on(place, story)
-    return Study(place.name, place, Trials.read(journal.path), story.finished, results)
+    return Study(place.name, place, Trials.read(journal.path), story.finished, frozenset(story.search.told), results)
 
 
 def studies_folder(folder: str | Path | None = None) -> Path:
     """Where studies are kept: `folder`, else the environment's HPT_LESSONS_STUDIES, else `studies` below here."""
     return Path(folder or os.environ.get("HPT_LESSONS_STUDIES") or "studies").resolve()
-
-
-def load_study(name: str, folder: str | Path | None = None) -> Study:
-    """A study that ran earlier, from its journal alone."""
-    place = studies_folder(folder) / name
-    trials = Trials.read(place / "journal.jsonl")
-    ended = all(trial.status in ("completed", "stopped", "diverged", "failed") for trial in trials)
-    return Study(name, place, trials, ended)
 
 
 def check_resume(journal: Journal, resume: bool, settings: Mapping[str, Any], data: str) -> None:
@@ -102,43 +101,57 @@ def check_resume(journal: Journal, resume: bool, settings: Mapping[str, Any], da
         raise FileExistsError(f"study {name!r}: there is one of this name already ({journal.path.parent}). "
                               "Go on with it by resume=True, or choose another name.")
     before = {"data": begun["data"], **begun["settings"]}
-    for key, value in {"data": data, **settings}.items():
+    # As they come back from the journal: a tuple is a list there.
+    for key, value in json.loads(json.dumps({"data": data, **settings})).items():
         if before.get(key) != value:
             raise ValueError(f"study {name!r}: it was begun with {key} = {before.get(key)!r}, and now it is {value!r}. "
                              "Resume with the settings that it was begun with, or choose another name.")
 
 
-def _run(train, searcher, scheduler, journal, place, max_epochs, settings, data, fixed, shared, resources, progress):
+def _story(journal, searcher, scheduler, max_epochs, fixed, num_trials):
+    """What the journal tells so far."""
+    from hpt_lessons.raytune.adapters import as_ours
     from hpt_lessons.raytune.journaling import Story
+
+    story = Story(journal, searcher, as_ours(scheduler), max_epochs, fixed, num_trials)
+    story.tell_again()
+    return story
+
+
+def _run(train, story, begin: Mapping[str, Any], place: Path, shared: Mapping[str, Any],
+         resources: Mapping[str, float], progress: bool):
+    from hpt_lessons.raytune.adapters import Desk
     from hpt_lessons.raytune.setup import start_ray
 
-    start_ray()
-    if not any(event.get("event") == "study" for event in journal.read()):
-        journal.append({"event": "study", "version": VERSION, "name": place.name, "data": data, "settings": settings})
-    story = Story(journal, searcher, scheduler, max_epochs, fixed)
-    story.tell_again()
     if story.finished:
-        return story, None
+        return None
+    start_ray()
     slots = concurrent_trials(resources)
-    with _ProgressLine(story, slots, progress):
-        results = _fit(train, story, place, shared, resources, slots)
+    if not any(event.get("event") == "study" for event in story.journal.read()):
+        # Not earlier: a search that was refused has not begun, and its name is free.
+        story.journal.append(begin)
+    desk = Desk(story, slots)
+    if desk.finished:
+        return None
+    with _ProgressLine(story, desk.concurrent, progress):
+        results = _fit(train, desk, place, shared, resources)
     for name in story.unfinished:
-        journal.append({"event": "end", "trial": name, "status": "interrupted"})
-    return story, results
+        story.journal.append({"event": "end", "trial": name, "status": "interrupted"})
+    return results
 
 
-def _fit(train, story, place: Path, shared: Mapping[str, Any], resources: Mapping[str, float], slots: int):
+def _fit(train, desk, place: Path, shared: Mapping[str, Any], resources: Mapping[str, float]):
     from ray import tune
 
-    from hpt_lessons.raytune.journaling import StoryScheduler, StorySearch
+    from hpt_lessons.raytune.adapters import OurScheduler, StudySearcher
 
     # Else Ray starts one process, and the next only when that one runs.
-    os.environ["TUNE_MAX_PENDING_TRIALS_PG"] = str(slots)
+    os.environ["TUNE_MAX_PENDING_TRIALS_PG"] = str(desk.concurrent)
     trainable = tune.with_parameters(_one_trial, train=train, folder=str(place / "trials"), shared=dict(shared))
     tuner = tune.Tuner(
         tune.with_resources(trainable, dict(resources)),
         tune_config=tune.TuneConfig(
-            search_alg=StorySearch(story, slots), scheduler=StoryScheduler(story), num_samples=story.num_trials,
+            search_alg=StudySearcher(desk), scheduler=OurScheduler(desk), num_samples=desk.story.num_trials,
             max_concurrent_trials=None, reuse_actors=True, trial_dirname_creator=lambda trial: trial.trial_id),
         run_config=tune.RunConfig(
             name="ray", storage_path=str(_fresh(place / "ray")), verbose=0,
@@ -200,10 +213,16 @@ class _ProgressLine:
         self.bar.__exit__(*error)
 
     def _planned(self) -> int:
-        """Epochs that the study will train at most, given which trials have ended already."""
+        """Epochs that the study will have trained in the end, as far as one can tell now."""
         story = self.story
-        ended = sum(story.epochs[name] for name in story.ended if name in story.epochs)
-        return ended + (story.num_trials - len(story.ended)) * story.max_epochs
+        done = sum(story.epochs[name] for name in story.configs if name in story.ended or name in story.paused)
+        begun = [self._goal(name) for name in story.running]
+        each = (done + sum(begun)) / max(1, len(story.configs)) if story.search.scheduler.waits else story.max_epochs
+        return done + sum(begun) + round((story.num_trials - len(story.configs)) * each)
+
+    def _goal(self, name: str) -> int:
+        story = self.story
+        return story.search.goals.get(name, story.max_epochs) if story.search.scheduler.waits else story.max_epochs
 
     def _show(self) -> None:
         story = self.story
@@ -213,6 +232,7 @@ class _ProgressLine:
             self.bar.expect(sum(story.seconds) / len(story.seconds) / self.slots)
         self.bar.set(sum(story.epochs.values()))
         done = f"{len(story.ended)} of {story.num_trials} done, {early} of them stopped early"
-        self.bar.note(f"{len(story.unfinished)} running, {done}{story.incumbent()}")
+        paused = f"{len(story.paused)} paused, " if story.paused else ""
+        self.bar.note(f"{len(story.running)} running, {paused}{done}{story.incumbent()}")
 
 

@@ -6,11 +6,12 @@
 `searchers` the layouts as ask() and tell(); random first, then a grid
 `bergstra`  why random search beats a grid, and when it does not
 `halving`   successive halving, Hyperband, ASHA: who goes on, how far, who stops
+`asktell`   a searcher and a scheduler at work together
 `bohb`      Hyperband that learns where to look
 `nas`       random search and evolution over architectures; the Pareto front
 """
 
-_ROOMS = ("bergstra", "bohb", "domains", "halving", "layouts", "mistakes", "nas", "searchers", "space")
+_ROOMS = ("asktell", "bergstra", "bohb", "domains", "halving", "layouts", "mistakes", "nas", "searchers", "space")
 
 
 def __getattr__(name: str):

@@ -16,8 +16,9 @@ from typing import Any
 import numpy as np
 
 from hpt_lessons.search import space as spaces
+from hpt_lessons.search.asktell import Run, Search
 from hpt_lessons.search.domains import value_at
-from hpt_lessons.search.halving import DONE, WAIT, Decision, Hyperband, Job, lost
+from hpt_lessons.search.halving import DONE, WAIT, Hyperband, lost
 
 __all__ = ["BOHB", "DONE", "WAIT", "BOHBSampler", "Densities", "Density", "Run"]
 
@@ -248,21 +249,10 @@ class BOHBSampler:
         return spaces.with_values(self.space, values)
 
 
-@dataclass(frozen=True)
-class Run:
-    """Train this trial (on) up to this budget."""
-
-    trial: str
-    config: dict[str, Any]
-    budget: int
-
-
-class BOHB:
+class BOHB(Search):
     """Hyperband whose new trials come from the model; with `random_fraction=1` it is Hyperband itself.
 
-    `ask()` names the trial and the budget to run it to next, or answers `WAIT` or (with `num_brackets`) `DONE`;
-    `tell(trial, budget, loss)` answers what becomes of the trial. A result at a rung reaches the model before the next
-    suggestion, once for each trial and budget; one between two rungs moves nothing.
+    See `Search` for `ask()` and `tell(trial, budget, loss)`. `num_brackets` or `num_trials` end the search.
     """
 
     def __init__(
@@ -274,39 +264,10 @@ class BOHB:
         seed: int | np.random.Generator | None = None,
         *,
         num_brackets: int | None = None,
+        num_trials: int | None = None,
         overlap: bool = True,
         **model: Any,
     ):
         self.sampler = BOHBSampler(space, seed=seed, **model)
-        self.scheduler = Hyperband(min_budget, max_budget, eta, num_brackets=num_brackets, overlap=overlap)
-        self.configs: dict[str, dict[str, Any]] = {}
-        self.told: set[tuple[str, int]] = set()
-
-    def ask(self) -> Run | str:
-        """The next piece of work for a free worker."""
-        name = f"{len(self.configs):04d}"
-        job = self.scheduler.next_job(name)
-        if not isinstance(job, Job):
-            return job
-        if job.trial == name:
-            self.configs[name] = self.sampler.ask()
-        return Run(job.trial, self.configs[job.trial], job.budget)
-
-    def recall(self, trial: str, config: Mapping[str, Any]) -> Run:
-        """Take up a trial of an interrupted search, in the order of their start; then `tell` its results again."""
-        job = self.scheduler.add(trial)
-        if not isinstance(job, Job):
-            raise ValueError(f"trial {trial!r}: no bracket has room; recall trials and results in their old order")
-        self.configs[trial] = dict(config)
-        self.sampler.asked += 1
-        return Run(trial, self.configs[trial], job.budget)
-
-    def tell(self, trial: str, budget: int, loss: float) -> Decision:
-        """Decide about the trial, and let the model learn what it reached at its rung."""
-        if trial not in self.configs:
-            raise ValueError(f"trial {trial!r} is unknown; it has to come from ask()")
-        decision = self.scheduler.report(trial, budget, loss)
-        if decision.action != "continue" and (trial, budget) not in self.told:
-            self.told.add((trial, budget))
-            self.sampler.tell(self.configs[trial], budget, loss)
-        return decision
+        hyperband = Hyperband(min_budget, max_budget, eta, num_brackets=num_brackets, overlap=overlap)
+        super().__init__(self.sampler, hyperband, num_trials=num_trials)

@@ -7,8 +7,10 @@
 
 All of them are pure decisions in one shape. A free worker asks `next_job(name)`: it gets a `Job` (which trial, up to
 which budget), or `WAIT`, or `DONE`. Each result goes to `report(trial, budget, loss)`, which answers with a `Decision`
-about this trial and names those that are out because of it. Budgets are whole numbers (epochs), and a loss that is NaN
-or infinite loses to every other: there we differ from Ray on purpose, where a NaN always goes on, an infinity at times.
+about this trial and names those that are out because of it. `close()` says that no more trials will come for now, and
+`waits` tells whether others wait for a trial's result, so that one that failed must be reported. Budgets are whole
+numbers (epochs), and a loss that is NaN or infinite loses to every other: there we differ from Ray on purpose, where a
+NaN always goes on, an infinity at times.
 """
 
 from __future__ import annotations
@@ -123,12 +125,38 @@ def halving_plan(trials: int, min_budget: int, max_budget: int, eta: int = 3) ->
     return [(count, budget) for count, budget in plan if count] or [(trials, min_budget)]
 
 
+class NoStopping:
+    """Nobody is stopped: every trial gets the whole budget, unless it lost."""
+
+    waits = False
+
+    def __init__(self, max_budget: int):
+        self.max_budget = max_budget
+
+    def next_job(self, new: str | None) -> Job | str:
+        """A free worker starts a new trial."""
+        return DONE if new is None else self.add(new)
+
+    def add(self, trial: str) -> Job:
+        """All the way at once."""
+        return Job(trial, self.max_budget)
+
+    def report(self, trial: str, budget: int, loss: float) -> Decision:
+        """Stop at the end, or when lost."""
+        return Decision("stop" if budget >= self.max_budget or lost(loss) else "continue", self.max_budget)
+
+    def close(self) -> None:
+        """Nobody waits for others."""
+
+
 class SuccessiveHalving:
     """One bracket, in step: a rung is decided when all of its trials have reported; until then workers may 'wait'.
 
     `plan`: the rungs as (number of trials, budget), from `halving_plan` or `brackets`. A trial that lost never goes on,
     even where its place stays empty. A trial that failed is reported with the loss NaN at the budget of its job.
     """
+
+    waits = True
 
     def __init__(self, plan: list[tuple[int, int]]):
         self.plan = list(plan)
@@ -152,13 +180,9 @@ class SuccessiveHalving:
         return Job(trial, self.plan[0][1])
 
     def next_job(self, new: str | None) -> Job | str:
-        """What a free worker does next; `new` names the trial that would be started, None when there are no more."""
+        """What a free worker does next; `new` names the trial that would be started, None when there is none."""
         if self.queue:
             return Job(self.queue.pop(0), self.plan[self.level][1])
-        if new is None and self.room():
-            self.closed = True
-            self._advance()
-            return self.next_job(None)
         return self.add(new) if new is not None and self.room() else DONE if self.finished() else WAIT
 
     def report(self, trial: str, budget: int, loss: float) -> Decision:
@@ -176,6 +200,12 @@ class SuccessiveHalving:
         if lost(loss) or last or trial not in self.members:
             return Decision("stop", budget, () if last else cut)
         return Decision("pause", budget, cut)
+
+    def close(self) -> None:
+        """No more trials will come: the first rung is complete with those that it has."""
+        if self.room():
+            self.closed = True
+            self._advance()
 
     def _advance(self) -> None:
         """Decide the rung if it is complete."""
@@ -199,6 +229,8 @@ class Hyperband:
     A worker that would have to wait opens the next bracket (`overlap=True`, as HpBandSter does) or waits.
     `num_brackets` ends the search; None goes on for ever.
     """
+
+    waits = True
 
     def __init__(
         self, min_budget: int, max_budget: int, eta: int = 3, *, num_brackets: int | None = None, overlap: bool = True
@@ -240,6 +272,11 @@ class Hyperband:
             raise ValueError(f"trial {trial!r} is unknown; start it with next_job or add")
         return self.home[trial].report(trial, budget, loss)
 
+    def close(self) -> None:
+        """The bracket that still has room is complete as it is; a later trial opens a new one."""
+        for bracket in self.opened:
+            bracket.close()
+
     def finished(self) -> bool:
         """Whether nothing is left to wait for."""
         return all(bracket.finished() for bracket in self.opened)
@@ -252,6 +289,8 @@ class StoppingASHA:
     arrive has none to beat and goes on. A trial is measured at the highest rung that it has reached and that has not
     seen it. Nobody ever waits or comes back; that is why a slow starter that arrives late is lost.
     """
+
+    waits = False
 
     def __init__(self, min_budget: int, max_budget: int, eta: int = 4):
         self.max_budget, self.eta = max_budget, eta
@@ -281,6 +320,9 @@ class StoppingASHA:
             return Decision("stop", budget)
         return Decision("continue", min((x for x in self.levels if x > budget), default=self.max_budget))
 
+    def close(self) -> None:
+        """Nobody waits for others."""
+
     def bar(self, level: int) -> float | None:
         """The loss to beat at a rung, or None when nobody was there yet."""
         before = [-_DIVERGED if lost(loss) else -loss for loss in self.results[level].values()]
@@ -293,6 +335,8 @@ class PromotionASHA:
     From the top rung down: a trial among the best floor(n / eta) of the n at its rung that was not promoted yet goes
     on, the best first. Trials pause at their rung and none is ever out for good.
     """
+
+    waits = True
 
     def __init__(self, min_budget: int, max_budget: int, eta: int = 4):
         self.eta = eta
@@ -318,6 +362,9 @@ class PromotionASHA:
         """A new trial goes to the first rung."""
         self.running[trial] = self.levels[0]
         return Job(trial, self.levels[0])
+
+    def close(self) -> None:
+        """Rungs are never full here."""
 
     def promotable(self, level: int) -> str | None:
         """The best trial of a rung that may go on and has not."""

@@ -40,12 +40,15 @@ class RandomThenGrid:
     """Random trials first, then a grid in the region that did well (the practice; its two parts are in `layouts`).
 
     A little more than half of the trials are random. When all of them have ended, the box around the best one
-    (`layouts.zoom`) gets a grid over as many of its numeric axes as the rest of the trials can pay for, in the order of
-    the space; what the grid does not cover keeps its best value.
+    (`layouts.zoom`) gets a grid over the first one or two of its numeric axes, as the rest of the trials can pay for;
+    what the grid does not cover keeps its best value. ValueError for fewer than 5 trials.
     """
 
     def __init__(self, space: Mapping[str, Any], num_trials: int, seed: int):
         spaces.validate(space, grids=False, functions=False, searcher="random search, then a grid")
+        if num_trials < 5:
+            raise ValueError(f"num_trials {num_trials!r}: random search, then a grid, needs at least 5 trials, "
+                             "3 random ones and a grid of 2. Take random search for fewer.")
         self.space, self.num_trials = space, num_trials
         self.ticks = affordable_ticks(numeric_axes(space), num_trials * 3 // 7)
         self._first = Listed(layouts.random(space, num_trials - math.prod(self.ticks.values()), seed))
@@ -66,7 +69,10 @@ class RandomThenGrid:
         self._results = [(known, value) for known, value in self._results if known != config] + [(dict(config), loss)]
 
     def _grid(self) -> list[Config]:
-        configs, losses = zip(*self._results, strict=True)
+        results = self._results
+        if not any(math.isfinite(loss) for _, loss in results):
+            results = [(config, 0.0) for config in self._first.configs]  # nothing is known: around the first
+        configs, losses = zip(*results, strict=True)
         box = layouts.zoom(self.space, configs, losses)
         best = configs[min(range(len(losses)), key=lambda index: (math.isnan(losses[index]), losses[index]))]
         kept = {axis.path: _value(best, axis.path) for axis in spaces.axes(box) if axis.name not in self.ticks}
@@ -79,7 +85,7 @@ def numeric_axes(space: Mapping[str, Any]) -> list[str]:
 
 
 def affordable_ticks(names: Sequence[str], trials: int) -> dict[str, int]:
-    """Ticks for each name such that the grid has at most so many trials, one tick more at a time, in turn.
+    """Ticks for the first two names such that the grid has at most so many trials, one tick more at a time, in turn.
 
     >>> affordable_ticks(["lr", "l1", "l2"], 9)
     {'lr': 3, 'l1': 3}

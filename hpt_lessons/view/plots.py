@@ -195,16 +195,23 @@ def slices(
     for ax, parameter in zip(axes, parameters, strict=True):
         ax.set_ylim(*limits)
         places = _axis_of(ax, parameter, columns[parameter], _wants_log(parameter, log))
-        _default_line(ax, trials, metric, scale)
-        for trial in trials:
-            if trial.trial in places:
-                _dot(ax, trial, places[trial.trial], metric, scale, winner)
-        _repeat_bars(ax, trials, places, metric, scale)
+        _panel(ax, trials, places, metric, scale, winner)
     for ax in axes[::_PER_ROW] if own else axes[:1]:
         ax.set_ylabel(label)
     _legend(axes[_top_right(axes)], _slice_handles(trials, winner, metric), own)
     name_data(axes[_top_right(axes)], data)
     return axes
+
+
+def _panel(
+    ax: Axes, trials: Trials, places: dict[str, float], metric: str, scale: float, winner: Trial | None
+) -> None:
+    """All that one panel shows: the default's line, a dot for each trial that has a place, the bars of repeats."""
+    _default_line(ax, trials, metric, scale)
+    for trial in trials:
+        if trial.trial in places:
+            _dot(ax, trial, places[trial.trial], metric, scale, winner)
+    _repeat_bars(ax, trials, places, metric, scale)
 
 
 def _columns(trials: Trials) -> dict[str, dict[str, Any]]:
@@ -419,11 +426,7 @@ def show_pictures(
     `classes`; without `classes` the labels themselves are shown.
     """
     images = np.asarray(images)
-    if images.ndim not in (3, 4) or len(images) == 0:
-        raise ValueError(f"show_pictures: images of shape {images.shape}; expected (n, height, width, 3) and n > 0.")
-    count = min(len(images), rows * columns)
-    if labels is not None and len(labels) < count:
-        raise ValueError(f"show_pictures: {len(labels)} labels for {len(images)} pictures; give one for each.")
+    count = _count(images, labels, rows * columns)
     rows = math.ceil(count / columns)
     names = _names(labels, classes, count)
     step = 1.08 + 0.2 * max((1 + name.count("\n") for name in names if name), default=0)  # a picture is 1 high
@@ -437,6 +440,16 @@ def show_pictures(
     ax.set(xlim=(-0.04, columns * 1.08), ylim=(-rows * step, 0.04), aspect="equal")
     ax.set_axis_off()
     return name_data(ax, data)
+
+
+def _count(images: np.ndarray, labels: Sequence[int] | None, room: int) -> int:
+    """How many pictures are shown; an error if there are none, or labels for fewer."""
+    if images.ndim not in (3, 4) or len(images) == 0:
+        raise ValueError(f"show_pictures: images of shape {images.shape}; expected (n, height, width, 3) and n > 0.")
+    count = min(len(images), room)
+    if labels is not None and len(labels) < count:
+        raise ValueError(f"show_pictures: {len(labels)} labels for {len(images)} pictures; give one for each.")
+    return count
 
 
 def _names(labels: Sequence[int] | None, classes: Sequence[str] | None, count: int) -> list[str]:
@@ -488,13 +501,18 @@ def _winner_text(winner: Trial, metric: str) -> str:
 
 
 def _limits(values: list[float], metric: str) -> tuple[float, float]:
-    """Limits for the sound values. A loss of more than three times the median leaves the plot: it would flatten all."""
+    """Limits for the sound values. A loss of more than three times the median leaves the plot: it would flatten all.
+
+    Losses of another kind may be negative, and three times a negative median would lie below all: the room above the
+    median is then twice its size, or twice the way down to the smallest loss.
+    """
     known = [value for value in values if math.isfinite(value)]
     if not known:
         return (0.0, 1.0) if metric == "loss" else (0.0, 100.0)
     low, high = min(known), max(known)
     if metric == "loss":
-        high = min(high, 3 * float(np.median(known)))
+        median = float(np.median(known))
+        high = min(high, median + 2 * max(abs(median), median - low))
     room = 0.06 * (high - low) or 0.1 * abs(high) or 1.0
     return low - room, high + room
 
