@@ -388,12 +388,12 @@ def test_a_trial_takes_a_gpu_only_if_it_was_given_one(tune_reports, monkeypatch)
     """Several trials on one GPU that none of them was given would run out of its memory; a plain call may take it."""
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
     monkeypatch.setattr(torch.backends.mps, "is_available", lambda: False)
-    assert training._choose_device(None).type == "cpu"
+    assert training.choose_device(None).type == "cpu"
     monkeypatch.setattr(tune_hook, "trial_has_gpu", lambda: True)
-    assert training._choose_device(None).type == "cuda"
+    assert training.choose_device(None).type == "cuda"
     monkeypatch.setattr(tune_hook, "in_tune_trial", lambda: False)
     monkeypatch.setattr(tune_hook, "trial_has_gpu", lambda: pytest.fail("asked Ray outside of a trial"))
-    assert training._choose_device(None).type == "cuda"
+    assert training.choose_device(None).type == "cuda"
 
 
 def test_a_trial_without_prepared_data_is_an_error(tune_reports, tmp_path):

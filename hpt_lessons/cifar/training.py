@@ -45,8 +45,8 @@ def train_cifar(config: Mapping[str, Any], data_dir: str | Path | None = None, *
     """
     settings = read_config(config)
     data = data if data is not None else _find_data(data_dir)
-    with _threads(settings.threads):
-        run = Run(settings, data, _choose_device(device))
+    with use_threads(settings.threads):
+        run = Run(settings, data, choose_device(device))
         tell = Reporter(run, checkpoint, progress)
         for epoch in range(tell.resume() + 1, settings.epochs + 1):
             if run.diverged:
@@ -281,7 +281,7 @@ def _find_data(data_dir: str | Path | None) -> Data:
     return open_data(data_dir) if report.in_tune_trial() else load_data(data_dir)
 
 
-def _choose_device(name: str | None) -> torch.device:
+def choose_device(name: str | None) -> torch.device:
     """The named device; else a GPU if there is one (in a Tune trial: if the trial was given one), else the CPU."""
     if name is not None:
         return torch.device(name)
@@ -291,7 +291,7 @@ def _choose_device(name: str | None) -> torch.device:
 
 
 @contextlib.contextmanager
-def _threads(count: int) -> Iterator[None]:
+def use_threads(count: int) -> Iterator[None]:
     """Compute with so many threads, then go back: two trials with two threads each on two cores run far slower."""
     before = torch.get_num_threads()
     torch.set_num_threads(count)

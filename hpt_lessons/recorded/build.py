@@ -1,0 +1,268 @@
+"""Build a recorded table: `python -m hpt_lessons.recorded.build NAME --data PATH`. Stop it when you like, and go on.
+
+Each group of trials that is finished becomes a file below `parts/NAME/`, written in one step, and the group that is
+being trained keeps a checkpoint beside it, at most a minute old. Whoever starts the command again, on this machine or
+on another one with the same repository, goes on from there. When all parts are there they become one file, `NAME.npz`
+with the card `NAME.md`, and the parts are removed.
+"""
+
+import argparse
+import json
+import os
+import platform
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from hpt_lessons.cifar import checkpoint
+from hpt_lessons.cifar.data import Data, DataError, load_data, open_test_set
+from hpt_lessons.cifar.feed import Feed
+from hpt_lessons.cifar.files import locked, read_json, remove_drafts, write_atomically, write_json
+from hpt_lessons.cifar.population import Population, read_configs
+from hpt_lessons.cifar.training import choose_device, train_cifar, use_threads
+from hpt_lessons.progress import Progress
+from hpt_lessons.recorded.card import write_card
+from hpt_lessons.recorded.plans import PLANS, Group, Plan
+from hpt_lessons.recorded.table import HOME, Rows, TableError, from_histories, join, read, to_trials
+
+SAVE_EVERY = 60.0  # seconds between two checkpoints of the group in training
+SECONDS = "seconds.json"  # what an epoch costs a single worker, by shape and batch size
+OWN_COST = ("l1", "l2", "batch_size", "model", "augment", "train_size")  # what the time of an epoch depends on
+
+
+def build(plan: Plan, data: Data, *, device: str | None = None, folder: Path = HOME, progress: bool = True) -> Path:
+    """Train what is missing of a table, then write it; the path of the finished table.
+
+    Raises `DataError` if nothing can be written there, ValueError if a part belongs to other pictures.
+    """
+    done, parts = folder / f"{plan.name}.npz", folder / "parts" / plan.name
+    if done.is_file():
+        read(done)
+        shutil.rmtree(parts, ignore_errors=True)
+        return done
+    with locked(parts):
+        remove_drafts(parts)
+        builder = Builder(plan, data, choose_device(device), parts)
+        rows = builder.stage(plan.groups, plan.name, progress)
+        if plan.then is not None:
+            chosen = plan.then(to_trials(join(rows)))
+            rows += builder.stage(chosen, f"{plan.name}, chosen trials again", progress)
+        write_table(done, builder, rows)
+    # After the lock, which lies among them.
+    shutil.rmtree(parts, ignore_errors=True)
+    return done
+
+
+class Builder:
+    """Trains the groups of one plan that are not there yet."""
+
+    def __init__(self, plan: Plan, data: Data, device: torch.device, parts: Path):
+        self.plan, self.data, self.device, self.parts = plan, data, device, parts
+        self.test: tuple[np.ndarray, np.ndarray] | None = None
+
+    def work(self, group: Group) -> int:
+        """How much there is to do: networks times epochs."""
+        return sum(config.get("epochs", self.plan.fixed["epochs"]) for config in group.configs)
+
+    def done(self, group: Group) -> int:
+        """How much of that has been done by an earlier run."""
+        if self.kept(group) is not None:
+            return self.work(group)
+        try:
+            state = checkpoint.load(self.checkpoint_of(group))
+        except ValueError:
+            state = None
+        return 0 if state is None else state.get("epoch", 0) * len(group.configs)
+
+    def checkpoint_of(self, group: Group) -> Path:
+        """Where the group in training is kept; the repository leaves such files out."""
+        return self.parts / f"{group.name}.tmp"
+
+    def stage(self, groups: Sequence[Group], label: str, progress: bool) -> list[Rows]:
+        """The rows of these groups, one after the other; the time left counts only what is still to be trained."""
+        done = sum(map(self.done, groups))
+        total = sum(map(self.work, groups))
+        with Progress(total, label, unit="network epoch", enabled=progress, interval=60, initial=done) as bar:
+            return [self.rows(group, bar) for group in groups]
+
+    def rows(self, group: Group, bar: Progress) -> Rows:
+        """The rows of a group, from its part file if there is a good one, else trained now."""
+        rows = self.kept(group)
+        if rows is None:
+            bar.note(group.name)
+            with use_threads(1):
+                rows = self.train(group, bar)
+            path = self.parts / f"{group.name}.npz"
+            write_atomically(path, lambda file: np.savez_compressed(file, **rows, allow_pickle=False))
+            self.checkpoint_of(group).unlink(missing_ok=True)
+        return rows
+
+    def kept(self, group: Group) -> Rows | None:
+        """What an earlier run has finished; None if there is nothing, or nothing that can be read or that fits."""
+        path = self.parts / f"{group.name}.npz"
+        if not path.is_file():
+            return None
+        try:
+            rows = read(path)
+        except TableError:
+            return None  # damaged: trained again
+        about, fixed = json.loads(str(rows["about"])), dict(self.plan.fixed)
+        configs = [json.loads(str(config)) for config in rows["configs"]]
+        if configs != list(group.configs) or about.get("fixed", fixed) != fixed:
+            return None  # of an earlier plan
+        if about["data"] != self.data.name:
+            raise ValueError(f"recorded: {path.name} was measured on {about['data']!r}, and this is "
+                             f"{self.data.name!r}. Give the same pictures (--data, --data-name), or remove "
+                             f"{path.parent}.")
+        return rows
+
+    def train(self, group: Group, bar: Progress) -> Rows:
+        """All epochs of a group and the test set at its end; goes on from a checkpoint if there is one."""
+        configs = [{**self.plan.fixed, **config} for config in group.configs]
+        population = Population(read_configs(configs), self.data, self.device)
+        file = self.checkpoint_of(group)
+        first, spent = self.go_on(population, file)
+        begin, saved = time.process_time() - spent, time.monotonic()
+        for epoch in range(first, population.settings[0].epochs + 1):
+            population.run_epoch(epoch)
+            bar.update(len(configs))
+            if time.monotonic() - saved > SAVE_EVERY:
+                checkpoint.save(file, population.state() | {"epoch": epoch, "spent": time.process_time() - begin})
+                saved = time.monotonic()
+        _, accuracy = population.score(self.test_feed()) if population.networks else (None, [])
+        spent = time.process_time() - begin
+        about = {"data": self.data.name, "classes": len(self.data.classes), "train": len(population.train),
+                 "valid": len(population.valid), "test": len(self.test_feed()), "spent": round(spent, 1),
+                 "fixed": dict(self.plan.fixed), **where(self.device)}
+        tested = dict(zip(population.networks, map(float, accuracy), strict=True))
+        rows = from_histories(group.configs, population.histories, tested, about)
+        rows["seconds"] = np.array([self.seconds(config) for config in group.configs], np.float32)
+        return rows
+
+    def go_on(self, population: Population, file: Path) -> tuple[int, float]:
+        """The epoch to begin with and the seconds spent before it; a checkpoint that does not fit is left aside."""
+        try:
+            state = checkpoint.load(file)
+            if state is not None:
+                population.restore(state)
+                return state["epoch"] + 1, state["spent"]
+        except ValueError:
+            pass  # damaged, or of an earlier plan: this group begins anew
+        return 1, 0.0
+
+    def test_feed(self) -> Feed:
+        """The sealed test pictures, opened once in the life of this process."""
+        if self.test is None:
+            self.test = open_test_set(self.data, f"recorded trials: {self.plan.name}")
+        images, labels = self.test
+        return Feed(images, labels, np.arange(len(images)), self.data.mean, self.data.std, self.device)
+
+    def seconds(self, config: dict[str, Any]) -> float:
+        """What an epoch takes a single worker: CPU seconds of `train_cifar` with one thread on this machine.
+
+        Measured once for each shape and batch size, at a learning rate that does not diverge, as the difference of
+        two epochs and one: starting is not counted.
+        """
+        known = read_json(self.parts / SECONDS) or {}
+        full = {**self.plan.fixed, **config, "lr": 0.001}
+        key = json.dumps({name: full[name] for name in OWN_COST if name in full})
+        if key not in known:
+            one, two = (_cpu_seconds({**full, "epochs": epochs}, self.data) for epochs in (1, 2))
+            known[key] = max(two - one, 0.1 * two)
+            write_json(self.parts / SECONDS, known)
+        return known[key]
+
+
+def write_table(path: Path, builder: Builder, parts: Sequence[Rows]) -> None:
+    """Join the parts, write the card and then the table, and look whether it can be read."""
+    rows = join(parts)
+    made = [json.loads(str(part["about"])) for part in parts]
+    about = {key: made[-1][key] for key in ("data", "classes", "train", "valid", "test")} | {
+        "spent": round(sum(one["spent"] for one in made)),
+        **{key: sorted({one[key] for one in made}) for key in ("code", "torch", "hardware")}}
+    rows["about"] = np.array(json.dumps(about))
+    write_card(path.with_suffix(".md"), builder.plan, to_trials(rows), about)
+    write_atomically(path, lambda file: np.savez_compressed(file, **rows, allow_pickle=False))
+    read(path)
+
+
+def where(device: torch.device) -> dict[str, str]:
+    """What the numbers may depend on: the version of this code, of torch, and the hardware."""
+    return {"code": code_version(), "torch": str(torch.__version__), "hardware": hardware(device)}
+
+
+def code_version() -> str:
+    """The commit of this checkout, with a plus if program files differ from it; 'unknown' outside a repository."""
+    commit, changed = _git("rev-parse", "--short", "HEAD"), _git("status", "--porcelain", "-uno", "--", ":(top)*.py")
+    return f"{commit}+" if commit and changed else commit or "unknown"
+
+
+def _git(*arguments: str) -> str:
+    try:
+        said = subprocess.run(["git", *arguments], cwd=HOME, capture_output=True, text=True, check=False)
+    except OSError:  # no git on this machine
+        return ""
+    return said.stdout.strip() if said.returncode == 0 else ""
+
+
+def hardware(device: torch.device) -> str:
+    if device.type == "cuda":
+        return torch.cuda.get_device_name(device)
+    try:
+        with open("/proc/cpuinfo", encoding="utf-8") as file:
+            name = next(line.split(":", 1)[1].strip() for line in file if line.startswith("model name"))
+    except (OSError, StopIteration):
+        name = platform.processor() or platform.machine()
+    return f"one core of {name}"
+
+
+def _cpu_seconds(config: dict[str, Any], data: Data) -> float:
+    begin = time.process_time()
+    train_cifar({**config, "threads": 1}, data=data, device="cpu", progress=False)
+    return time.process_time() - begin
+
+
+def add_data_arguments(ask: argparse.ArgumentParser) -> None:
+    """The options that say which pictures are meant; `prepare` obeys them."""
+    ask.add_argument("--data", required=True, metavar="PATH",
+                     help="a folder of pictures train/<class>/... and test/<class>/..., or 'cifar10' or 'standin'")
+    ask.add_argument("--data-name", metavar="TEXT", help="what a folder of pictures is called in the results")
+    ask.add_argument("--data-dir", metavar="DIR", help="where prepared data is kept (HPT_LESSONS_DATA or ./data)")
+
+
+def prepare(options: argparse.Namespace) -> Data:
+    """The pictures that the command line names."""
+    if options.data in ("cifar10", "standin"):
+        return load_data(options.data_dir, options.data)
+    return load_data(options.data_dir, "folder", images=options.data, name=options.data_name)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Build the table that the command line names; 0 when it is complete."""
+    ask = argparse.ArgumentParser(prog="python -m hpt_lessons.recorded.build", description=__doc__.splitlines()[0])
+    ask.add_argument("name", choices=sorted(PLANS), help="the table")
+    add_data_arguments(ask)
+    ask.add_argument("--device", help="cpu or cuda (a GPU if there is one)")
+    ask.add_argument("--out", type=Path, default=HOME, metavar="DIR", help="where tables are kept (in the package)")
+    options = ask.parse_args(arguments)
+    try:
+        data = prepare(options)
+        print(f"Data: {data!r}.", flush=True)
+        path = build(PLANS[options.name](), data, device=options.device, folder=options.out)
+    except (ValueError, DataError, TableError) as error:
+        print(f"{type(error).__name__}: {error}", file=sys.stderr)
+        return 1
+    print(f"{path.name} and {path.stem}.md are complete.")
+    return 0
+
+
+if __name__ == "__main__":
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
+    sys.exit(main())

@@ -1,0 +1,116 @@
+"""The card of a recorded table: what it is, how it was measured, what is in it, and what it cannot tell.
+
+Every number is computed from the table, so that a card cannot tell of another table than the one beside it.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from hpt_lessons.progress import seconds_in_words
+from hpt_lessons.recorded.plans import Plan
+from hpt_lessons.recorded.table import ALIVE
+from hpt_lessons.trials import Trial, Trials
+
+SWEEP = 8  # learning rates from which on it means something whether the best one lies inside
+
+CAUTION = """\
+- One epoch's number is one draw: the same trial with another seed gives another one. Do not choose and score a trial on
+  the same seed.
+- The trials of one group (same shape, batch size and seed) saw the pictures in the same order and, with equal seeds,
+  started from the same weights: their noise is not independent.
+- Learning rates between the recorded ones were not measured.
+- The last epoch is often not the best one: with few pictures many of these trainings overfit.
+- Seconds are those of a single worker with one thread, calibrated by training one trial of each shape and batch size
+  alone; the groups in which the trials were really trained took less. One measurement each, beside other work: trust
+  them to a third.
+- Where the best learning rate is "at the edge", a better one may lie outside the range.
+- The pictures, the split and the training length are those above; with others the ranking may be another."""
+
+
+def write_card(path: Path, plan: Plan, trials: Trials, about: Mapping[str, Any]) -> None:
+    """Write the card of a table as Markdown."""
+    from hpt_lessons.cifar.files import write_atomically
+
+    write_atomically(path, lambda file: file.write(card(plan, trials, about).encode()))
+
+
+def card(plan: Plan, trials: Trials, about: Mapping[str, Any]) -> str:
+    """The text of the card."""
+    return "\n".join([
+        f"# {plan.title}", "", f"Table `{plan.name}`: {len(trials):,} trials, measured, not simulated.", "",
+        plan.text, "", "## How it was measured", "", *_facts(plan, trials, about), "", "## What is in it", "",
+        *_counts(trials), "", *_best(trials), "", "## What it cannot tell", "", CAUTION, "",
+        "## How to build it again", "", "```", f"python -m hpt_lessons.recorded.build {plan.name} --data FOLDER "
+        f"--data-name '{about['data']}'", "```", "",
+        "Remove the table first: one that is there is not built again. The numbers agree up to the rounding of the "
+        "processor, which a chaotic training enlarges.", ""])
+
+
+def _facts(plan: Plan, trials: Trials, about: Mapping[str, Any]) -> Iterable[str]:
+    seeds = sorted({trial.seed for trial in trials})
+    splits = sorted({split(trial) for trial in trials})
+    lengths = sorted({trial.budget for trial in trials if not trial.diverged})
+    yield (f"- Pictures: {about['data']}; {about['train']:,} to train on, {about['valid']:,} to validate on after "
+           f"every epoch, {about['test']:,} to test on after the last one.")
+    yield f"- Epochs: {', '.join(map(str, lengths))}. Seeds: {_list(seeds)}. Seeds of the split: {_list(splits)}."
+    yield f"- The same for all trials: {', '.join(f'{key}={value}' for key, value in plan.fixed.items())}."
+    yield (f"- Code {', '.join(about['code'])}; torch {', '.join(about['torch'])}; {', '.join(about['hardware'])}; "
+           f"{seconds_in_words(about['spent'])} of computing, networks of one shape trained together.")
+    alone = sum(trial.seconds for trial in trials)
+    yield f"- Trained one after the other by single workers, the same trials would take {seconds_in_words(alone)}."
+
+
+def _counts(trials: Trials) -> Iterable[str]:
+    diverged = [trial for trial in trials if trial.diverged]
+    late = sum(len(trial.history) > 1 for trial in diverged)
+    yield f"- Diverged: {len(diverged)} of {len(trials)}, {late} of them after the first epoch."
+    dead = [trial for trial in trials if is_dead(trial)]
+    yield (f"- Dead (not diverged, but at the end no better than {ALIVE:g} times guessing): {len(dead)} of "
+           f"{len(trials)}, {sum(max(trial.values('accuracy')) > 2 * trial.accuracy for trial in dead)} of them had "
+           "been twice as good before.")
+    sound = [trial for trial in trials if not trial.diverged]
+    early = sum(trial.best_epoch < trial.budget for trial in sound)
+    yield f"- Best epoch before the last one: {early} of {len(sound)} trials that did not diverge."
+
+
+def _best(trials: Trials) -> Iterable[str]:
+    """For each combination of the other hyperparameters the best learning rate, of the trials with the first seed.
+
+    Few learning rates are no range, and whether the best lies inside is then left out.
+    """
+    first = min(trial.seed for trial in trials)
+    cells: dict[tuple, list[Trial]] = defaultdict(list)
+    for trial in trials:
+        if trial.seed == first and split(trial) == first:
+            cells[tuple((key, str(value)) for key, value in trial.config.items() if key != "lr")].append(trial)
+    keys = [key for key, _ in next(iter(cells), ())]
+    yield f"Best epoch of the best learning rate, seed {first}:"
+    yield ""
+    yield f"| {' | '.join(keys)} | learning rate | in the range | loss | accuracy | epoch |"
+    yield "|" + "---|" * (len(keys) + 5)
+    for cell, members in sorted(cells.items(), key=str):
+        sound = [trial for trial in members if trial.sound]
+        if not sound:
+            continue
+        best, rates = min(sound, key=lambda trial: trial.best_loss), [trial.config["lr"] for trial in members]
+        result = best.history[best.best_epoch - 1]
+        inside = "yes" if min(rates) < best.config["lr"] < max(rates) else "**at the edge**"
+        inside = inside if len(rates) >= SWEEP else "-"
+        yield (f"| {' | '.join(value for _, value in cell)} | {best.config['lr']:g} | {inside} | "
+               f"{result.loss:.3f} | {result.accuracy:.1%} | {result.epoch} |")
+
+
+def split(trial: Trial) -> int:
+    """The seed that divided training and validation pictures."""
+    return int(trial.history[0].extra["split_seed"])
+
+
+def is_dead(trial: Trial) -> bool:
+    """Whether a training that did not diverge ended no better than guessing."""
+    return not trial.diverged and bool(trial.history[-1].extra["dead"])
+
+
+def _list(numbers: Iterable[int]) -> str:
+    return ", ".join(map(str, numbers))

@@ -1,0 +1,67 @@
+"""Is a recorded table what `train_cifar` gives? `python -m hpt_lessons.recorded.check NAME --data PATH [--rows 5]`.
+
+A sample of the rows is trained again, each alone, and set beside what was recorded. The two round differently, and a
+training enlarges that: a training loss of the first epoch that agrees to one per cent is a pass, the rest is shown for
+comparison.
+"""
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from hpt_lessons.cifar.data import Data, DataError
+from hpt_lessons.cifar.training import train_cifar
+from hpt_lessons.recorded.build import add_data_arguments, prepare
+from hpt_lessons.recorded.plans import PLANS
+from hpt_lessons.recorded.table import HOME, TableError, load
+from hpt_lessons.trials import Trial
+
+AGREE = 0.01
+
+
+def train_again(trial: Trial, fixed: dict, data: Data, epochs: int) -> list[dict]:
+    """The history of a recorded trial's configuration, seed and split, trained alone."""
+    seeds = {"seed": trial.seed, "split_seed": trial.history[0].extra["split_seed"]}
+    return train_cifar({**fixed, **trial.config, **seeds, "epochs": epochs}, data=data, device="cpu", progress=False)
+
+
+def compare(trial: Trial, fixed: dict, data: Data, epochs: int) -> bool:
+    """Train one trial again and print both; whether the first training losses agree to one per cent."""
+    history = train_again(trial, fixed, data, min(epochs, trial.budget))
+    ours = trial.history[:len(history)]
+    difference = abs(history[0]["train_loss"] / ours[0].extra["train_loss"] - 1)
+    good = difference <= AGREE
+    config = ", ".join(f"{key}={value}" for key, value in trial.config.items())
+    print(f"{trial.trial}  {config}, seed={trial.seed}: first training loss differs by {difference:.2%}; after "
+          f"{len(history)} epochs accuracy {ours[-1].accuracy:.3f} recorded, {history[-1]['accuracy']:.3f} alone  "
+          f"{'good' if good else 'DIFFERS'}", flush=True)
+    return good
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Compare a sample of rows; 0 if all agree."""
+    ask = argparse.ArgumentParser(prog="python -m hpt_lessons.recorded.check", description=__doc__.splitlines()[0])
+    ask.add_argument("name", choices=sorted(PLANS), help="the table")
+    add_data_arguments(ask)
+    ask.add_argument("--rows", type=int, default=5, help="how many rows (5)")
+    ask.add_argument("--epochs", type=int, default=3, help="how many epochs of each (3)")
+    ask.add_argument("--seed", type=int, default=0, help="of the choice of the rows")
+    ask.add_argument("--out", type=Path, default=HOME, metavar="DIR", help="where tables are kept (in the package)")
+    options = ask.parse_args(arguments)
+    try:
+        trials = load(options.name, options.out, partial=True)
+        data, plan = prepare(options), PLANS[options.name]()
+        chosen = np.random.default_rng(options.seed).permutation(len(trials))[:options.rows]
+        results = [compare(trials[int(row)], dict(plan.fixed), data, options.epochs) for row in sorted(chosen)]
+    except (ValueError, DataError, TableError) as error:
+        print(f"{type(error).__name__}: {error}", file=sys.stderr)
+        return 1
+    print(f"{sum(results)} of {len(results)} rows agree.")
+    return 0 if all(results) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

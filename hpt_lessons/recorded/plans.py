@@ -1,0 +1,172 @@
+"""Which trials does each table hold, and which of them are trained together?
+
+A plan is a list of groups, the most useful first, so that a table that is half built already answers something. The
+networks of a group share shape, batch size, split and order of pictures: one population (`cifar.population`). All seeds
+are written into the configurations; whoever trains one of them alone with `train_cifar` gets its curve again.
+"""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from hpt_lessons.cifar.config import UNTUNED
+from hpt_lessons.trials import Trial, Trials
+
+Config = dict[str, Any]
+
+# Ten thousand pictures to learn from and five thousand to compare on; 27 epochs are three rungs of eta 3.
+FIXED = {"epochs": 27, "train_size": 10_000, "valid_size": 5_000}
+DEFAULT = (UNTUNED["l1"], UNTUNED["l2"])
+SHAPES = (DEFAULT, (64, 128), (256, 128), (16, 128), (64, 16), (256, 16), (16, 16))
+REPEATED = 60
+
+
+@dataclass(frozen=True)
+class Group:
+    """Trials that are trained together; `name` is that of their part file."""
+
+    name: str
+    configs: tuple[Config, ...]
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A table: what holds for all its trials (`fixed`), its groups, and groups chosen from what these gave (`then`).
+
+    `text` is what its card says about the choice of the trials.
+    """
+
+    name: str
+    title: str
+    text: str
+    groups: tuple[Group, ...]
+    fixed: Mapping[str, Any] = field(default_factory=lambda: FIXED)
+    then: Callable[[Trials], Sequence[Group]] | None = None
+
+
+def rates(fine: bool = False) -> list[float]:
+    """Learning rates from 1e-4 to 1e-1 in quarters of a decade; `fine` adds the eighths between 3e-4 and 3e-2.
+
+    Four digits are kept, so that 0.001 is 0.001.
+
+    >>> rates()[:5], len(rates()), len(rates(fine=True))
+    ([0.0001, 0.0001778, 0.0003162, 0.0005623, 0.001], 13, 21)
+    """
+    eighths = [place for place in range(25) if place % 2 == 0 or (fine and 4 < place < 20)]
+    return [float(f"{10 ** (place / 8 - 4):.4g}") for place in eighths]
+
+
+def sweep(shape: tuple[int, int], batch_size: int, lrs: Iterable[float], **more: Any) -> Group:
+    """One group: a shape and a batch size at several learning rates; `more` goes into each configuration."""
+    name = "-".join([f"{shape[0]}x{shape[1]}", f"b{batch_size}", *(f"{key}{value}" for key, value in more.items())])
+    return Group(name, tuple({"l1": shape[0], "l2": shape[1], "lr": lr, "batch_size": batch_size, **more}
+                             for lr in lrs))
+
+
+def lenet() -> Plan:
+    """The large table: shapes x batch sizes x learning rates, then its best trials again."""
+    order = [(DEFAULT, batch) for batch in (16, 8, 4, 2)]
+    order += [(shape, batch) for batch in (16, 8, 4, 2) for shape in SHAPES[1:]]
+    text = ("Widths l1 {16, 64, 256} x l2 {16, 128} and the untuned default 120/84, batch sizes 2, 4, 8 and 16, and 21 "
+            "learning rates from 1e-4 to 1e-1 (in eighths of a decade between 3e-4 and 3e-2, else in quarters), each "
+            f"with seed 0 and split 0. Then the best {REPEATED} again with the seeds 1 and 2: own initialisation, own "
+            "order of pictures, own split. The best are those of two rankings, by the loss of the best epoch and by "
+            "that of the last epoch, taken in turns.")
+    return Plan("cifar-lenet", "The CIFAR-10 network: widths, batch size, learning rate", text,
+                tuple(sweep(shape, batch, rates(fine=True)) for shape, batch in order), then=again)
+
+
+def again(trials: Trials) -> list[Group]:
+    """The best trials with two more seeds, in groups of those that can be trained together."""
+    by_cell: dict[tuple, list[float]] = {}
+    for trial in best_of_both(trials, REPEATED):
+        config = trial.config
+        by_cell.setdefault((config["l1"], config["l2"], config["batch_size"]), []).append(config["lr"])
+    return [sweep((l1, l2), batch, sorted(lrs), seed=seed, split_seed=seed)
+            for seed in (1, 2) for (l1, l2, batch), lrs in by_cell.items()]
+
+
+def best_of_both(trials: Trials, count: int) -> list[Trial]:
+    """The best trials by the loss of their best epoch and by that of their last one, in turns, none twice.
+
+    Many trainings overfit: a search that looks at the last epoch and one that stops in time choose different trials.
+    """
+    sound = [trial for trial in trials if not trial.diverged]
+    rankings = [sorted(sound, key=key) for key in (lambda trial: trial.best_loss, lambda trial: trial.loss)]
+    chosen: dict[str, Trial] = {}
+    for pair in zip(*rankings, strict=True):
+        for trial in pair:
+            if len(chosen) < count:
+                chosen.setdefault(trial.trial, trial)
+    return list(chosen.values())
+
+
+# From bad to best, as far as one seed of `cifar-lenet` can tell: shape, batch size, learning rates.
+NOISE = (
+    (DEFAULT, 4, (0.0001, 0.001, 0.003162, 0.01)),  # 0.001 is the untuned default
+    (DEFAULT, 16, (0.0001, 0.001, 0.003162, 0.01, 0.02371, 0.05623)),
+    ((256, 128), 16, (0.0005623, 0.003162, 0.01, 0.01778)),
+    ((64, 128), 8, (0.0003162, 0.001334, 0.003162, 0.01)),
+    ((16, 16), 16, (0.001, 0.005623, 0.01, 0.03162)),
+    ((16, 128), 2, (0.0001778, 0.001, 0.003162)),
+)
+
+
+def seeds() -> Plan:
+    """The noise: the same configurations with eight seeds."""
+    groups = [sweep(shape, batch, lrs, seed=seed, split_seed=0 if seed < 4 else seed)
+              for seed in range(8) for shape, batch, lrs in NOISE]
+    trials = sum(len(lrs) for _, _, lrs in NOISE)
+    text = (f"{trials} configurations of `cifar-lenet`, from bad to best, the untuned default among them, with the "
+            "seeds 0 to 7. Each seed has its own initialisation and order of pictures; seeds 0 to 3 share split 0, "
+            "seeds 4 to 7 have a split of their own, so that both kinds of noise can be told apart.")
+    return Plan("cifar-lenet-seeds", "The CIFAR-10 network: what a seed changes", text, tuple(groups))
+
+
+def batch_sizes() -> Plan:
+    """Should the batch size be tuned first? The default shape, six batch sizes, each at thirteen learning rates."""
+    longer = {64: 54, 128: 108, 512: 108}
+    groups = [sweep(DEFAULT, batch, rates(), seed=0, **({"epochs": longer[batch]} if batch in longer else {}))
+              for batch in (32, 128, 512, 8, 64, 2)]
+    groups += [sweep(DEFAULT, batch, rates(), seed=seed) for seed in (1, 2) for batch in (32, 128, 512, 8, 64, 2)]
+    text = ("The untuned default shape 120/84 with batch sizes 2, 8, 32, 64, 128 and 512, each at 13 learning rates "
+            "from 1e-4 to 1e-1 in quarters of a decade and three seeds (own initialisation and order of pictures, "
+            "split 0). Equal epochs: all trials have 27. Equal updates: with seed 0, batch 64 goes on to epoch 54 and "
+            "batches 128 and 512 to epoch 108, so that 64 and 128 reach the number of updates that batch 32 has after "
+            "27 epochs, and 512 the number that batch 128 has after 27. Smaller batches have more updates at every "
+            "epoch: read their curves earlier. More epochs for batch 512 were not affordable.")
+    return Plan("cifar-batch-size", "The CIFAR-10 network: batch size and learning rate", text, tuple(groups))
+
+
+# Towards the input each layer's learning rate is that of the next one times the factor; a list names each layer's.
+SCHEMES = (1.0, 0.5, 0.7, 1.4, 2.0, [0, 1, 1, 1, 1], [0, 0, 1, 1, 1])
+
+
+def layerwise() -> Plan:
+    """The same learning rate in every layer? Each scheme with the same number of tuning trials, then paired seeds."""
+    groups = [Group(f"scheme{number}", tuple(
+        {"l1": DEFAULT[0], "l2": DEFAULT[1], "lr": lr, "batch_size": 16, "layer_factor": scheme}
+        for lr in rates()[1:12])) for number, scheme in enumerate(SCHEMES)]
+    text = ("The untuned default shape 120/84 with batch size 16, from scratch: the same learning rate in all layers, "
+            "rates that shrink towards the input by 0.5 or 0.7 from layer to layer or grow by 1.4 or 2, the first "
+            "convolution frozen as it was drawn, both convolutions frozen. Each scheme gets the same 11 tuning trials "
+            "(learning rates from 1.8e-4 to 5.6e-2 in quarters of a decade, seed 0, split 0), and its best learning "
+            "rate, by the loss of the best epoch, is trained again with the seeds 1 to 8: within a seed all schemes "
+            "have the same initialisation, order of pictures and split, so differences can be taken in pairs. "
+            "Fine-tuning is not in this table.")
+    return Plan("cifar-layerwise", "The CIFAR-10 network: a learning rate for each layer", text, tuple(groups),
+                then=best_of_each_scheme)
+
+
+def best_of_each_scheme(trials: Trials) -> list[Group]:
+    """A group for each of the seeds 1 to 8, with every scheme at its best learning rate."""
+    best: list[Config] = []
+    for scheme in SCHEMES:
+        own = [trial for trial in trials if trial.config["layer_factor"] == scheme and trial.sound]
+        best.append(min(own, key=lambda trial: trial.best_loss).config)
+    return [Group(f"seed{seed}", tuple({**config, "seed": seed, "split_seed": seed} for config in best))
+            for seed in range(1, 9)]
+
+
+PLANS: dict[str, Callable[[], Plan]] = {"cifar-lenet": lenet, "cifar-lenet-seeds": seeds,
+                                        "cifar-batch-size": batch_sizes, "cifar-layerwise": layerwise}

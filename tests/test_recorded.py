@@ -1,0 +1,329 @@
+"""Recorded tables: what is trained comes back as it was, whenever the builder is killed, and whatever lies about."""
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import tiny_table
+
+from hpt_lessons import recorded
+from hpt_lessons.cifar.config import UNTUNED
+from hpt_lessons.cifar.data import test_openings as openings
+from hpt_lessons.cifar.population import read_configs
+from hpt_lessons.cifar.training import train_cifar
+from hpt_lessons.recorded import build, card, check, plans, table
+from hpt_lessons.trials import Result, Trial, Trials
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory):
+    """A folder with the tiny table, built without disturbance, and its pictures."""
+    folder = tmp_path_factory.mktemp("whole")
+    build.build(tiny_table.PLAN, tiny_table.pictures(folder), device="cpu", folder=folder, progress=False)
+    return folder
+
+
+def rows_of(folder: Path) -> dict[str, np.ndarray]:
+    return table.read(folder / "tiny.npz")
+
+
+def assert_equal_tables(one: Path, two: Path) -> None:
+    """All columns but the measured seconds."""
+    first, second = rows_of(one), rows_of(two)
+    assert first.keys() == second.keys()
+    for column in table.COLUMNS:
+        np.testing.assert_array_equal(first[column], second[column], err_msg=column)
+
+
+def rebuilt(folder: Path, whole: Path) -> None:
+    (folder / "data").symlink_to(whole / "data")
+    build.build(tiny_table.PLAN, tiny_table.pictures(folder), device="cpu", folder=folder, progress=False)
+
+
+# -- what comes out ----------------------------------------------------------------------------------------------------
+def test_a_table_is_a_table_of_trials(whole):
+    """One trial for each configuration, in the order of the plan, the chosen one last."""
+    trials = recorded.load("tiny", whole)
+    assert recorded.names(whole) == ["tiny"] and len(trials) == 6
+    assert [trial.config["lr"] for trial in trials[:5]] == [0.001, 0.01, 100.0, 0.003, 0.01]
+    assert [trial.status for trial in trials] == ["completed"] * 2 + ["diverged"] + ["completed"] * 3
+    assert [trial.budget for trial in trials[3:]] == [6, 6, 4]
+    assert [trial.seed for trial in trials] == [0] * 5 + [1] and trials[5].history[0].extra["split_seed"] == 1
+    assert trials[5].config["lr"] == min(trials[:2], key=lambda trial: trial.best_loss).config["lr"]
+    assert {frozenset(trial.config) for trial in trials} == {frozenset({"l1", "l2", "lr", "batch_size"})}
+    for trial in trials:
+        assert trial.data == "generated pictures (stand-in)" and all(value > 0 for value in trial.values("seconds"))
+        tests = [result.extra.get("test_accuracy") for result in trial.history]
+        assert tests[:-1] == [None] * (trial.budget - 1) and (tests[-1] is None) == trial.diverged
+
+
+def test_rows_are_what_a_single_training_gives(whole):
+    """A row's configuration, trained alone by `train_cifar`, gives its curve; rounding apart."""
+    trials = recorded.load("tiny", whole)
+    for name in ("0001", "0004", "0005"):
+        trial = trials[name]
+        config = {**tiny_table.PLAN.fixed, **trial.config, "epochs": trial.budget, "seed": trial.seed,
+                  "split_seed": trial.history[0].extra["split_seed"]}
+        alone = train_cifar(config, data=tiny_table.pictures(whole), progress=False)
+        assert trial.values() == pytest.approx([result["loss"] for result in alone], abs=1e-3)
+        assert trial.values("train_loss") == pytest.approx([result["train_loss"] for result in alone], abs=1e-3)
+        assert trial.values("accuracy") == pytest.approx([result["accuracy"] for result in alone], abs=0.021)
+
+
+def test_nothing_is_left_but_table_and_card(whole):
+    """The parts go when the table is there; building it again does nothing."""
+    assert sorted(path.name for path in whole.iterdir()) == ["data", "parts", "tiny.md", "tiny.npz"]
+    assert not list((whole / "parts").iterdir())
+    before = (whole / "tiny.npz").stat().st_mtime_ns
+    build.build(tiny_table.PLAN, tiny_table.pictures(whole), device="cpu", folder=whole, progress=False)
+    assert (whole / "tiny.npz").stat().st_mtime_ns == before
+
+
+def test_the_card_counts_what_is_in_the_table(whole):
+    """Diverged and dead trials, counted here from the arrays; data, seeds and the command that builds it."""
+    text, rows = (whole / "tiny.md").read_text(), rows_of(whole)
+    sound = ~rows["diverged"]
+    last = rows["correct"][np.arange(6), rows["epochs"] - 1]
+    assert f"Diverged: {rows['diverged'].sum()} of 6" in text
+    assert f"guessing): {sum((last < 12) & sound)} of 6" in text
+    assert "generated pictures (stand-in); 400 to train on, 100 to validate" in text and "Seeds: 0, 1." in text
+    assert "python -m hpt_lessons.recorded.build tiny" in text
+    best = recorded.load("tiny", whole)[:2]
+    assert f"| {min(best, key=lambda trial: trial.best_loss).config['lr']:g} | " in text
+    assert card.card(tiny_table.PLAN, recorded.load("tiny", whole), json.loads(str(rows["about"]))) == text
+
+
+def test_the_test_set_was_opened_once_and_it_was_written_down(whole):
+    """For all groups together."""
+    assert [entry["why"] for entry in openings(tiny_table.pictures(whole))] == ["recorded trials: tiny"]
+
+
+# -- killed and gone on with -------------------------------------------------------------------------------------------
+@pytest.mark.parametrize("moment", ["in the first group", "between the groups"])
+def test_a_killed_build_goes_on_to_the_same_table(whole, tmp_path, moment):
+    """SIGKILL while a checkpoint or a part is there; the second start ends with the same arrays, bit for bit."""
+    (tmp_path / "data").symlink_to(whole / "data")
+    parts = tmp_path / "parts" / "tiny"
+    command = [sys.executable, str(ROOT / "tests" / "tiny_table.py"), str(tmp_path)]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
+    awaited = parts / ("eight.tmp" if moment == "in the first group" else "eight.npz")
+    with subprocess.Popen(command, env=environment) as process:
+        deadline = time.monotonic() + 120
+        while not awaited.exists() and process.poll() is None and time.monotonic() < deadline:
+            time.sleep(0.002)
+        process.send_signal(signal.SIGKILL)
+    assert process.returncode == -signal.SIGKILL and not (tmp_path / "tiny.npz").exists()
+    subprocess.run(command, env=environment, check=True)
+    assert_equal_tables(tmp_path, whole)
+
+
+def half_built(folder: Path, whole: Path) -> Path:
+    """A folder in which only the first group is there; its part file."""
+    (folder / "data").symlink_to(whole / "data")
+    parts = folder / "parts" / "tiny"
+    builder = build.Builder(tiny_table.PLAN, tiny_table.pictures(folder), build.choose_device("cpu"), parts)
+    parts.mkdir(parents=True)
+    builder.stage(tiny_table.PLAN.groups[:1], "first", progress=False)
+    return parts / "eight.npz"
+
+
+def test_half_a_table_can_be_read_if_asked_for(whole, tmp_path):
+    """Not by mistake: the error says how."""
+    half_built(tmp_path, whole)
+    with pytest.raises(ValueError, match=r"not finished, 1 part.*partial=True"):
+        recorded.load("tiny", tmp_path)
+    assert len(recorded.load("tiny", tmp_path, partial=True)) == 3 and recorded.names(tmp_path) == []
+
+
+@pytest.mark.parametrize("damage", ["cut", "flipped", "text", "plan", "epochs"])
+def test_a_part_that_is_not_right_is_built_again(whole, tmp_path, damage):
+    """Cut short, a bit flipped, something else, or from an earlier plan."""
+    part = half_built(tmp_path, whole)
+    content = bytearray(part.read_bytes())
+    if damage == "cut":
+        part.write_bytes(content[: len(content) // 2])
+    elif damage == "flipped":
+        content[content.index(b"loss.npy") + 60] ^= 0xFF
+        part.write_bytes(content)
+    elif damage == "text":
+        part.write_text("not a table")
+    elif damage == "epochs":
+        rows = table.read(part)
+        rows["about"] = np.array(str(rows["about"]).replace('"epochs": 4', '"epochs": 3'))
+        rows["loss"] += 1
+        np.savez_compressed(part, **rows)
+    else:
+        rows = table.read(part)
+        rows["configs"] = np.array([text.replace("0.001", "0.002") for text in rows["configs"]])
+        np.savez_compressed(part, **rows)
+    build.build(tiny_table.PLAN, tiny_table.pictures(tmp_path), device="cpu", folder=tmp_path, progress=False)
+    assert_equal_tables(tmp_path, whole)
+
+
+def test_parts_of_other_pictures_are_refused(whole, tmp_path):
+    """They are not mixed, and nothing is thrown away."""
+    part = half_built(tmp_path, whole)
+    rows = table.read(part)
+    rows["about"] = np.array(json.dumps(json.loads(str(rows["about"])) | {"data": "other pictures"}))
+    np.savez_compressed(part, **rows)
+    with pytest.raises(ValueError, match=r"'other pictures'.*'generated"):
+        build.build(tiny_table.PLAN, tiny_table.pictures(tmp_path), device="cpu", folder=tmp_path, progress=False)
+    assert part.exists()
+
+
+# -- files -------------------------------------------------------------------------------------------------------------
+def test_damaged_tables_are_errors_that_name_the_file(tmp_path):
+    """Never half a table, and never unpickled."""
+    (tmp_path / "broken.npz").write_bytes(b"PK\x03\x04 nonsense")
+    np.savez(tmp_path / "other.npz", a=np.arange(3))
+    np.savez(tmp_path / "pickled.npz", configs=np.array([{}], dtype=object))
+    for name in ("broken", "other", "pickled"):
+        with pytest.raises(table.TableError, match=rf"{name}\.npz cannot be read"):
+            recorded.load(name, tmp_path)
+    with pytest.raises(ValueError, match="no table 'mine'; there are broken, other, pickled"):
+        recorded.load("mine", tmp_path)
+
+
+def test_the_command_says_what_is_wrong(capsys, tmp_path):
+    """An unknown table, a folder that is none."""
+    with pytest.raises(SystemExit):
+        build.main(["nothing", "--data", "standin"])
+    assert "cifar-lenet" in capsys.readouterr().err
+    options = ["--data-dir", str(tmp_path / "data"), "--out", str(tmp_path)]
+    assert build.main(["cifar-lenet", "--data", str(tmp_path / "none"), *options]) == 1
+    assert "is missing" in capsys.readouterr().err
+
+
+def test_a_sample_of_rows_is_trained_again(whole, monkeypatch, capsys):
+    """Rows that were measured agree; one whose first training loss was changed by two per cent does not."""
+    monkeypatch.setitem(plans.PLANS, "tiny", lambda: tiny_table.PLAN)
+    data = ["--data", "standin", "--data-dir", str(whole / "data"), "--out", str(whole)]
+    assert check.main(["tiny", *data, "--rows", "2", "--epochs", "1"]) == 0
+    assert capsys.readouterr().out.endswith("2 of 2 rows agree.\n")
+    trial, pictures = recorded.load("tiny", whole)["0001"], tiny_table.pictures(whole)
+    first = trial.history[0]
+    other = replace(first, extra={**first.extra, "train_loss": 1.02 * first.extra["train_loss"]})
+    assert check.compare(trial, dict(tiny_table.PLAN.fixed), pictures, 1)
+    assert not check.compare(replace(trial, history=(other, *trial.history[1:])), dict(tiny_table.PLAN.fixed),
+                             pictures, 1)
+
+
+# -- the plans ---------------------------------------------------------------------------------------------------------
+@pytest.mark.parametrize("name", sorted(plans.PLANS))
+def test_plans_can_be_trained(name):
+    """Each group is a population; names are different, no trial is planned twice, files can have these names."""
+    plan = plans.PLANS[name]()
+    assert plan.name == name and re.fullmatch(r"[a-z-]+", name)
+    assert len({group.name for group in plan.groups}) == len(plan.groups)
+    configs = [json.dumps(config, sort_keys=True) for group in plan.groups for config in group.configs]
+    assert len(set(configs)) == len(configs)
+    for group in plan.groups:
+        assert re.fullmatch(r"[\w-]+", group.name)
+        settings = read_configs([{**plan.fixed, **config} for config in group.configs])
+        assert len({one.seed for one in settings}) == 1
+
+
+def test_the_untuned_default_is_in_every_table():
+    """Learning rate 0.001, batch size 4, 120 and 84 units; in the batch size table at its own batch sizes."""
+    for name in ("cifar-lenet", "cifar-lenet-seeds"):
+        configs = [config for group in plans.PLANS[name]().groups for config in group.configs]
+        assert any(config.items() >= UNTUNED.items() for config in configs)
+    assert len([config for group in plans.lenet().groups for config in group.configs]) == 588
+    seeds = [config for group in plans.seeds().groups for config in group.configs]
+    assert len(seeds) == 8 * 25 and sum(config["split_seed"] > 0 for config in seeds) == len(seeds) // 2
+    every = [config for group in plans.lenet().groups for config in group.configs]
+    for config in seeds:
+        assert {key: config[key] for key in UNTUNED} in every
+
+
+def test_the_best_of_two_rankings_come_again(whole):
+    """In turns, none twice, none that diverged; each with two new seeds, splits and orders."""
+    trials = recorded.load("tiny", whole)
+    for count in (1, 2, 3, 4):
+        chosen = plans.best_of_both(trials, count)
+        assert len({trial.trial for trial in chosen}) == len(chosen) == count
+        assert chosen[0].best_loss == min(trial.best_loss for trial in trials if not trial.diverged)
+        assert not any(trial.diverged for trial in chosen)
+    last = min((trial for trial in trials if not trial.diverged), key=lambda trial: trial.loss)
+    assert last.trial in {trial.trial for trial in plans.best_of_both(trials, 2)}
+    groups = plans.again(trials[:5])
+    assert sum(len(group.configs) for group in groups) == 2 * 4
+    assert {(config["seed"], config["split_seed"]) for group in groups for config in group.configs} == {(1, 1), (2, 2)}
+
+
+def test_each_layerwise_scheme_gets_the_same_tuning_and_paired_seeds():
+    """Its own best learning rate, by the best epoch, comes again with all others' in each of eight seeds."""
+    plan, rng = plans.layerwise(), np.random.default_rng(0)
+    configs = [config for group in plan.groups for config in group.configs]
+    losses = rng.permutation(len(configs)) / 100 + 1
+    trials = Trials(Trial(f"{number:04d}", config, 0, "", "completed", (Result(1, loss, 0.5), Result(2, 5.0, 0.4)))
+                    for number, (config, loss) in enumerate(zip(configs, losses, strict=True)))
+    groups = plan.then(trials)
+    assert [len(group.configs) for group in groups] == [len(plans.SCHEMES)] * 8
+    for group in plan.groups:
+        numbers = [configs.index(config) for config in group.configs]
+        best = configs[min(numbers, key=lambda number: losses[number])]
+        assert len(numbers) == 11 and all(any(config.items() >= best.items() for config in again.configs)
+                                          for again in groups)
+    assert [{(config["seed"], config["split_seed"]) for config in group.configs} for group in groups] == [
+        {(seed, seed)} for seed in range(1, 9)]
+
+
+# -- what is shipped ---------------------------------------------------------------------------------------------------
+@pytest.fixture(params=recorded.names() or [pytest.param(None, marks=pytest.mark.skip("no table is complete yet"))])
+def shipped(request):
+    return request.param
+
+
+def test_a_shipped_table_is_complete(shipped):
+    """Every planned trial is there in its order, with as many epochs as planned unless it diverged."""
+    trials, plan = recorded.load(shipped), plans.PLANS[shipped]()
+    groups = list(plan.groups)
+    planned = [config for group in groups for config in group.configs]
+    if plan.then is not None:
+        planned += [config for group in plan.then(trials[:len(planned)]) for config in group.configs]
+    assert len(trials) == len(planned) and trials.data == "CIFAR-10, JPEG copy"
+    for trial, config in zip(trials, planned, strict=True):
+        assert config.items() >= trial.config.items() and trial.seed == config.get("seed", 0)
+        assert trial.diverged or trial.budget == config.get("epochs", plan.fixed["epochs"])
+        assert all(0 < value < 100 for value in trial.values("seconds"))
+
+
+def test_a_shipped_card_is_that_of_its_table(shipped):
+    """Written from the table, diverged and dead trials included, and never edited by hand."""
+    rows = table.read(table.HOME / f"{shipped}.npz")
+    text = (table.HOME / f"{shipped}.md").read_text(encoding="utf-8")
+    assert card.card(plans.PLANS[shipped](), table.to_trials(rows), json.loads(str(rows["about"]))) == text
+
+
+def test_repeated_seeds_of_a_shipped_table_differ(shipped):
+    """The same configuration with another seed has another curve."""
+    curves: dict[str, list] = {}
+    for trial in recorded.load(shipped):
+        if not trial.diverged and not trial.history[-1].extra["dead"]:
+            curves.setdefault(json.dumps(trial.config, sort_keys=True), []).append(tuple(trial.values()))
+    for same in curves.values():
+        assert len(set(same)) == len(same)
+
+
+def test_the_best_learning_rate_lies_inside_the_range(shipped):
+    """That of the best trial of all, by the best epoch and by the last: the range was wide enough."""
+    trials = recorded.load(shipped)
+    rates = [trial.config["lr"] for trial in trials]
+    for scope in ("all", "last"):
+        assert min(rates) < trials.best(scope=scope).config["lr"] < max(rates)
+
+
+def test_the_tables_are_small():
+    """At most 5 MB together."""
+    assert sum(path.stat().st_size for path in table.HOME.rglob("*.npz")) <= 5_000_000
