@@ -90,7 +90,7 @@ class Lab:
         context = browser.new_context(viewport={"width": width, "height": height},
                                       permissions=["clipboard-read", "clipboard-write"])
         page = context.new_page()
-        page.set_default_timeout(60_000)
+        page.set_default_timeout(30_000)
         page.faults = []
         own = (self.url, self.url.replace("http", "ws"), "data:", "blob:")
         page.on("request", lambda r: r.url.startswith(own) or page.faults.append(f"asked for {r.url}"))

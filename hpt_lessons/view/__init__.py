@@ -1,11 +1,12 @@
 """What you see: plots, the search-space editor, explorers, the quiz (matplotlib, ipywidgets); only notebooks import it.
 
+`SearchSpaceEditor`   edit a search space, with a live picture of what will be tried
 `Quiz`                a quiz that explains every wrong answer and goes on where you were
 """
 
-_HOME = {"Quiz": "quiz"}
+_HOME = {"Quiz": "quiz", "SearchSpaceEditor": "space_editor"}
 
-__all__ = ["Quiz"]
+__all__ = ["Quiz", "SearchSpaceEditor"]
 
 
 def __getattr__(name: str):

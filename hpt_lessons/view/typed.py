@@ -87,7 +87,7 @@ def _literal(node: ast.expr) -> Any:
     if isinstance(node, ast.List):
         return [_literal(item) for item in node.elts]
     if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Pow):
-        return number(ast.unparse(node))
+        return number(f"{ast.literal_eval(node.left)}**{ast.literal_eval(node.right)}")
     return ast.literal_eval(node)
 
 
