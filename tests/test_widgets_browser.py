@@ -121,3 +121,18 @@ def test_rows_are_added_filled_and_deleted_with_the_keyboard_alone(open_notebook
 # The label of what has the keyboard, or the title of a button that has only a picture.
 FOCUSED = """() => { const here = document.activeElement;
   return [...(here.labels || [])].map(label => label.textContent.trim()).join(' ') || here.title; }"""
+
+
+def test_a_layout_follows_the_edited_space_and_the_explorer_its_slider(open_notebook, lab):
+    page = open_notebook(EDITOR, "from hpt_lessons.view import LayoutEditor\nLayoutEditor(editor)",
+                         "from hpt_lessons.view import GridAgainstRandom\ngame = GridAgainstRandom()\ngame")
+    page.get_by_label("Layout", exact=True).select_option("grid")
+    playwright.expect(page.get_by_role("img", name="6 trials of a grid layout")).to_be_visible()
+    page.get_by_label("l1 values").fill("4, 8, 16")
+    playwright.expect(page.get_by_role("img", name="9 trials of a grid layout")).to_be_visible()
+    page.get_by_role("slider", name="Trials").focus()
+    page.keyboard.press("End")
+    playwright.expect(page.get_by_text("The grid of 10 x 10")).to_be_visible()
+    page.get_by_role("button", name="Play 100 rounds").press("Enter")
+    playwright.expect(page.get_by_text("95 % interval")).to_be_visible()
+    assert lab.ask(page, "sum(game.score.values()), game.trials.value") == "(100, 100)"

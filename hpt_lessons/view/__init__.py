@@ -1,12 +1,19 @@
 """What you see: plots, the search-space editor, explorers, the quiz (matplotlib, ipywidgets); only notebooks import it.
 
 `SearchSpaceEditor`   edit a search space, with a live picture of what will be tried
+`LayoutEditor`        see where a grid, random draws, Sobol points or a Latin hypercube put the trials of a space
+`GridAgainstRandom`   play the two against each other, and count who wins
 `Quiz`                a quiz that explains every wrong answer and goes on where you were
 """
 
-_HOME = {"Quiz": "quiz", "SearchSpaceEditor": "space_editor"}
+_HOME = {
+    "GridAgainstRandom": "grid_explorer",
+    "LayoutEditor": "layout_editor",
+    "Quiz": "quiz",
+    "SearchSpaceEditor": "space_editor",
+}
 
-__all__ = ["Quiz", "SearchSpaceEditor"]
+__all__ = ["GridAgainstRandom", "LayoutEditor", "Quiz", "SearchSpaceEditor"]
 
 
 def __getattr__(name: str):

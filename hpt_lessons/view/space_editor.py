@@ -39,12 +39,13 @@ CSS = """<style>
 .hpt .hpt-row > .hpt-picture { grid-column: 5; grid-row: 1 / 3; margin: 0; }
 .hpt .hpt-say .widget-html-content { font-size: 12px; line-height: 16px; color: var(--hpt-muted); }
 .hpt .hpt-say b { color: var(--hpt-red); font-weight: 500; }
-.hpt .hpt-icon { font-size: 0; } /* its words are for those who listen to the page */
-.hpt .hpt-icon i { font-size: 14px; margin: 0; }
+/* The words of this button are for those who listen to the page. */
+.hpt .hpt-icon { font-size: 0; display: flex; align-items: center; justify-content: center; }
+.hpt .hpt-icon i { font-size: 14px; margin: 0 !important; }
+.hpt .hpt-code, .hpt .hpt-code .widget-html-content { min-width: 0; }
 .hpt .hpt-code textarea { width: 100%; box-sizing: border-box; resize: vertical; font-size: 13px; line-height: 1.4;
   font-family: var(--jp-code-font-family, monospace); color: inherit; background: var(--jp-layout-color2, #f5f5f5);
   border: 1px solid var(--jp-border-color1, #bdbdbd); padding: 6px 8px; }
-.hpt .hpt-code { width: 100%; }
 </style>"""
 
 
