@@ -245,7 +245,7 @@ def test_the_presets_are_the_spaces_of_the_example(ours, theirs):
 
     assert spaces.same(without_functions(ours()), without_functions(theirs()))
     assert set(ours()) == set(theirs())
-    draw = histograms.function_draws(ours(), "l1") if ours is presets.classic else [4]
+    draw = histograms.function_draws(ours())["l1"] if ours is presets.classic else [4]
     assert set(draw) <= {2**n for n in range(2, 9)}
 
 

@@ -27,18 +27,21 @@ def draws(domain: Domain, count: int = DRAWS, seed: int = 0) -> list:
     return [value_at(domain, u) for u in np.random.default_rng(seed).random(count)]
 
 
-def function_draws(space: Mapping[str, Any], name: str, count: int = 100, seed: int = 0) -> list:
-    """What a `sample_from` function gave in so many draws of the whole space: it may look at the other values."""
+def function_draws(space: Mapping[str, Any], count: int = 60, seed: int = 0) -> dict[str, list]:
+    """What each `sample_from` function gave in so many draws of the whole space: it may look at the other values."""
     rng = np.random.default_rng(seed)
-    fixed = {axis.path: axis.domain.values[0] for axis in spaces.axes(space) if axis.domain.kind == "grid_search"}
+    axes = spaces.axes(space)
+    fixed = {axis.path: axis.domain.values[0] for axis in axes if axis.domain.kind == "grid_search"}
     plain = spaces.with_values(space, fixed)
-    found = []
-    for _ in range(count):
-        value: Any = spaces.sample(plain, rng)
-        for key in name.split("/"):
-            value = value[key]
-        found.append(value.item() if isinstance(value, np.generic) else value)
-    return found
+    paths = [axis.path for axis in axes if axis.domain.function is not None]
+    configs = [spaces.sample(plain, rng) for _ in range(count)]
+    return {"/".join(path): [_at(config, path) for config in configs] for path in paths}
+
+
+def _at(config: Any, path: tuple[str, ...]) -> Any:
+    for key in path:
+        config = config[key]
+    return config.item() if isinstance(config, np.generic) else config
 
 
 def histogram(domain: Domain, values: Sequence | None = None) -> str:

@@ -67,7 +67,7 @@ class SearchSpaceEditor(page.Panel):
         self.trials: Trials | None = getattr(trials, "searched", trials)
         self._presets: dict[str, Callable[[], Mapping]] = {OWN: lambda: own, **PRESETS}
         self._rows: dict[Row, RowView] = {}
-        self._drawn = False
+        self._drawn: tuple[str, dict[str, list]] | None = None
         self._make(num_samples, workers or cost(own, 1).workers)
         super().__init__([widgets.HTML(CSS, layout={"display": "none"}), self._top, self._body, self._bottom],
                          "SearchSpaceEditor")
@@ -162,13 +162,22 @@ class SearchSpaceEditor(page.Panel):
     def _update(self) -> None:
         rows = self.model.rows
         if list(self._rows) != rows:
-            self._rows = {row: self._rows.get(row) or RowView(self.model, row, self._delete) for row in rows}
+            self._rows = {row: self._rows.get(row) or self._view_of(row) for row in rows}
             self._body.children = tuple(self._rows.values())
         for view in self._rows.values():
             view.update()
         self._show_state()
         self._show_cost()
         self._show_code()
+
+    def _view_of(self, row: Row) -> RowView:
+        return RowView(self.model, row, self._delete, self._draws_of_functions)
+
+    def _draws_of_functions(self) -> dict[str, list]:
+        """Drawn once for all rows, after each change: a function may look at the other values."""
+        if self._drawn is None or self._drawn[0] != self.model.code:
+            self._drawn = self.model.code, function_draws(self.model.space)
+        return self._drawn[1]
 
     def _show_state(self) -> None:
         names = ", ".join(self.model.errors)
@@ -207,8 +216,9 @@ def copied_code(code: str) -> str:
 class RowView(widgets.GridBox):
     """One hyperparameter: name, kind, fields, delete, histogram; below them what the row means, or its error."""
 
-    def __init__(self, model: SpaceModel, row: Row, delete: Callable[[Row], None]) -> None:
-        self.model, self.row = model, row
+    def __init__(self, model: SpaceModel, row: Row, delete: Callable[[Row], None],
+                 draws: Callable[[], dict[str, list]]) -> None:
+        self.model, self.row, self._draws = model, row, draws
         self._quiet = False
         self._pictured: Any = self
         self.name = widgets.Text(row.name, description="name", description_allow_html=True)
@@ -294,7 +304,7 @@ class RowView(widgets.GridBox):
             return
         self._pictured, self._trouble = drawn_from, ""
         try:
-            values = function_draws(self.model.space, self.row.name) if domain and domain.function else None
+            values = self._draws()[self.row.name] if domain is not None and domain.function else None
             self.picture.value = histogram(domain, values) if domain is not None else ""
         except Exception as error:  # the student's function may raise anything, and the editor must go on
             self.picture.value = ""
