@@ -359,6 +359,9 @@ def test_presets_and_zoom(editor):
     assert "lambda" in editor._body.children[0].fields.children[0].value
     editor.preset.value = "the space as it was given"
     assert set(editor.value) == {"lr", "l1"} and editor.zoom.disabled
+    editor._body.children[0].delete.click()
+    editor.preset.value = "the space as it was given"  # an edited space can be begun anew
+    assert set(editor.value) == {"lr", "l1"}
     searched = SearchSpaceEditor({"lr": light.loguniform(1e-4, 1e-1)}, trials=trials(({"lr": 1e-4}, 1.0)), workers=1)
     assert "10 trials, about 2 min (12 s a trial, 1 worker)" in searched.cost.value
     searched.zoom.click()

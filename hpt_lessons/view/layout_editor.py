@@ -67,13 +67,14 @@ class LayoutEditor(page.Panel):
 
     def _field(self, kind: Callable, setting: str, label: str, **options: Any) -> widgets.ValueWidget:
         """A field that sets one setting of the model."""
-        value = getattr(self.model, setting) or (None if setting in "xy" else getattr(self.model, setting))
-        field = kind(value=value, description=label, style={"description_width": "120px"}, layout={"width": "280px"},
-                     **options)
+        axis = setting in ("x", "y")  # "" in the model, None in the field, where there is no axis to show
+        value = getattr(self.model, setting)
+        field = kind(value=(value or None) if axis else value, description=label, layout={"width": "280px"},
+                     style={"description_width": "120px"}, **options)
 
         def changed(change: Any) -> None:
             if not self._quiet:
-                self.model.change(**{setting: change.new or ("" if setting in "xy" else change.new)})
+                self.model.change(**{setting: (change.new or "") if axis else change.new})
                 self._update()
 
         field.observe(changed, "value")

@@ -130,9 +130,14 @@ class SearchSpaceEditor(page.Panel):
             field.observe(lambda _: self._show_cost(), "value")
 
     # -- what happens ----------------------------------------------------------------------------------------------
-    def _begin(self, preset: str) -> None:
-        self._note = ""
-        self.model.set(self._presets[preset]())
+    def _begin(self, preset: str | None) -> None:
+        if preset is None:
+            return
+        self._note, self._beginning = "", True
+        try:
+            self.model.set(self._presets[preset]())
+        finally:
+            self._beginning = False
 
     def _add(self) -> None:
         row = self.model.add()
@@ -158,9 +163,12 @@ class SearchSpaceEditor(page.Panel):
 
     # -- what is shown ---------------------------------------------------------------------------------------------
     _note = ""
+    _beginning = False
 
     def _update(self) -> None:
         rows = self.model.rows
+        if self._rows and not self._beginning:
+            self.preset.value = None  # no longer what was chosen, so that it can be chosen again
         if list(self._rows) != rows:
             self._rows = {row: self._rows.get(row) or self._view_of(row) for row in rows}
             self._body.children = tuple(self._rows.values())
