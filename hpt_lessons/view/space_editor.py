@@ -194,7 +194,7 @@ class SearchSpaceEditor(page.Panel):
         else:
             count = len(self.model.rows)
             text = f"<code>.value</code> is this space: {count} hyperparameter{'' if count == 1 else 's'}."
-        note = f"<br>{escape(self._note)}" if self._note else ""
+        note = f'<div style="color: {page.TEXT}">{escape(self._note)}</div>' if self._note else ""
         colour = page.RED if names else page.MUTED
         self.state.value = f'<div role="status" style="color: {colour}">{text}{note}</div>'
 

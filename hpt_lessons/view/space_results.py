@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from hpt_lessons.progress import seconds_in_words
@@ -70,7 +70,7 @@ def zoomed(space: Mapping[str, Any], trials: Trials) -> tuple[dict[str, Any], st
     inside = [trial for trial in sound if _lies_in(searched, trial)]
     if not inside:
         raise ValueError("No finished trial lies in this space: zooming in needs results of a search in it.")
-    narrow = layouts.zoom(space, [trial.config for trial in inside], [trial.loss for trial in inside])
+    narrow = _rounded(space, layouts.zoom(space, [trial.config for trial in inside], [trial.loss for trial in inside]))
     best = min(inside, key=lambda trial: trial.loss)
     edges = layouts.at_edge(space, best.config)
     text = f"A third of each range, around trial {best.trial} (loss {best.loss:.3f}), the best of {len(inside)}."
@@ -78,6 +78,18 @@ def zoomed(space: Mapping[str, Any], trials: Trials) -> tuple[dict[str, Any], st
         where = ", ".join(f"the {side} end of {name}" for name, side in edges.items())
         text += f" Careful: it lies at {where}. Widen the range there before you narrow it: the best may lie outside."
     return narrow, text
+
+
+def _rounded(space: Mapping[str, Any], narrow: Mapping[str, Any]) -> dict[str, Any]:
+    """Real bounds with three digits, as people type them, and never outside of the old range."""
+    rounded = {}
+    for old, new in zip(spaces.axes(space), spaces.axes(narrow), strict=True):
+        domain, wide = new.domain, old.domain
+        if domain.lower is not None and not domain.integer and domain.q is None:
+            ends = [min(max(float(f"{end:.3g}"), wide.lower), wide.upper) for end in (domain.lower, domain.upper)]
+            if ends[0] < ends[1]:
+                rounded[new.path] = replace(domain, lower=ends[0], upper=ends[1])
+    return spaces.with_values(narrow, rounded)
 
 
 def _lies_in(searched: list[spaces.Axis], trial: Trial) -> bool:
