@@ -28,19 +28,22 @@ def main() -> int:
     ask.add_argument("--seed", type=int, default=0)
     ask.add_argument("--kind", choices=CHECKS, default="toy", help="ASHA or BOHB on a toy, or train_cifar")
     options = ask.parse_args()
-    with tempfile.TemporaryDirectory(prefix="killed-") as folder:
-        moments = kill_and_resume(Path(folder), options.kills, options.seed, options.kind)
-        problems = CHECKS[options.kind](Path(folder))
-    for moment in moments:
-        print(moment)
-    kills = sum(moment.startswith("kill") and "ended" not in moment for moment in moments)
+    kills, problems, seed = 0, [], options.seed
+    while kills < options.kills and not problems:
+        # A study that comes to its end before all kills is followed by another.
+        with tempfile.TemporaryDirectory(prefix="killed-") as folder:
+            moments = kill_and_resume(Path(folder), options.kills - kills, seed, options.kind)
+            problems = CHECKS[options.kind](Path(folder))
+        print("\n".join(moments), flush=True)
+        kills += sum(moment.startswith("kill") and "ended" not in moment for moment in moments)
+        seed += 1
     fine = "nothing trained twice, nothing lost, every decision as if there had been none"
     print(f"{kills} kills;", "; ".join(problems) or fine)
     return 1 if problems else 0
 
 
 def kill_and_resume(folder: Path, kills: int, seed: int, kind: str = "toy") -> list[str]:
-    """Start, kill, resume, kill, ...; at last let it end. A study that ends before its kill is begun anew beside it."""
+    """Start, kill, resume, kill, ...; at last let it end. What happened when, in words."""
     rng, moments = random.Random(seed), []
     for number in range(kills):
         moment = (EARLY, WRITING, "after some epochs", "after some epochs")[number % 4]

@@ -1,1 +1,29 @@
-"""What you see: plots and, later, widgets. Only notebooks import this."""
+"""What you see: plots, the search-space editor, explorers, the quiz (matplotlib, ipywidgets); only notebooks import it.
+
+`SearchSpaceEditor`   edit a search space, with a live picture of what will be tried
+`LayoutEditor`        see where a grid, random draws, Sobol points or a Latin hypercube put the trials of a space
+`GridAgainstRandom`   play the two against each other, and count who wins
+`Quiz`                a quiz that explains every wrong answer and goes on where you were
+"""
+
+_HOME = {
+    "GridAgainstRandom": "grid_explorer",
+    "LayoutEditor": "layout_editor",
+    "Quiz": "quiz",
+    "SearchSpaceEditor": "space_editor",
+}
+
+__all__ = ["GridAgainstRandom", "LayoutEditor", "Quiz", "SearchSpaceEditor"]
+
+
+def __getattr__(name: str):
+    """Open a room when it is first asked for: a lesson that only plots needs no widgets."""
+    if name not in _HOME:
+        raise AttributeError(f"module 'hpt_lessons.view' has no attribute {name!r}; it offers {', '.join(__all__)}")
+    from importlib import import_module
+
+    return getattr(import_module(f"hpt_lessons.view.{_HOME[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *__all__])

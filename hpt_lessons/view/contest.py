@@ -1,0 +1,88 @@
+"""Grid against random, round after round: which finds the better point when some axes matter more than others?
+
+The idea of figure 1 of Bergstra & Bengio (JMLR 13, 2012), to be played with. No widgets here.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from hpt_lessons.search import bergstra, layouts
+
+WIDTH = 0.05  # of the bell on each axis, as in `bergstra.figure_1`
+DRAW = 1e-9  # two results that differ by less are equal
+
+
+@dataclass
+class Contest:
+    """A number of trials in a unit cube in which the first axis matters and the others `importance` times as much.
+
+    Each round has its own peak, anywhere in the cube, and its own random points; the grid stays where it is. A layout
+    scores the height of its best point as a share of the peak's. The function is a sum over the axes: so random keeps
+    a part of its lead even where all axes matter alike, and loses it where there is only one axis.
+
+    Where the grid cannot be even, the axis that matters gets the most ticks: the kindest case for a grid. Random gets
+    as many trials as the grid really uses.
+    """
+
+    importance: float = 0.1
+    dimension: int = 2
+    trials: int = 9
+    rule: str = "ends"
+    seed: int = 0
+    round: int = 0
+    wins: dict[str, int] = field(default_factory=lambda: {"grid": 0, "random": 0, "draw": 0})
+
+    def __post_init__(self) -> None:
+        self._begin()
+
+    def change(self, **settings: float | str) -> None:
+        """Another importance, dimension, number of trials or rule; the score begins anew."""
+        for name, value in settings.items():
+            setattr(self, name, value)
+        self.round, self.wins = 0, {"grid": 0, "random": 0, "draw": 0}
+        self._begin()
+
+    def _begin(self) -> None:
+        if not 0 <= self.importance <= 1:
+            raise ValueError(f"importance {self.importance!r}: a share in [0, 1] was expected.")
+        self.ticks = bergstra.even_grid(self.dimension, self.trials)
+        self.grid = layouts.unit_grid(self.ticks, self.rule)
+        self._deal()
+
+    def _deal(self) -> None:
+        """The peak and the random points of this round, the same whenever the round is played."""
+        rng = np.random.default_rng([self.seed, self.round])
+        self.peak = rng.random(self.dimension)
+        self.random = rng.random((len(self.grid), self.dimension))
+
+    def heights(self, points: np.ndarray) -> np.ndarray:
+        """The function at points (trials, dimension), as a share of its highest value."""
+        weights = np.full(self.dimension, float(self.importance))
+        weights[0] = 1.0
+        bells = np.exp(-0.5 * ((points - self.peak) / WIDTH) ** 2)
+        return bells @ weights / weights.sum()
+
+    @property
+    def best(self) -> dict[str, float]:
+        """The best height of each layout in this round."""
+        return {"grid": float(self.heights(self.grid).max()), "random": float(self.heights(self.random).max())}
+
+    def play(self, rounds: int = 1) -> str:
+        """Play so many rounds; who won the last one: 'grid', 'random' or 'draw'."""
+        winner = "draw"
+        for _ in range(rounds):
+            self.round += 1
+            self._deal()
+            best = self.best
+            lead = best["random"] - best["grid"]
+            winner = "draw" if abs(lead) < DRAW else "random" if lead > 0 else "grid"
+            self.wins[winner] += 1
+        return winner
+
+    @property
+    def values_tried(self) -> dict[str, int]:
+        """How many different values of the axis that matters each layout tries."""
+        return {"grid": bergstra.distinct_values(self.grid)[0], "random": bergstra.distinct_values(self.random)[0]}

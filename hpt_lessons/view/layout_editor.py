@@ -1,0 +1,122 @@
+"""The layout editor: how would a grid, random draws, Sobol points or a Latin hypercube cover this space?"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from html import escape
+from typing import Any
+
+import ipywidgets as widgets
+
+from hpt_lessons.search.searchers import Listed
+from hpt_lessons.view import page, svg
+from hpt_lessons.view.layout_model import LAYOUTS, MOST, RULES, LayoutModel, marks
+from hpt_lessons.view.shadows import shadows
+from hpt_lessons.view.space_editor import SearchSpaceEditor
+from hpt_lessons.view.space_model import SpaceModel
+
+WIDTH, HEIGHT, SIZE = 460, 400, 320
+
+
+class LayoutEditor(page.Panel):
+    """Choose a layout, and see its points along two axes and their shadows.
+
+    `space` is a search space or a `SearchSpaceEditor`: then the points follow what is edited there. `value` is the list
+    of configurations (ValueError where the layout is not possible), `searcher()` hands them to a search, `code` is the
+    line of Python that gives them.
+    """
+
+    def __init__(self, space: SearchSpaceEditor | SpaceModel | Mapping[str, Any], layout: str = "random",
+                 num_trials: int = 9, ticks: int = 3) -> None:
+        model = getattr(space, "model", space)
+        model = model if isinstance(model, SpaceModel) else SpaceModel(model)
+        self.model = LayoutModel(model, layout, num_trials, ticks)
+        self._quiet = False
+        self._make()
+        columns = widgets.HBox([self._controls, self.picture], layout={"flex_flow": "row wrap", "overflow": "visible"})
+        super().__init__([columns], "LayoutEditor")
+        model.on_change(self._space_changed)
+        self._update()
+
+    @property
+    def value(self) -> list[dict[str, Any]]:
+        """The configurations, one for each trial; ValueError if this layout of this space is not possible."""
+        return self.model.configs
+
+    @property
+    def code(self) -> str:
+        """The line of Python that gives the same configurations."""
+        return self.model.code
+
+    def searcher(self) -> Listed:
+        """The configurations for a search that asks for one after the other."""
+        return Listed(self.value)
+
+    def _make(self) -> None:
+        model = self.model
+        self.layout_kind = self._field(widgets.Dropdown, "layout", "Layout", options=LAYOUTS)
+        self.num_trials = self._field(widgets.BoundedIntText, "num_trials", "Trials", min=1, max=MOST)
+        self.seed = self._field(widgets.BoundedIntText, "seed", "Seed", min=0, max=10**6)
+        self.ticks = self._field(widgets.BoundedIntText, "ticks", "Ticks on each axis", min=1, max=100)
+        self.rule = self._field(widgets.Dropdown, "rule", "Ticks at the", options=RULES)
+        self.x = self._field(widgets.Dropdown, "x", "Across", options=list(model.axes))
+        self.y = self._field(widgets.Dropdown, "y", "Up", options=list(model.axes))
+        self.words, self.picture = widgets.HTML(), widgets.HTML(layout={"flex": "1 1 400px", "max_width": "480px"})
+        fields = [self.layout_kind, self.num_trials, self.seed, self.ticks, self.rule, self.x, self.y, self.words]
+        self._controls = widgets.VBox(fields, layout={"width": "300px", "flex": "0 1 300px", "overflow": "visible"})
+
+    def _field(self, kind: Callable, setting: str, label: str, **options: Any) -> widgets.ValueWidget:
+        """A field that sets one setting of the model."""
+        axis = setting in ("x", "y")  # "" in the model, None in the field, where there is no axis to show
+        value = getattr(self.model, setting)
+        field = kind(value=(value or None) if axis else value, description=label, layout={"width": "280px"},
+                     style={"description_width": "120px"}, **options)
+
+        def changed(change: Any) -> None:
+            if not self._quiet:
+                self.model.change(**{setting: (change.new or "") if axis else change.new})
+                self._update()
+
+        field.observe(changed, "value")
+        return field
+
+    def _space_changed(self) -> None:
+        self.model.refresh()
+        self._quiet = True
+        try:
+            for field, name in ((self.x, self.model.x), (self.y, self.model.y)):
+                names = list(self.model.axes)
+                if list(field.options) != names:
+                    field.options = names
+                field.value = name or None
+        finally:
+            self._quiet = False
+        self._update()
+
+    def _update(self) -> None:
+        grid = self.model.layout == "grid"
+        for field, used in ((self.num_trials, not grid), (self.seed, not grid), (self.ticks, grid), (self.rule, grid)):
+            field.disabled = not used
+        if self.model.error:
+            self.words.value = f'<div role="alert" style="color: {page.RED}">{escape(self.model.error)}</div>'
+            return
+        self.picture.value = draw(self.model)
+        count = len(self.model.configs)
+        lines = [f"<b>{count:,} trial{'' if count == 1 else 's'}</b>"]
+        lines += [f"{escape(name)}: {self.model.distinct(name)} different values" for name in self.model.axes]
+        self.words.value = f"{'<br>'.join(lines)}<br><code>{escape(self.code)}</code>"
+
+
+def draw(model: LayoutModel) -> str:
+    """The picture of a layout along the two chosen axes."""
+    if not model.axes:
+        return ""
+    colour = svg.ORANGE if model.layout == "grid" else svg.BLUE
+    plot = shadows(
+        model.positions(model.x), model.positions(model.y), left=80, top=26, size=SIZE, colour=colour,
+        x_name=model.x, y_name=model.y, x_marks=marks(model.axes[model.x].domain),
+        y_marks=marks(model.axes[model.y].domain),
+    )  # fmt: skip
+    words = f"{len(model.configs)} trials of a {model.layout} layout: {model.distinct(model.x)} different values of "
+    words += f"{model.x}, {model.distinct(model.y)} of {model.y}"
+    return svg.picture(WIDTH, HEIGHT, [plot], words)

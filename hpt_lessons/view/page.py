@@ -1,0 +1,84 @@
+"""What the widgets share: colours that follow JupyterLab's theme, text made safe for a page, a box with a short name.
+
+Everything is plain HTML in ipywidgets' `HTML`, with JupyterLab's own variables for colours, so that a dark theme needs
+nothing more. Elsewhere, for example in an exported page, the second colour of each `var(...)` is used.
+"""
+
+import re
+from html import escape
+from typing import Any
+
+import ipywidgets as widgets
+
+TEXT, MUTED = "var(--jp-ui-font-color1, #212121)", "var(--hpt-muted)"
+PAPER, LINE = "var(--jp-layout-color1, #fff)", "var(--jp-border-color1, #bdbdbd)"
+RED, GREEN = "var(--hpt-red)", "var(--hpt-green)"
+FAINT = "var(--jp-layout-color2, #eee)"
+
+# Vermillion and green, darkened for text on white and brightened for text on black: at least 4.5 to 1.
+CSS = """<style>
+.hpt { --hpt-red: #b34700; --hpt-green: #007a59; --hpt-blue: #0072b2; --hpt-orange: #c98600;
+  --hpt-muted: #595959; max-width: 980px;
+  color: var(--jp-ui-font-color1, #212121); }
+[data-jp-theme-light="false"] .hpt { --hpt-red: #ff9a5c; --hpt-green: #4fd1a8; --hpt-blue: #56b4e9;
+  --hpt-orange: #e69f00; --hpt-muted: #b0b0b0; }
+.hpt .hpt-hidden, .hpt .hpt-unlabelled > .widget-label { position: absolute; width: 1px; height: 1px; margin: 0;
+  padding: 0; overflow: hidden; clip-path: inset(50%); white-space: nowrap; border: 0; }
+.hpt .widget-html-content { line-height: 1.45; font-size: 14px; color: inherit; }
+.hpt .widget-html { height: auto; }
+.hpt code { font-size: 13px; padding: 0 3px; background: var(--jp-layout-color2, #eee); color: inherit; }
+.hpt .widget-button:focus-visible, .hpt input:focus-visible, .hpt select:focus-visible {
+  outline: 2px solid var(--hpt-blue); outline-offset: 1px; }
+.hpt .widget-radio-box label { height: auto; min-height: 26px; line-height: 1.4; white-space: normal;
+  display: flex; align-items: center; justify-content: flex-start; gap: 6px; font-size: 14px;
+  padding: 2px 0; margin: 0; }
+.hpt .widget-radio-box { height: auto; width: 100%; max-width: none; margin-bottom: 0; }
+.hpt .widget-radio { width: 100%; height: auto; }
+.hpt .widget-checkbox { height: auto; min-height: 26px; width: 100%; }
+.hpt .widget-checkbox label { white-space: normal; line-height: 1.4; font-size: 14px; height: auto;
+  display: flex; align-items: baseline; gap: 6px; }
+.hpt .widget-checkbox input, .hpt .widget-radio input { flex: none; margin: 0; order: -1; align-self: center; }
+</style>"""
+
+# ipywidgets gives the handle of a slider no name that can be read aloud: it gets that of the label beside it, by a
+# script that runs when this picture of one pixel is there. Without it the sliders work all the same.
+NAME_SLIDERS = """<img alt="" width="1" height="1" src="data:image/gif;base64,R0lGODlhAQABAAAAACwAAAAAAQABAAA="
+onload="const box = this.closest('.hpt'), name = () => { for (const handle of
+box.querySelectorAll('[role=slider]')) { const row = handle.closest('.widget-inline-hbox'),
+label = row && row.querySelector('.widget-label'); if (label) handle.setAttribute('aria-label', label.textContent); } };
+if (box) { name(); setTimeout(name, 500); setTimeout(name, 3000); }">"""
+
+
+def inline(text: str) -> str:
+    """HTML of a sentence: `code` and *stress* as in Markdown, everything else is only text."""
+    pieces = re.split(r"(`[^`]+`)", text.strip())
+    return "".join(f"<code>{escape(p[1:-1])}</code>" if p[:1] == "`" and len(p) > 2 else _stressed(p) for p in pieces)
+
+
+def _stressed(text: str) -> str:
+    return re.sub(r"(?<![\w*])\*([^*\s](?:[^*]*[^*\s])?)\*(?![\w*])", r"<em>\1</em>", escape(text))
+
+
+def plain(text: str) -> str:
+    """The same sentence where no HTML can stand, for example beside a button to tick."""
+    return re.sub(r"`([^`]+)`", r"\1", text.strip())
+
+
+class Panel(widgets.VBox):
+    """A box with the common look and a short repr: notebooks store it as the text of an output."""
+
+    def __init__(self, children: list[widgets.Widget], name: str, **options: Any) -> None:
+        self._name = name
+        super().__init__([widgets.HTML(CSS, layout={"display": "none"}), *children], **options)
+        self.add_class("hpt")
+
+    def __repr__(self) -> str:
+        return self._name
+
+    def _repr_mimebundle_(self, **options: Any) -> dict[str, Any]:
+        return {**super()._repr_mimebundle_(**options), "text/plain": self._name}
+
+
+def hidden(text: str) -> str:
+    """Text for those who listen to the page, not look at it."""
+    return f'<span class="hpt-hidden">{escape(text)}</span>'

@@ -1,0 +1,101 @@
+"""What do measured trials say about a search space? How long a search in it would take, and where to zoom in."""
+
+from __future__ import annotations
+
+import math
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from hpt_lessons.progress import seconds_in_words
+from hpt_lessons.search import layouts
+from hpt_lessons.search import space as spaces
+from hpt_lessons.trials import Trial, Trials
+
+
+@dataclass(frozen=True)
+class Cost:
+    """Trials of a search, and its seconds if those of one trial are known."""
+
+    grid_points: int
+    num_samples: int
+    workers: int
+    trial_seconds: float | None = None
+
+    @property
+    def trials(self) -> int:
+        """Every draw goes through the whole grid."""
+        return self.grid_points * self.num_samples
+
+    @property
+    def seconds(self) -> float | None:
+        """With all workers busy: the last round may be a part of one."""
+        return None if self.trial_seconds is None else math.ceil(self.trials / self.workers) * self.trial_seconds
+
+    def __str__(self) -> str:
+        text = _count(self.trials, "trial")
+        if self.grid_points > 1:
+            text = f"{self.grid_points:,} grid points times {_count(self.num_samples, 'sample')} = {text}"
+        if self.seconds is None:
+            return f"{text}. With the trials of a finished search this line tells how long it takes."
+        each = f"{seconds_in_words(self.trial_seconds)} a trial, {_count(self.workers, 'worker')}"
+        return f"{text}, about {seconds_in_words(self.seconds)} ({each})."
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
+def cost(space: Mapping[str, Any], num_samples: int, trials: Trials | None = None, workers: int | None = None) -> Cost:
+    """What a search with so many samples costs, by the mean seconds of the trials that were measured.
+
+    `workers` is how many trials run at a time, by default as many as this machine has cores.
+    """
+    sizes = [len(axis.domain.values) for axis in spaces.axes(space) if axis.domain.kind == "grid_search"]
+    measured = [trial.seconds for trial in trials or () if trial.status != "running" and trial.seconds > 0]
+    seconds = math.fsum(measured) / len(measured) if measured else None
+    return Cost(math.prod(sizes), num_samples, workers or os.cpu_count() or 1, seconds)
+
+
+
+
+def zoomed(space: Mapping[str, Any], trials: Trials) -> tuple[dict[str, Any], str]:
+    """A third of each range around the best trial, and what to know before believing it.
+
+    Only trials that lie in the space count. ValueError if there are none, or if the space has what cannot be narrowed.
+    """
+    searched = spaces.axes(space)
+    sound = [trial for trial in trials if not trial.diverged and math.isfinite(trial.loss)]
+    inside = [trial for trial in sound if _lies_in(searched, trial)]
+    if not inside:
+        raise ValueError("No finished trial lies in this space: zooming in needs results of a search in it.")
+    narrow = _rounded(space, layouts.zoom(space, [trial.config for trial in inside], [trial.loss for trial in inside]))
+    best = min(inside, key=lambda trial: trial.loss)
+    edges = layouts.at_edge(space, best.config)
+    text = f"A third of each range, around trial {best.trial} (loss {best.loss:.3f}), the best of {len(inside)}."
+    if edges:
+        where = ", ".join(f"the {side} end of {name}" for name, side in edges.items())
+        text += f" Careful: it lies at {where}. Widen the range there before you narrow it: the best may lie outside."
+    return narrow, text
+
+
+def _rounded(space: Mapping[str, Any], narrow: Mapping[str, Any]) -> dict[str, Any]:
+    """Real bounds with three digits, as people type them, and never outside of the old range."""
+    rounded = {}
+    for old, new in zip(spaces.axes(space), spaces.axes(narrow), strict=True):
+        domain, wide = new.domain, old.domain
+        if domain.lower is not None and not domain.integer and domain.q is None:
+            ends = [min(max(float(f"{end:.3g}"), wide.lower), wide.upper) for end in (domain.lower, domain.upper)]
+            if ends[0] < ends[1]:
+                rounded[new.path] = replace(domain, lower=ends[0], upper=ends[1])
+    return spaces.with_values(narrow, rounded)
+
+
+def _lies_in(searched: list[spaces.Axis], trial: Trial) -> bool:
+    if any(axis.domain.kind == "sample_from" for axis in searched):
+        raise ValueError("A sample_from function cannot be narrowed. Change its kind first, for example to lograndint.")
+    try:
+        return all(0 <= spaces.position(axis, trial.config) <= 1 for axis in searched)
+    except ValueError:
+        return False

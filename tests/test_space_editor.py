@@ -1,0 +1,416 @@
+"""The search-space editor: text to space and back, mistakes beside their field, and the widget through its traits."""
+
+import random
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from ray import tune
+
+from hpt_lessons.raytune.cifar import bounded_space, classic_space
+from hpt_lessons.search import domains as light
+from hpt_lessons.search import space as spaces
+from hpt_lessons.trials import Result, Trial, Trials
+from hpt_lessons.view import SearchSpaceEditor, histograms, presets, svg, typed
+from hpt_lessons.view.space_code import function_source
+from hpt_lessons.view.space_model import SpaceModel
+from hpt_lessons.view.space_results import cost, zoomed
+from hpt_lessons.view.space_rows import FIELDS, READ_ONLY, Row, short
+
+KINDS = [kind for kind in FIELDS if kind not in (*READ_ONLY, "constant")]
+
+
+def widths(_):
+    return 2 ** np.random.randint(2, 9)
+
+
+def everything():
+    """A space with all kinds of domain, nested ones, and constants, in Ray's objects."""
+    return {
+        "u": tune.uniform(-1.0, 3.0), "qu": tune.quniform(0.0, 1.0, 0.25), "lu": tune.loguniform(1e-5, 1e-1),
+        "qlu": tune.qloguniform(0.5, 32.0, 0.5), "n": tune.randn(2.0, 3.0), "qn": tune.qrandn(2.0, 3.0, 0.5),
+        "i": tune.randint(-3, 9), "qi": tune.qrandint(3, 30, 3), "li": tune.lograndint(1, 40),
+        "qli": tune.qlograndint(4, 64, 4), "c": tune.choice([2, "a", None, True, [1, 2], 1e-4]),
+        "g": tune.grid_search(["relu", "tanh"]), "f": tune.sample_from(lambda _: 2 ** np.random.randint(2, 9)),
+        "epochs": 10, "deep": {"er": {"lr": tune.uniform(0, 1)}, "word": "it's"}, "empty": {},
+    }  # fmt: skip
+
+
+@pytest.fixture
+def model():
+    return SpaceModel({"lr": light.loguniform(1e-4, 1e-1), "batch_size": light.choice([2, 4, 8])})
+
+
+def row(model, name):
+    return next(row for row in model.rows if row.name == name)
+
+
+# -- text to space and back ------------------------------------------------------------------------------------------
+
+
+def test_an_unedited_space_comes_back_as_the_same_objects():
+    space = everything()
+    value = SpaceModel(space).value
+    assert spaces.same(space, value) and list(value) == list(space)
+    assert value["f"] is space["f"] and value["deep"]["er"]["lr"] is space["deep"]["er"]["lr"]
+
+
+def test_the_code_evaluates_to_the_space():
+    """Functions are compared by what they draw: the code has its own copy of them."""
+    space = everything()
+    built = eval(SpaceModel(space).code, {"tune": tune, "np": np})
+    function = built.pop("f").func
+    drawn = []
+    for candidate in (function, space.pop("f").func):
+        np.random.seed(0)
+        drawn.append([candidate(None) for _ in range(20)])
+    assert drawn[0] == drawn[1] and spaces.same(built, space)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_typing_what_is_shown_gives_the_same_space(kind):
+    """Every field typed anew, letter for letter: the domain is rebuilt from text alone."""
+    given = next(value for value in everything().values() if getattr(light.describe(value), "kind", "") == kind)
+    shown = Row.of("x", given)
+    again = Row("x", shown.kind, dict(shown.texts))
+    value, errors = again.read()
+    assert not errors and spaces.same({"x": value}, {"x": given})
+    assert spaces.same({"x": light.to_ray(value)}, {"x": given})
+
+
+numbers = st.one_of(st.integers(-10**9, 10**9), st.floats(allow_nan=False, allow_infinity=False))
+
+
+@given(value=numbers)
+def test_a_shown_number_is_read_back_exactly(value):
+    read = typed.number(short(value))
+    assert read == value and type(read) is type(value)
+
+
+plain = st.recursive(
+    st.one_of(st.none(), st.booleans(), numbers, st.text(max_size=5)), lambda inner: st.lists(inner, max_size=3),
+    max_leaves=5,
+)  # fmt: skip
+
+
+@given(values=st.lists(plain, min_size=1, max_size=5))
+def test_a_shown_list_is_read_back_exactly(values):
+    shown = Row.of("x", light.choice(values))
+    assert repr(typed.listed(shown.texts["values"])) == repr(values)
+
+
+def test_numbers_stay_as_they_were_typed(model):
+    model.type(row(model, "lr"), "lower", "1e-5")
+    model.type(row(model, "lr"), "upper", "10**-1")
+    model.type(row(model, "batch_size"), "values", "2**2, 8,16")
+    assert "tune.loguniform(1e-5, 10**-1)" in model.code and "tune.choice([2**2, 8,16])" in model.code
+    assert spaces.same(model.space, {"lr": light.loguniform(1e-5, 0.1), "batch_size": light.choice([4, 8, 16])})
+    assert spaces.same(eval(model.code, {"tune": light}), model.space)
+
+
+@given(text=st.text(max_size=30), field=st.sampled_from(["lower", "upper"]))
+@settings(max_examples=200)
+def test_whatever_is_typed_the_value_is_a_valid_space(text, field):
+    """And the code always evaluates to it."""
+    model = SpaceModel({"lr": light.loguniform(1e-4, 1e-1), "n": light.choice([1])})
+    model.type(model.rows[0], field, text)
+    model.type(model.rows[1], "values", text)
+    assert spaces.problems(model.space) == {} and model.valid == (not model.errors)
+    assert spaces.same(eval(model.code, {"tune": light}), model.space)
+
+
+@pytest.mark.parametrize("text", ["1], [2", "[].__class__", "print(1)", "lambda: 1", "x for x in 'ab'", "f'{1}'"])
+def test_a_list_is_data_never_code(model, text):
+    model.type(row(model, "batch_size"), "values", text)
+    assert list(model.errors) == ["batch_size"]
+
+
+@given(data=st.data())
+def test_any_kind_becomes_any_other_and_stays_valid(data):
+    """What stands in the fields after a change of kind is always a space, whatever stood there before."""
+    value = data.draw(st.sampled_from(list(everything().values())[:13]) | st.sampled_from([3, 0, -2.5, "adam", None]))
+    model = SpaceModel({"x": value})
+    for _ in range(4):
+        kind = data.draw(st.sampled_from(model.rows[0].kinds))
+        model.change_kind(model.rows[0], kind)
+        assert model.errors == {} and (model.rows[0].kind == kind)
+        spaces.sample({"x": 1} if kind == "grid_search" else model.space, 0)
+
+
+def test_a_change_of_kind_keeps_the_bounds_and_mends_a_zero(model):
+    lr = row(model, "lr")
+    model.type(lr, "lower", "0")
+    assert "a logarithmic scale has no 0" in model.errors["lr"]
+    model.change_kind(lr, "uniform")
+    assert model.errors == {} and model.space["lr"] == light.uniform(0, 0.1)
+
+
+# -- mistakes --------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("field", "text", "blamed", "words"),
+    [
+        ("lower", "0,001", {"lower"}, "Write 0.001 with a point"),
+        ("lower", "", {"lower"}, "A number is missing"),
+        ("lower", "1", {"lower", "upper"}, "runs backwards"),
+        ("upper", "1e-4", {"lower", "upper"}, "is empty"),
+        ("upper", "inf", {"upper"}, "no finite number"),
+    ],
+)
+def test_a_mistake_is_told_beside_its_field_and_the_last_valid_space_stays(model, field, text, blamed, words):
+    before, code = model.space, model.code
+    model.type(row(model, "lr"), field, text)
+    assert set(model.errors_of(row(model, "lr"))) == blamed and words in model.errors["lr"]
+    model.type(row(model, "batch_size"), "values", "2, 4")  # a valid change elsewhere waits too
+    assert (model.space, model.code, model.valid) == (before, code, False)
+    model.type(row(model, "lr"), field, "2e-4" if field == "lower" else "0.2")
+    assert model.valid and model.space["batch_size"] == light.choice([2, 4])
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [("", "A name is missing"), ("batch_size", "comes twice"), ("lr ", "a space at an end"), ("a//b", "a slash"),
+     ("/a", "a slash")],
+)
+def test_a_wrong_name_is_told(model, name, words):
+    model.rename(row(model, "lr"), name)
+    assert any(words in text for text in model.errors.values())
+
+
+def test_a_name_with_a_slash_is_a_nested_dictionary_unless_the_outer_name_has_a_value(model):
+    model.rename(row(model, "lr"), "optimizer/lr")
+    assert model.space["optimizer"] == {"lr": light.loguniform(1e-4, 1e-1)}
+    model.rename(row(model, "batch_size"), "optimizer")
+    assert "optimizer/lr lies inside it" in model.errors["optimizer"]
+
+
+def test_a_wrong_space_is_refused_and_nothing_is_changed(model):
+    before = model.space
+    with pytest.raises(ValueError, match=r"'x': tune\.uniform"):
+        model.set({"x": light.uniform(1, 0)})
+    assert model.space == before and model.valid
+
+
+def test_rows_are_added_and_deleted(model):
+    first, second = model.add(), model.add()
+    assert first.name != second.name and model.valid and len(model.space) == 4
+    model.delete(row(model, "lr"))
+    assert list(model.space) == ["batch_size", first.name, second.name]
+    for left in list(model.rows):
+        model.delete(left)
+    assert model.space == {} == model.value and model.code == "{}"
+
+
+# -- functions -------------------------------------------------------------------------------------------------------
+
+
+def test_a_function_is_read_only_shown_and_survives(model):
+    space = {"l1": tune.sample_from(lambda _: 2 ** np.random.randint(2, 9)), "l2": tune.sample_from(widths)}
+    model.set(space)
+    assert "tune.sample_from(lambda _: 2 ** np.random.randint(2, 9))" in model.code
+    assert "'l2': tune.sample_from(widths)" in model.code and model.needed == ["np"]
+    with pytest.raises(ValueError, match="sample_from has none"):
+        model.type(model.rows[0], "lower", "1")
+    model.change_kind(model.rows[0], "choice")
+    model.change_kind(model.rows[0], "sample_from")
+    model.add()
+    assert model.value["l1"] is space["l1"] and model.value["l2"] is space["l2"]
+
+
+def test_the_text_of_a_lambda_is_found_even_among_others_in_its_line():
+    one, two = lambda: 1, lambda: 22
+    assert (function_source(one), function_source(two)) == ("lambda: 1", "lambda: 22")
+    assert function_source(eval("lambda: 3")) is None
+    assert function_source(random.Random(0).random) == "random"
+
+
+def test_an_object_that_cannot_be_typed_is_kept():
+    thing = object()
+    model = SpaceModel({"data": thing, "pick": light.choice([thing, 1]), "lr": light.uniform(0, 1)})
+    model.type(row(model, "lr"), "upper", "2")
+    assert model.space["data"] is thing and model.space["pick"].values[0] is thing
+
+
+# -- presets, cost, zoom ---------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("ours", "theirs"), [(presets.classic, classic_space), (presets.bounded, bounded_space)])
+def test_the_presets_are_the_spaces_of_the_example(ours, theirs):
+    def without_functions(space):
+        return {name: domain for name, domain in space.items() if light.describe(domain).kind != "sample_from"}
+
+    assert spaces.same(without_functions(ours()), without_functions(theirs()))
+    assert set(ours()) == set(theirs())
+    draw = histograms.function_draws(ours())["l1"] if ours is presets.classic else [4]
+    assert set(draw) <= {2**n for n in range(2, 9)}
+
+
+def trials(*pairs, status="completed"):
+    return Trials(Trial(str(i), config, 0, "toy", status, (Result(1, loss, 0.1, 6.0), Result(2, loss, 0.1, 6.0)))
+                  for i, (config, loss) in enumerate(pairs))
+
+
+def test_the_cost_counts_grids_samples_and_workers():
+    space = {"a": light.grid_search([1, 2, 3]), "b": light.grid_search("xy"), "c": light.uniform(0, 1)}
+    found = cost(space, 5, trials(({"c": 0}, 1.0), ({"c": 1}, 2.0)), workers=4)
+    assert (found.trials, found.seconds) == (30, 8 * 12.0)
+    assert str(found) == "6 grid points times 5 samples = 30 trials, about 1 min 36 s (12 s a trial, 4 workers)."
+    assert str(cost({}, 1)).startswith("1 trial.")
+
+
+def test_zooming_narrows_around_the_best_and_warns_of_an_edge():
+    space = {"lr": light.loguniform(1e-4, 1e-1), "l1": light.lograndint(4, 257)}
+    found = trials(({"lr": 1e-3, "l1": 64}, 2.0), ({"lr": 0.099, "l1": 32}, 1.0), ({"lr": 9}, 0.1))
+    narrow, note = zoomed(space, found)
+    assert narrow["lr"] == light.loguniform(0.01, 0.1)  # as people type it, not 0.010000000000000014
+    assert "trial 1 (loss 1.000), the best of 2" in note and "the upper end of lr" in note and "l1" not in note
+    with pytest.raises(ValueError, match="No finished trial lies in this space"):
+        zoomed(space, trials(({"other": 1}, 1.0)))
+    with pytest.raises(ValueError, match="Change its kind first"):
+        zoomed(presets.classic(), trials(({"lr": 1e-3}, 1.0)))
+
+
+# -- pictures --------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", [name for name in everything() if name not in ("epochs", "deep", "empty", "f")])
+def test_every_domain_has_a_picture_that_says_what_it_shows(name):
+    picture = histograms.histogram(light.describe(everything()[name]))
+    assert picture.startswith("<svg") and 'aria-label="' in picture and picture.count("<rect") >= 2
+    assert "nan" not in picture and "inf" not in picture.replace("info", "")
+
+
+def test_a_histogram_is_on_the_scale_of_the_domain():
+    """Decades lie at equal distances on a logarithmic axis."""
+    import re
+
+    picture = histograms.histogram(light.loguniform(1e-4, 1e-1))
+    places = [float(x) for x in re.findall(r'<line x1="([\d.]+)" y1="50" x2="\1" y2="53"', picture)]
+    assert np.allclose(np.diff(places), np.diff(places)[0], atol=0.1) and len(places) == 4
+
+
+def test_names_in_a_picture_are_text(tmp_path):
+    picture = histograms.histogram(light.choice(["<script>", "b"]))
+    assert "<script" not in picture and "&lt;script" in picture
+
+
+@pytest.mark.parametrize(
+    ("value", "text"), [(1e-4, "1e-4"), (0.05, "0.05"), (256, "256"), (1234567.0, "1.2e6"), (0.0, "0")]
+)
+def test_numbers_on_an_axis_are_short(value, text):
+    assert svg.short(value) == text
+
+
+# -- the widget ------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def editor():
+    return SearchSpaceEditor({"lr": light.loguniform(1e-4, 1e-1), "l1": light.choice([4, 8])})
+
+
+def test_typing_a_bad_bound_shows_the_error_and_keeps_the_value(editor):
+    view = editor._body.children[0]
+    before = editor.value
+    view.texts["lower"].value = "0"
+    assert "no 0" in view.say.value and "hpt-wrong" in view.texts["lower"]._dom_classes
+    assert "Mend lr." in editor.state.value and editor.value is before and list(editor.errors) == ["lr"]
+    view.texts["lower"].value = "1e-6"
+    assert editor.errors == {} and "hpt-wrong" not in view.texts["lower"]._dom_classes
+    assert "tune.loguniform(1e-6, 0.1)" in editor.code and "1e-6" in editor.source.value
+    assert editor.value["lr"].lower == 1e-6
+
+
+def test_the_value_can_be_set_and_listeners_are_told(editor):
+    told = []
+    editor.on_change(lambda: told.append(list(editor.value)))
+    editor.value = {"momentum": tune.uniform(0, 1)}
+    assert told == [["momentum"]]
+    assert [view.name.value for view in editor._body.children] == ["momentum"]
+    with pytest.raises(ValueError, match="'x'"):
+        editor.value = {"x": tune.uniform(1, 0)}
+    assert list(editor.value) == ["momentum"]
+
+
+def test_other_rows_stay_the_same_widgets_when_one_is_added_or_deleted(editor):
+    """What is not touched is not built again: the page does not jump, and the keyboard stays where it is."""
+    first, second = editor._body.children
+    editor.add_row.click()
+    assert editor._body.children[:2] == (first, second) and len(editor._body.children) == 3
+    first.delete.click()
+    assert editor._body.children[0] is second and list(editor.value) == ["l1", "parameter_1"]
+
+
+def test_a_change_of_kind_changes_the_fields(editor):
+    view = editor._body.children[0]
+    view.kind.value = "quniform"
+    assert list(view.texts) == ["lower", "upper", "q"] and editor.errors == {}
+    view.kind.value = "choice"
+    assert list(view.texts) == ["values"] and len(editor.value["lr"].categories) == 4
+
+
+def test_presets_and_zoom(editor):
+    editor.preset.value = "the classic CIFAR space"
+    assert set(editor.value) == {"l1", "l2", "lr", "batch_size"}
+    assert "lambda" in editor._body.children[0].fields.children[0].value
+    editor.preset.value = "the space as it was given"
+    assert set(editor.value) == {"lr", "l1"} and editor.zoom.disabled
+    editor._body.children[0].delete.click()
+    editor.preset.value = "the space as it was given"  # an edited space can be begun anew
+    assert set(editor.value) == {"lr", "l1"}
+    searched = SearchSpaceEditor({"lr": light.loguniform(1e-4, 1e-1)}, trials=trials(({"lr": 1e-4}, 1.0)), workers=1)
+    assert "10 trials, about 2 min (12 s a trial, 1 worker)" in searched.cost.value
+    searched.zoom.click()
+    assert searched.value["lr"].upper == pytest.approx(1e-3, rel=1e-6) and "lower end of lr" in searched.state.value
+    searched.samples.value = 20
+    assert "20 trials" in searched.cost.value
+
+
+def test_a_function_that_fails_does_not_stop_the_editor():
+    editor = SearchSpaceEditor({"l1": light.sample_from(lambda spec: 1 / 0), "lr": light.uniform(0, 1)})
+    view = editor._body.children[0]
+    assert "ZeroDivisionError" in view.say.value and view.picture.value == ""
+    editor._body.children[1].texts["upper"].value = "2"
+    assert editor.errors == {}
+
+
+def test_drawing_pictures_leaves_the_global_random_state_alone():
+    random.seed(1)
+    np.random.seed(1)
+    before = random.random(), np.random.random()
+    random.seed(1)
+    np.random.seed(1)
+    SearchSpaceEditor()
+    assert (random.random(), np.random.random()) == before
+
+
+def test_every_input_has_a_label_of_its_own(editor):
+    for view in editor._body.children:
+        inputs = [view.name, view.kind, *view.texts.values()]
+        assert all(field.description for field in inputs) and view.delete.tooltip.startswith("Delete ")
+        assert all(f">{view.row.name} <" in field.description for field in inputs[1:])
+    assert repr(editor) == "SearchSpaceEditor"
+
+
+def test_text_in_names_and_values_is_not_markup(editor):
+    view = editor._body.children[0]
+    view.name.value = "<img src=x onerror=alert(1)>"
+    view.texts["lower"].value = "</textarea><script>"
+    everywhere = [view.say.value, editor.state.value, editor.source.value, view.kind.description]
+    assert not any("<img" in text or "<script" in text for text in everywhere)
+
+
+def test_opening_the_editor_imports_no_ray_and_no_torch():
+    code = """
+import sys
+from hpt_lessons.search import domains as tune
+from hpt_lessons.view import SearchSpaceEditor
+editor = SearchSpaceEditor({"lr": tune.loguniform(1e-4, 1e-1)})
+editor.model.space, editor.code
+assert not {"ray", "torch", "matplotlib"} & set(sys.modules), set(sys.modules) & {"ray", "torch", "matplotlib"}
+"""
+    subprocess.run([sys.executable, "-c", code], check=True)

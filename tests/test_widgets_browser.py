@@ -1,0 +1,138 @@
+"""The widgets as a student meets them: in a real JupyterLab, in headless Chromium, with mouse and keyboard."""
+
+import re
+
+import lab as labs
+import pytest
+
+playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(labs.chromium() is None, reason="there is no Chromium on this machine: apt install chromium"),
+]
+
+
+@pytest.fixture(scope="module")
+def lab(tmp_path_factory):
+    with labs.Lab(tmp_path_factory.mktemp("lab")) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def browser():
+    with playwright.sync_playwright() as driver:
+        chromium = driver.chromium.launch(executable_path=labs.chromium(), headless=True, args=labs.FLAGS)
+        yield chromium
+        chromium.close()
+
+
+@pytest.fixture
+def open_notebook(lab, browser, request):
+    """Open and run a notebook; afterwards nothing may have been asked of another machine, and no error have come."""
+    pages = []
+
+    def run(*cells, **options):
+        pages.append(lab.run(browser, request.node.name.replace("[", "-").strip("]")[:60], *cells, **options))
+        return pages[-1]
+
+    yield run
+    for page in pages:
+        lab.command(page, "notebook:shutdown-kernel")
+        page.context.close()
+        assert page.faults == []
+
+
+def test_the_quiz_explains_a_wrong_choice_and_is_operated_by_keyboard(open_notebook):
+    """Space ticks, Tab goes on, Enter presses; nothing but the feedback below the question moves."""
+    page = open_notebook(f"from hpt_lessons.view import Quiz\nQuiz({str(labs.ROOT / 'notebooks/quiz/09.toml')!r})")
+    wrong = page.get_by_label("an array with all the training pictures")
+    wrong.focus()
+    page.keyboard.press("Space")
+    page.keyboard.press("Tab")
+    page.keyboard.press("Tab")
+    page.keyboard.press("Tab")
+    page.keyboard.press("Enter")
+    playwright.expect(page.get_by_text("It travels, but whole")).to_be_visible()
+    page.get_by_label("Question 2").fill("25 %")
+    page.keyboard.press("Tab")
+    page.keyboard.press("Space")
+    playwright.expect(page.get_by_text("1 of 5 right, 1 at the first try")).to_be_visible()
+    assert all(name for name in page.evaluate(NAMES))
+
+
+# The accessible name of every input in the outputs: the text of its label.
+NAMES = """() => [...document.querySelectorAll('.jp-OutputArea input, .jp-OutputArea select')]
+  .map(field => [...(field.labels || [])].map(label => label.textContent.trim()).join(' ')
+                || field.getAttribute('aria-label'))"""
+
+
+EDITOR = """
+from hpt_lessons.search import domains as tune
+from hpt_lessons.view import SearchSpaceEditor
+editor = SearchSpaceEditor({"lr": tune.loguniform(1e-4, 1e-1), "l1": tune.choice([4, 8]), "epochs": 10})
+editor
+"""
+
+
+def test_a_bad_bound_shows_its_error_where_it_was_typed_and_mending_it_updates_the_code(open_notebook, lab):
+    page = open_notebook(EDITOR)
+    field = page.get_by_label("lr from")
+    place = page.get_by_label("l1 values").bounding_box()
+    field.fill("0")
+    playwright.expect(page.get_by_text("a logarithmic scale has no 0")).to_be_visible()
+    assert lab.ask(page, "editor.model.space['lr'].lower, list(editor.errors)") == "(0.0001, ['lr'])"
+    assert page.get_by_label("l1 values").bounding_box() == place  # nothing jumps
+    field.fill("1e-6")
+    code = page.get_by_label("Python source of the search space")
+    playwright.expect(code).to_have_value(re.compile(r"tune\.loguniform\(1e-6, 0\.1\)"))
+    assert lab.ask(page, "editor.errors, editor.model.space['lr'].lower") == "({}, 1e-06)"
+    page.get_by_role("button", name="Copy the code").click()
+    playwright.expect(page.get_by_text("Copied")).to_be_visible()
+    assert page.evaluate("navigator.clipboard.readText()") == code.input_value()
+
+
+def test_rows_are_added_filled_and_deleted_with_the_keyboard_alone(open_notebook, lab):
+    """Tab goes from left to right and down; a new row has the keyboard, after a delete the next row has it."""
+    page = open_notebook(EDITOR)
+    names = page.evaluate(NAMES)
+    assert all(names) and len(set(names[1:])) == len(names) - 1, names
+    page.get_by_label("lr kind").focus()
+    seen = []
+    for _ in range(4):
+        page.keyboard.press("Tab")
+        seen.append(page.evaluate(FOCUSED))
+    assert seen == ["lr from", "lr to", "Delete lr", "hyperparameter 2 name"]
+    page.get_by_role("button", name="Add a hyperparameter").focus()
+    page.keyboard.press("Enter")
+    playwright.expect(page.get_by_label("hyperparameter 4 name")).to_be_focused()
+    page.keyboard.press("Control+A")
+    page.keyboard.type("momentum")
+    for _ in range(2):
+        page.keyboard.press("Tab")
+    page.keyboard.type("0.5")
+    playwright.expect(page.get_by_label("momentum from")).to_have_value("0.5")
+    page.get_by_role("button", name="Delete l1").focus()
+    page.keyboard.press("Enter")
+    playwright.expect(page.get_by_role("button", name="Delete epochs")).to_be_focused()
+    assert lab.ask(page, "list(editor.model.rows[i].name for i in range(3))") == "['lr', 'epochs', 'momentum']"
+
+
+# The label of what has the keyboard, or the title of a button that has only a picture.
+FOCUSED = """() => { const here = document.activeElement;
+  return [...(here.labels || [])].map(label => label.textContent.trim()).join(' ') || here.title; }"""
+
+
+def test_a_layout_follows_the_edited_space_and_the_explorer_its_slider(open_notebook, lab):
+    page = open_notebook(EDITOR, "from hpt_lessons.view import LayoutEditor\nLayoutEditor(editor)",
+                         "from hpt_lessons.view import GridAgainstRandom\ngame = GridAgainstRandom()\ngame")
+    page.get_by_label("Layout", exact=True).select_option("grid")
+    playwright.expect(page.get_by_role("img", name="6 trials of a grid layout")).to_be_visible()
+    page.get_by_label("l1 values").fill("4, 8, 16")
+    playwright.expect(page.get_by_role("img", name="9 trials of a grid layout")).to_be_visible()
+    page.get_by_role("slider", name="Trials").focus()
+    page.keyboard.press("End")
+    playwright.expect(page.get_by_text("The grid of 10 x 10")).to_be_visible()
+    page.get_by_role("button", name="Play 100 rounds").press("Enter")
+    playwright.expect(page.get_by_text("95 % interval")).to_be_visible()
+    assert lab.ask(page, "sum(game.score.values()), game.trials.value") == "(100, 100)"
