@@ -156,7 +156,7 @@ class Population:
         train_loss = self.train_epoch(epoch)
         # Broken networks take part until the epoch ends: each reaches its own numbers only.
         loss, accuracy = self.score(self.valid)
-        sound = np.isfinite(train_loss) & np.isfinite(loss) & (loss < DIVERGED_LOSS)
+        sound = (train_loss < DIVERGED_LOSS) & (loss < DIVERGED_LOSS)  # a NaN is not
         for place, network in enumerate(self.networks):
             good = bool(sound[place])
             self.histories[network].append({
