@@ -71,7 +71,7 @@ def lean(configs: list[dict], options: dict, data, folder: Path) -> tuple[float,
     start_ray(num_cpus=CORES)
     ready = time.perf_counter()
     found = study.run_study(cifar._train, Listed(configs), max_epochs=options["epochs"], name="lean", folder=folder,
-                            scheduler=cifar.make_scheduler("asha", options["epochs"]), progress=False,
+                            scheduler=cifar.make_scheduler("asha", options["epochs"], TRIALS), progress=False,
                             shared={"data": data, "options": options})
     end = time.perf_counter()
     return ready - begin, end - ready, [result.seconds for trial in found.trials for result in trial.history]
@@ -92,7 +92,7 @@ def default(configs: list[dict], options: dict, folder: Path) -> tuple[float, fl
         partial(train_cifar, data_dir=str(folder / "data")),
         param_space={**bounded_space(), **options},
         tune_config=tune.TuneConfig(metric="loss", mode="min", num_samples=TRIALS,
-                                    scheduler=make_scheduler("asha", options["epochs"]),
+                                    scheduler=make_scheduler("asha", options["epochs"], TRIALS),
                                     search_alg=BasicVariantGenerator(points_to_evaluate=configs)),
         run_config=tune.RunConfig(storage_path=str(folder / "ray")),
     )
