@@ -22,6 +22,8 @@ from hpt_lessons.cifar.training import train_cifar
 from hpt_lessons.recorded import build, card, check, plans, table
 from hpt_lessons.trials import Result, Trial, Trials
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).resolve().parent.parent
 
 

@@ -40,6 +40,7 @@ def test_a_process_that_outlives_the_tests_is_found_and_ended(runner, tmp_path):
             process.wait()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("body", "status", "summary"), [
     ("assert 1", 0, "1 passed in"), ("assert 0", 1, "1 failed in"),
 ])
@@ -76,6 +77,7 @@ def test_everything_runs_even_if_something_fails_and_the_summaries_come_last(run
         "other tests: 7 passed in 2s"]
 
 
+@pytest.mark.slow
 def test_what_runs_beside_is_shown_when_it_is_asked_for_and_ended_when_it_is_not(runner, tmp_path, monkeypatch, capfd):
     """Its report comes whole, not between the lines of the other; an error in the foreground does not wait for it."""
     (tmp_path / "test_it.py").write_text("import time\ndef test_it():\n    time.sleep(0.1)\n")
