@@ -6,7 +6,6 @@ measurements, because a shared machine's speed moves. The roofline is what `benc
 that the processor could do if it multiplied matrices all the time.
 """
 
-import argparse
 import os
 import statistics
 from collections.abc import Iterator, Sequence
@@ -19,6 +18,7 @@ from benchmarks.training import (
     PlainLoop,
     in_turns,
     matrix_speed,
+    measured,
     operations,
     pictures_in_memory,
     processor,
@@ -32,7 +32,7 @@ from hpt_lessons.cifar.population import Population
 NETWORKS = 16
 # Batch size: pictures trained on per measurement, by one network of the plain loop and by each of ours.
 PICTURES = {4: 512, 8: 1024, 16: 1024, 32: 1536, 64: 1536}
-ROUNDS, QUICK_ROUNDS = 7, 3
+ROUNDS = 7
 BOUND, AIM, AIM_OF_ROOFLINE = 4.5, 6.0, 0.5
 
 
@@ -60,15 +60,7 @@ def verdict(rows: Sequence[Comparison], ceiling: float) -> list[tuple[str, bool]
 
 def main(arguments: Sequence[str] = ()) -> int:
     """Measure, print, and answer 0 if the bound holds and 1 if not."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks population", description=__doc__.splitlines()[0])
-    parser.add_argument("--quick", action="store_true", help=f"{QUICK_ROUNDS} rounds instead of {ROUNDS}")
-    rounds = QUICK_ROUNDS if parser.parse_args(arguments).quick else ROUNDS
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        return report(rounds)
-    finally:
-        torch.set_num_threads(before)
+    return measured("population", __doc__, arguments, report, ROUNDS)
 
 
 def report(rounds: int) -> int:

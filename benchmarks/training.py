@@ -199,9 +199,14 @@ def verdict(training: Sequence[Comparison], validation: Sequence[Comparison]) ->
 
 def main(arguments: Sequence[str] = ()) -> int:
     """Measure, print, and answer 0 if the bounds hold and 1 if not."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks training", description=__doc__.splitlines()[0])
-    parser.add_argument("--quick", action="store_true", help=f"{QUICK_ROUNDS} rounds instead of {ROUNDS}")
-    rounds = QUICK_ROUNDS if parser.parse_args(arguments).quick else ROUNDS
+    return measured("training", __doc__, arguments, report, ROUNDS)
+
+
+def measured(name: str, about: str, arguments: Sequence[str], report: Callable[[int], int], usual: int) -> int:
+    """Read the options and call `report` with the number of rounds, the usual one or a quick one, on one thread."""
+    parser = argparse.ArgumentParser(prog=f"python -m benchmarks {name}", description=about.splitlines()[0])
+    parser.add_argument("--quick", action="store_true", help=f"{QUICK_ROUNDS} rounds instead of {usual}")
+    rounds = QUICK_ROUNDS if parser.parse_args(arguments).quick else usual
     before = torch.get_num_threads()
     torch.set_num_threads(1)
     try:

@@ -3,13 +3,12 @@
 The trials are without torch and write down themselves what they report; their own logs are the oracle.
 """
 
-import json
 import sys
 import time
-from pathlib import Path
 
 import pytest
 import ray.cloudpickle
+from logged_trials import MAX_EPOCHS, read_logs, train
 
 from hpt_lessons.search import domains
 from hpt_lessons.search import space as spaces
@@ -21,7 +20,7 @@ pytestmark = [pytest.mark.ray, pytest.mark.slow]
 # The workers cannot import this file: its functions travel whole.
 ray.cloudpickle.register_pickle_by_value(sys.modules[__name__])
 SPACE = {"x": domains.uniform(0, 1), "kind": domains.choice(["a", "b"])}
-MAX_EPOCHS, TRIALS = 9, 15
+TRIALS = 15
 
 
 @pytest.fixture(scope="module")
@@ -38,28 +37,6 @@ def ray_running():
 def loss_of(config, epoch):
     """Trials keep their order until the last epochs, in which the better half of them falls behind."""
     return config["x"] + (0.5 if epoch > 6 and config["x"] < 0.2 else 0) + 0.1 * (config["kind"] == "b") + 1 / epoch
-
-
-def train(config, log, checkpoints):
-    """Report nine epochs, each written into a log of the trial's own before it is reported."""
-    import tempfile
-
-    from ray import tune
-
-    begin = 1
-    if checkpoints and (checkpoint := tune.get_checkpoint()):
-        with checkpoint.as_directory() as folder:
-            begin = int((Path(folder) / "epoch").read_text()) + 1
-    for epoch in range(begin, MAX_EPOCHS + 1):
-        entry = {"x": config["x"], "epoch": epoch, "loss": loss_of(config, epoch)}
-        with open(Path(log) / f"{tune.get_context().get_trial_id()}.jsonl", "a") as file:
-            file.write(json.dumps(entry) + "\n")
-        if not checkpoints:
-            tune.report({"loss": entry["loss"]})
-            continue
-        with tempfile.TemporaryDirectory() as folder:
-            (Path(folder) / "epoch").write_text(str(epoch))
-            tune.report({"loss": entry["loss"]}, checkpoint=tune.Checkpoint.from_directory(folder))
 
 
 class Spy:
@@ -83,13 +60,13 @@ def run(tmp_path, tune_config, checkpoints, cpus=0.5):
     """A `Tuner` as a user writes it; the trials' own logs, by trial: epoch and loss, each epoch once."""
     from ray import tune
 
-    trainable = tune.with_parameters(train, log=str(tmp_path), checkpoints=checkpoints)
+    trainable = tune.with_parameters(train, log=str(tmp_path), checkpoints=checkpoints, loss_of=loss_of)
     tuner = tune.Tuner(tune.with_resources(trainable, {"cpu": cpus}), **tune_config.pop("tuner", {}),
                        tune_config=tune.TuneConfig(metric="loss", mode="min", reuse_actors=True, **tune_config),
                        run_config=tune.RunConfig(name="ray", storage_path=str(tmp_path / "ray"), verbose=0))
     results = tuner.fit()
     assert not results.errors
-    logs = [[json.loads(line) for line in file.read_text().splitlines()] for file in sorted(tmp_path.glob("*.jsonl"))]
+    logs = read_logs(tmp_path)
     return results, {log[0]["x"]: {entry["epoch"]: entry["loss"] for entry in log} for log in logs}, logs
 
 

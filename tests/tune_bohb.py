@@ -6,38 +6,21 @@ model are counted as it adds them.
 
 import argparse
 import collections
-import json
 import sys
 import tempfile
-import time
 from pathlib import Path
 
 import ray.cloudpickle
+from logged_trials import MAX_EPOCHS, read_logs, train
 
 RUNGS = (1, 3, 9)
 # Ray's brackets for at most 9 epochs: nine trials with rungs from epoch 1, five from epoch 3, three at epoch 9 alone.
 FIRST = [1] * 9 + [3] * 5 + [9] * 3
-MAX_EPOCHS, TRIALS = 9, len(FIRST)
+TRIALS = len(FIRST)
 
 
-def train(config, log, checkpoints):
-    """Nine epochs, each written into a log before it is reported."""
-    from ray import tune
-
-    begin = 1
-    if checkpoints and (checkpoint := tune.get_checkpoint()):
-        with checkpoint.as_directory() as folder:
-            begin = int((Path(folder) / "epoch").read_text()) + 1
-    for epoch in range(begin, MAX_EPOCHS + 1):
-        loss = config["x"] + 1 / epoch
-        with open(Path(log) / f"{tune.get_context().get_trial_id()}.jsonl", "a") as file:
-            file.write(json.dumps({"epoch": epoch, "time": time.time()}) + "\n")
-        if not checkpoints:
-            tune.report({"loss": loss})
-            continue
-        with tempfile.TemporaryDirectory() as folder:
-            (Path(folder) / "epoch").write_text(str(epoch))
-            tune.report({"loss": loss}, checkpoint=tune.Checkpoint.from_directory(folder))
+def loss_of(config, epoch):
+    return config["x"] + 1 / epoch
 
 
 def count(folder: Path, concurrent: int, checkpoints: bool) -> tuple[dict[int, int], dict[int, int]]:
@@ -55,7 +38,7 @@ def count(folder: Path, concurrent: int, checkpoints: bool) -> tuple[dict[int, i
             told[result["training_iteration"]] += 1
             return super().to_wrapper(trial_id, result)
 
-    trainable = tune.with_parameters(train, log=str(folder), checkpoints=checkpoints)
+    trainable = tune.with_parameters(train, log=str(folder), checkpoints=checkpoints, loss_of=loss_of)
     tuner = tune.Tuner(
         tune.with_resources(trainable, {"cpu": 0.5}), param_space={"x": tune.uniform(0, 1)},
         tune_config=tune.TuneConfig(
@@ -64,9 +47,8 @@ def count(folder: Path, concurrent: int, checkpoints: bool) -> tuple[dict[int, i
             scheduler=HyperBandForBOHB(max_t=MAX_EPOCHS, reduction_factor=3)),
         run_config=tune.RunConfig(name="ray", storage_path=str(folder / "ray"), verbose=0))
     tuner.fit()
-    logs = [[json.loads(line) for line in file.read_text().splitlines()] for file in folder.glob("*.jsonl")]
-    logs.sort(key=lambda log: log[0]["time"])  # trials fill the brackets in the order of their start
-    reached = [max(entry["epoch"] for entry in log) for log in logs]
+    # Trials fill the brackets in the order of their start.
+    reached = [max(entry["epoch"] for entry in log) for log in read_logs(folder)]
     return dict(told), {rung: sum(first <= rung <= epochs for first, epochs in zip(FIRST, reached, strict=True))
                         for rung in RUNGS}
 
