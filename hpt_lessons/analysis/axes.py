@@ -90,6 +90,7 @@ def _guess(numbers: Sequence[float]) -> str:
 def level(trial: Trial, name: str) -> Any:
     """The value of one hyperparameter; a list or a dictionary in words, so that values can be compared."""
     value = trial.config.get(name)
+    value = value.item() if isinstance(value, np.generic) else value
     return value if isinstance(value, str | bool | int | float | None) else repr(value)
 
 
@@ -119,12 +120,12 @@ def complete_part(trials: Trials, names: Sequence[str], at_least: float = 0.5) -
     while True:
         counts = [Counter(found[place] for found in kept) for place in range(len(names))]
         cells = math.prod(map(len, counts))
-        if len(kept) < at_least * len(settings) or not kept:
+        if len(kept) < at_least * len(settings):
             return None
         if len(kept) == cells:
             return trials.filter(lambda trial: setting(trial, names) in kept)
         # Of a level's cells / levels combinations, so many are there.
         filled = {(place, found): count * len(count_of) for place, count_of in enumerate(counts)
-                  for found, count in count_of.items()}  # fmt: skip
+                  for found, count in count_of.items() if len(count_of) > 1}  # fmt: skip
         place, worst = min(filled, key=filled.get)
         kept = {found for found in kept if found[place] != worst}

