@@ -131,7 +131,7 @@ def test_a_trees_boxes_fill_the_cube_and_hold_the_means_of_their_points(count, a
 
 
 def test_a_tree_is_the_one_of_scikit_learn():
-    """CART has one answer, but for cuts along two axes that part the same points: so the points themselves are asked."""
+    """CART has one answer, but for cuts along two axes that part the same points: so these points are asked."""
     tree = pytest.importorskip("sklearn.tree", reason="scikit-learn is not installed")
     generator = np.random.default_rng(0)
     x, y = generator.random((150, 3)), generator.normal(size=150)
@@ -334,8 +334,9 @@ def test_scales_are_guessed_from_how_the_values_spread():
 @pytest.mark.parametrize(("options", "message"), [
     ({"of": "loss"}, "of='loss' is not possible"),
     ({"method": "linear"}, "method='linear' is not possible"),
-    ({"names": ["l9"]}, "'l9' varies between these trials; what varies: a, b"),
+    ({"names": ["l9"]}, "'l9' does not vary between these trials; what varies: a, b"),
     ({"metric": "f1"}, "has a sound result in 'f1'"),
+    ({"of": "good", "good": 10}, "good=10 is not possible"),
 ])  # fmt: skip
 def test_impossible_questions_are_errors(options, message):
     with pytest.raises(ValueError, match=message):

@@ -60,7 +60,7 @@ def _mean_except(keep: Subset, cells: np.ndarray, weights: Sequence[np.ndarray])
 def _weights(cells: np.ndarray, weights: Sequence[np.ndarray] | None) -> list[np.ndarray]:
     if not np.isfinite(cells).all():
         raise ValueError("decompose: the table has empty cells; leave out levels until every combination was tried.")
-    weights = [np.ones(levels) for levels in cells.shape] if weights is None else [np.asarray(w, float) for w in weights]
+    weights = [np.ones(levels) for levels in cells.shape] if weights is None else [np.array(w, float) for w in weights]
     for axis, (weight, levels) in enumerate(zip(weights, cells.shape, strict=True)):
         if weight.shape != (levels,) or not (weight >= 0).all() or not weight.sum() > 0:
             raise ValueError(f"decompose: axis {axis} has {levels} levels; give each a weight of at least 0.")

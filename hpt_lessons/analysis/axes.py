@@ -29,8 +29,7 @@ class Axis:
     scale: str
 
     def places(self, values: Iterable[Any]) -> np.ndarray:
-        """Each value's place in 0..1: a choice lies in the middle of its part, numbers from the smallest to the largest
-        one."""
+        """Each value's place in 0..1: a choice's is the middle of its part, the numbers fill it from end to end."""
         if self.scale == "choice":
             order = {level: place for place, level in enumerate(self.levels)}
             return (np.array([order[value] for value in values]) + 0.5) / len(self.levels)
@@ -72,8 +71,8 @@ def _axis(name: str, levels: set, scale: str | None) -> Axis:
     if scale not in SCALES:
         raise ValueError(f"scales: {scale!r} for {name!r} is not possible; choose {', '.join(map(repr, SCALES))}.")
     if scale != "choice" and (not numbers or (scale == "log" and ordered[0] <= 0)):
-        raise ValueError(f"scales: {name!r} has the value {ordered[0 if numbers else -1]!r}, with no place on a {scale} "
-                         "scale. Take 'choice'.")  # fmt: skip
+        misfit = ordered[0 if numbers else -1]
+        raise ValueError(f"scales: {name!r} has the value {misfit!r}, with no place on a {scale} scale; take 'choice'.")
     return Axis(name, tuple(ordered), scale)
 
 
@@ -112,20 +111,23 @@ def _is_number(value: Any) -> bool:
 def complete_part(trials: Trials, names: Sequence[str], at_least: float = 0.5) -> Trials | None:
     """The trials of a full grid: those left when levels are dropped until every combination of the others was tried.
 
-    Again and again the level goes that lacks the largest share of its combinations. None if less than the share
-    `at_least` of the configurations is left, as in a random search, where no two share a value.
+    None if less than the share `at_least` of the configurations is left, as in a random search, where no two share a
+    value.
     """
     settings = {setting(trial, names) for trial in trials}
-    kept = set(settings)
-    while True:
-        counts = [Counter(found[place] for found in kept) for place in range(len(names))]
-        cells = math.prod(map(len, counts))
-        if len(kept) < at_least * len(settings):
-            return None
-        if len(kept) == cells:
-            return trials.filter(lambda trial: setting(trial, names) in kept)
-        # Of a level's cells / levels combinations, so many are there.
-        filled = {(place, found): count * len(count_of) for place, count_of in enumerate(counts)
-                  for found, count in count_of.items() if len(count_of) > 1}  # fmt: skip
-        place, worst = min(filled, key=filled.get)
-        kept = {found for found in kept if found[place] != worst}
+    kept = _full_grid(settings, at_least * len(settings))
+    return None if kept is None else trials.filter(lambda trial: setting(trial, names) in kept)
+
+
+def _full_grid(settings: set[Setting], at_least: float) -> set[Setting] | None:
+    """Again and again the level goes that lacks the largest share of its combinations; None when too few are left."""
+    while len(settings) >= at_least:
+        counts = [Counter(levels) for levels in zip(*settings, strict=True)]
+        if len(settings) == math.prod(map(len, counts)):
+            return settings
+        # A level has 1 / levels of all combinations; the last level of an axis stays.
+        there = {(place, level): count * len(levels) for place, levels in enumerate(counts)
+                 for level, count in levels.items() if len(levels) > 1}
+        place, worst = min(there, key=there.get)
+        settings = {found for found in settings if found[place] != worst}
+    return None

@@ -14,30 +14,25 @@ cells (`anova`), else from regression trees (`forest`). Four things make such sh
 """
 
 import math
-import warnings
-from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from statistics import NormalDist
 from typing import Any, NamedTuple
 
 import numpy as np
 
+from hpt_lessons.analysis.adaptive import AdaptiveWarning, adaptively_chosen, warn_if_adaptive
 from hpt_lessons.analysis.anova import Subset, decompose
-from hpt_lessons.analysis.axes import Axis, Setting, axes_of, complete_part, setting, varying
+from hpt_lessons.analysis.axes import Axis, Setting, axes_of, complete_part, setting
 from hpt_lessons.analysis.comparisons import covers, percentiles
-from hpt_lessons.analysis.curse import score
 from hpt_lessons.analysis.forest import decompose_scattered
+from hpt_lessons.analysis.outcomes import OF, by_setting, checked_names, outcomes, scored
 from hpt_lessons.analysis.tunability import Gain, gains
-from hpt_lessons.trials import Trial, Trials
+from hpt_lessons.trials import Trials
 
 __all__ = ["AdaptiveWarning", "Gain", "Importance", "Share", "adaptively_chosen", "gains", "good_region", "shares"]
 
-OF = ("rank", "value", "good")
-
-
-class AdaptiveWarning(UserWarning):
-    """The trials seem to have been chosen by what earlier ones showed, and shares of variance are then distorted."""
+# The outcomes of the settings, shape (settings,), to the variance of each effect and that of the whole.
+Split = Callable[[np.ndarray], tuple[dict[Subset, float], float]]
 
 
 class Share(NamedTuple):
@@ -113,36 +108,18 @@ def shares(
     A table does not say who chose its trials. `adaptive=True` says a search did, False that none did; left out, it is
     judged from the order of the trials (`adaptively_chosen`). If so, there is an `AdaptiveWarning`.
     """
-    for name, value, allowed in (("of", of, OF), ("method", method, (None, "grid", "forest"))):
-        if value not in allowed:
-            raise ValueError(f"{name}={value!r} is not possible; choose {', '.join(map(repr, allowed))}.")
-    trials = _scored(trials, metric, scope)
-    names = _names(trials, names)
+    _check(of, good, method)
+    trials = scored(trials, metric, scope)
+    names = checked_names(trials, names)
     grid = None if method == "forest" else complete_part(trials, names, 0.0 if method == "grid" else 0.5)
-    _warn(trials, names, metric, scope, adaptive, grid is not None)
+    warn_if_adaptive(trials, names, adaptive, grid is not None, metric=metric, scope=scope)
     used = trials if grid is None else grid
     axes = axes_of(used, names, scales)
-    settings, values = _table(used, names, _outcomes(used, metric, scope, of, good))
-
-    def split(means: np.ndarray) -> tuple[dict[Subset, float], float]:
-        if grid is not None:
-            return decompose(_cells(axes, settings, means), [axis.weights() for axis in axes], order)
-        places = np.stack([axis.places(s[at] for s in settings) for at, axis in enumerate(axes)], axis=1)
-        return decompose_scattered(places, means, order=order, trees=trees, seed=seed)
-
-    parts, total = split(values.mean(axis=1))
-    found = {tuple(names[at] for at in subset): Share(part / total if total else 0.0) for subset, part in parts.items()}
+    settings, values = by_setting(used, names, outcomes(used, metric, scope, of, good))
+    split = _by_trees(axes, settings, order, trees, seed) if grid is None else _by_cells(axes, settings, order)
+    found = _importance(names, values, split, of, resamples, confidence, seed)
     left_out = len({setting(trial, names) for trial in trials}) - len(settings)
-    seeds = values.shape[1]
-    result = Importance(found, total, math.nan, "forest" if grid is None else "grid", of, len(settings), left_out,
-                        seeds, "nothing: there is one seed, or not the same ones everywhere")  # fmt: skip
-    if seeds < 2 or not total:
-        return result
-    drawn = _bootstrap(values, split, resamples, seed)
-    ends = _recentred(np.array([share.share for share in found.values()]), drawn, confidence)
-    found = {key: Share(found[key].share, *ends[at]) for at, key in enumerate(found)}
-    noise = float(values.var(axis=1, ddof=1).mean() / seeds / total)
-    return replace(result, shares=found, noise=noise, covers=covers("training"))
+    return replace(found, method="forest" if grid is None else "grid", left_out=left_out)
 
 
 def good_region(
@@ -161,107 +138,13 @@ def good_region(
     """
     if not 0 < share <= 1:
         raise ValueError(f"good_region: share={share} is not possible; it lies between 0 and 1, for example 0.25.")
-    scored = _scored(trials, metric, scope)
-    names = _names(scored, names)
-    settings, values = _table(scored, names, _outcomes(scored, metric, scope, "rank", 0.1))
+    trials = scored(trials, metric, scope)
+    names = checked_names(trials, names)
+    settings, values = by_setting(trials, names, outcomes(trials, metric, scope))
     best = np.argsort(values.mean(axis=1), kind="stable")[: max(1, math.ceil(share * len(settings)))]
-    box = [_side(axis, [settings[row][at] for row in best])
-           for at, axis in enumerate(axes_of(scored, names, scales))]  # fmt: skip
-    return scored.filter(lambda trial: all(at in side for at, side in zip(setting(trial, names), box, strict=True)))
-
-
-def adaptively_chosen(
-    trials: Trials, names: Sequence[str] | None = None, *, metric: str = "loss", scope: str = "last"
-) -> str | None:
-    """What makes one think that a search chose these trials by what earlier ones showed; None if nothing does.
-
-    Two signs: a scheduler cut trials (status "stopped"), so that their scores are of unequal budgets; or later trials
-    lie nearer to the best one than the first twelfth, sixth, third or half of them, in some hyperparameter, by the
-    rank-sum test of Wilcoxon at one in a thousand in all. The order of the table must be that in which the trials were
-    chosen. A search may go unnoticed: BOHB was noticed in three of four searches of 60 trials, in all of 200.
-    """
-    stopped = sum(trial.status == "stopped" for trial in trials)
-    if stopped:
-        return f"{stopped} of {len(trials)} trials were cut by a scheduler, so that their scores are of unequal budgets"
-    trials = _scored(trials, metric, scope)
-    names = _names(trials, names)
-    outcomes = _outcomes(trials, metric, scope, "rank", 0.1)
-    best = min(range(len(trials)), key=lambda row: outcomes[trials[row].trial])
-    firsts = sorted({len(trials) // parts for parts in (12, 6, 3, 2)} - {0})
-    limit = NormalDist().inv_cdf(1 - 0.001 / len(names) / max(1, len(firsts)))
-    for axis, name in zip(axes_of(trials, names), names, strict=True):
-        places = axis.places(setting(trial, [name])[0] for trial in trials)
-        far = _ranks(np.abs(places - places[best])) * len(trials)
-        if any(_rank_sum(far, first) > limit for first in firsts):
-            return f"later trials lie nearer to the best one in {name!r} than earlier ones"
-    return None
-
-
-def _rank_sum(ranks: np.ndarray, first: int) -> float:
-    """How much larger the first ranks are than the others, in standard deviations of a random order."""
-    others = len(ranks) - first
-    return (ranks[:first].sum() - first * ranks.mean()) / math.sqrt(first * others * (len(ranks) + 1) / 12)
-
-
-# -- the table of scores -------------------------------------------------------------------------------------------
-
-
-def _scored(trials: Trials, metric: str, scope: str) -> Trials:
-    """The trials that have a result or diverged; an error if none is sound."""
-    sound = {trial.trial for trial in trials if math.isfinite(score(trial, metric, scope))}
-    if not sound:
-        raise ValueError(f"importance: none of {len(trials)} trials has a sound result in {metric!r}.")
-    return trials.filter(lambda trial: trial.trial in sound or trial.diverged)
-
-
-def _names(trials: Trials, names: Sequence[str] | None) -> list[str]:
-    found = varying(trials)
-    unknown = [name for name in names or () if name not in found]
-    if unknown or not found:
-        raise ValueError(f"importance: {unknown[0] if unknown else 'no hyperparameter'!r} varies between these trials; "
-                         f"what varies: {', '.join(found) or 'nothing'}.")  # fmt: skip
-    return list(found if names is None else names)
-
-
-def _outcomes(trials: Trials, metric: str, scope: str, of: str, good: float) -> dict[str, float]:
-    """What is decomposed, by the name of the trial; smaller is better, but for "good", which is 1 or 0."""
-    sign = -1.0 if metric == "accuracy" else 1.0
-    values = sign * np.array([score(trial, metric, scope) for trial in trials])
-    if of == "value":
-        values = np.where(np.isnan(values), np.nanmax(values), values)
-    else:
-        values = _ranks(np.where(np.isnan(values), math.inf, values))
-    if of == "good":
-        values = (values <= np.quantile(values, good)).astype(float)
-    return {trial.trial: float(value) for trial, value in zip(trials, values, strict=True)}
-
-
-def _ranks(values: np.ndarray) -> np.ndarray:
-    """Each value's rank as a share, between 0 for the smallest and 1; equal values have their mean rank."""
-    _, group, counts = np.unique(values, return_inverse=True, return_counts=True)
-    return (np.cumsum(counts) - counts / 2)[group] / len(values)
-
-
-def _table(trials: Sequence[Trial], names: Sequence[str], outcomes: Mapping[str, float]) -> tuple[list[Setting],
-                                                                                                  np.ndarray]:  # fmt: skip
-    """The settings and their outcomes, shape (settings, seeds); one column of means if not all have the same seeds."""
-    groups: dict[Setting, dict[Any, list[float]]] = defaultdict(lambda: defaultdict(list))
-    for trial in trials:
-        groups[setting(trial, names)][trial.seed].append(outcomes[trial.trial])
-    seeds = list(next(iter(groups.values())))
-    if len(seeds) > 1 and all(set(group) == set(seeds) for group in groups.values()):
-        rows = [[np.mean(group[seed]) for seed in seeds] for group in groups.values()]
-    else:
-        rows = [[np.mean([value for values in group.values() for value in values])] for group in groups.values()]
-    return list(groups), np.array(rows)
-
-
-def _cells(axes: Sequence[Axis], settings: Sequence[Setting], means: np.ndarray) -> np.ndarray:
-    """The table with one axis a hyperparameter that `decompose` takes."""
-    cells = np.full([len(axis.levels) for axis in axes], math.nan)
-    for found, mean in zip(settings, means, strict=True):
-        cells[tuple(axis.levels.index(value) for axis, value in zip(axes, found, strict=True))] = mean
-    return cells
+    axes = axes_of(trials, names, scales)
+    box = [_side(axis, [settings[row][at] for row in best]) for at, axis in enumerate(axes)]
+    return trials.filter(lambda trial: all(at in side for at, side in zip(setting(trial, names), box, strict=True)))
 
 
 def _side(axis: Axis, good: Sequence[Any]) -> set:
@@ -271,38 +154,66 @@ def _side(axis: Axis, good: Sequence[Any]) -> set:
     return {level for level in axis.levels if min(good) <= level <= max(good)}
 
 
-# -- intervals and the warning -------------------------------------------------------------------------------------
+# -- from outcomes to shares ---------------------------------------------------------------------------------------
 
 
-def _bootstrap(values: np.ndarray, split, resamples: int, seed: int) -> np.ndarray:
-    """Shares of so many resampled tables, shape (resamples, shares): all configurations get the same drawn seeds."""
+def _by_cells(axes: Sequence[Axis], settings: Sequence[Setting], order: int) -> Split:
+    """Exactly, from a table with a cell for each setting and an axis for each hyperparameter."""
+    places = [tuple(axis.levels.index(at) for axis, at in zip(axes, found, strict=True)) for found in settings]
+    shape = [len(axis.levels) for axis in axes]
+
+    def split(means: np.ndarray) -> tuple[dict[Subset, float], float]:
+        cells = np.full(shape, math.nan)
+        cells[tuple(np.transpose(places))] = means
+        return decompose(cells, [axis.weights() for axis in axes], order)
+
+    return split
+
+
+def _by_trees(axes: Sequence[Axis], settings: Sequence[Setting], order: int, trees: int, seed: int) -> Split:
+    """By regression trees, from the place of each setting in the unit cube."""
+    places = np.stack([axis.places(found[at] for found in settings) for at, axis in enumerate(axes)], axis=1)
+    return lambda means: decompose_scattered(places, means, order=order, trees=trees, seed=seed)
+
+
+def _importance(
+    names: Sequence[str], values: np.ndarray, split: Split, of: str, resamples: int, confidence: float, seed: int
+) -> Importance:
+    """Shares of outcomes, shape (settings, seeds), with intervals over the seeds if there are several."""
+    parts, total = split(values.mean(axis=1))
+    keys = [tuple(names[at] for at in subset) for subset in parts]
+    found = np.array(list(parts.values())) / (total or 1.0)
+    shares, noise = [Share(float(share)) for share in found], math.nan
+    seeds, said = values.shape[1], "nothing: there is one seed, or not the same ones everywhere"
+    if seeds > 1 and total:
+        ends = _recentred(found, _bootstrap(values, split, resamples, seed), confidence)
+        shares = [Share(*map(float, (share, *pair))) for share, pair in zip(found, ends, strict=True)]
+        noise, said = float(values.var(axis=1, ddof=1).mean() / seeds / total), covers("training")
+    return Importance(dict(zip(keys, shares, strict=True)), total, noise, "", of, len(values), 0, seeds, said)
+
+
+def _bootstrap(values: np.ndarray, split: Split, resamples: int, seed: int) -> np.ndarray:
+    """Shares of so many resampled tables, shape (resamples, shares): all settings get the same drawn seeds."""
     generator, count = np.random.default_rng(seed), values.shape[1]
     drawn = []
     for _ in range(resamples):
         parts, total = split(values[:, generator.integers(count, size=count)].mean(axis=1))
-        drawn.append([part / total if total else 0.0 for part in parts.values()])
+        drawn.append(np.array(list(parts.values())) / (total or 1.0))
     return np.array(drawn)
 
 
 def _recentred(found: np.ndarray, drawn: np.ndarray, confidence: float) -> np.ndarray:
-    """Ends for each share, shape (shares, 2). Drawing seeds twice adds noise, which moves all drawn shares the same
-    way: only how far they scatter is taken from them."""
+    """Ends for each share, shape (shares, 2), in 0..1.
+
+    Drawing seeds twice adds noise, which moves all drawn shares the same way: only how far they scatter is taken.
+    """
     low, high = percentiles(drawn - drawn.mean(axis=0), confidence)
-    return np.clip(np.stack([found + low, found + high], axis=1), 0, 1)
+    return np.clip(np.stack([found + np.minimum(low, 0), found + np.maximum(high, 0)], axis=1), 0, 1)
 
 
-def _warn(
-    trials: Trials, names: Sequence[str], metric: str, scope: str, adaptive: bool | None, is_grid: bool
-) -> None:
-    if adaptive is False:
-        return
-    stopped = any(trial.status == "stopped" for trial in trials)
-    reason = adaptively_chosen(trials, names, metric=metric, scope=scope) if stopped or not is_grid else None
-    if adaptive:
-        reason = reason or "adaptive=True"
-    if reason:
-        warnings.warn(
-            f"these trials look as if a search had chosen them ({reason}). Shares of variance then weigh what the search "
-            "liked to try. Take trials of a grid or a random search; adaptive=False says that they are.",
-            AdaptiveWarning, stacklevel=3,
-        )  # fmt: skip
+def _check(of: str, good: float, method: str | None) -> None:
+    for name, value, allowed in (("of", of, OF), ("method", method, (None, "grid", "forest"))):
+        if value not in allowed:
+            raise ValueError(f"{name}={value!r} is not possible; choose {', '.join(map(repr, allowed))}.")
+    if not 0 < good < 1:
+        raise ValueError(f"good={good!r} is not possible; it is a share between 0 and 1, for example 0.1.")

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from hpt_lessons.analysis.axes import level, setting, varying
+from hpt_lessons.analysis.axes import setting, varying
 from hpt_lessons.analysis.comparisons import covers
 from hpt_lessons.analysis.curse import score
 from hpt_lessons.analysis.statistics import mean_interval
@@ -49,8 +49,9 @@ def gains(
 
     `default` must be among the recorded configurations, with the same seeds as the values to compare it with. With
     several seeds in common each in turn scores what the others chose; the interval is Student's over the turns. With
-    one seed the gain is too large by the winner's curse, and `covers` says so. A trial that diverged counts as the worst
-    sound one. Where no other value was recorded, the gain is NaN. Raises ValueError if the default was not recorded, with the nearest that was.
+    one seed the gain is too large by the winner's curse, and `covers` says so. A trial that diverged counts as the
+    worst sound one. Where no other value was recorded, the gain is NaN. Raises ValueError if the default was not
+    recorded, with the nearest that was.
     """
     found = varying(trials)
     names = list(found if names is None else names)
