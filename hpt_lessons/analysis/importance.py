@@ -36,7 +36,7 @@ Split = Callable[[np.ndarray], tuple[dict[Subset, float], float]]
 
 
 class Share(NamedTuple):
-    """A share of the whole variance, and its interval, NaN where there is one seed only."""
+    """A share of the whole variance (not scaled to sum to one), and its interval, NaN where there is one seed only."""
 
     share: float
     low: float = math.nan
@@ -68,10 +68,10 @@ class Importance:
         """What no listed hyperparameter or combination explains."""
         return max(0.0, 1.0 - sum(share.share for share in self.shares.values())) if self.total else 0.0
 
-    def rows(self) -> list[tuple[str, float, float, float]]:
-        """(label, share, low, high) of each, the largest first: what a plot needs."""
-        rows = [(" x ".join(names), *share) for names, share in self.shares.items()]
-        return sorted(rows, key=lambda row: -row[1])
+    def rows(self) -> dict[str, Share]:
+        """The shares under a label each, "lr" or "lr x l1", the largest first: what a plot needs."""
+        labelled = {" x ".join(names): share for names, share in self.shares.items()}
+        return dict(sorted(labelled.items(), key=lambda row: -row[1].share))
 
 
 def shares(
@@ -103,7 +103,8 @@ def shares(
     configurations. On which scale numbers count is guessed and can be said (`scales`, see `axes.axes_of`).
 
     Trained with several seeds that all configurations share, each share gets a bootstrap interval over these seeds. It
-    covers the noise of training, not the choice of configurations; with fewer than eight seeds it is too narrow.
+    covers the noise of training, not the choice of configurations. It is too narrow for few seeds: in simulated grids
+    intervals of 95 % held the true share 87 to 90 times in a hundred with eight seeds, 67 to 87 times with four.
 
     A table does not say who chose its trials. `adaptive=True` says a search did, False that none did; left out, it is
     judged from the order of the trials (`adaptively_chosen`). If so, there is an `AdaptiveWarning`.
