@@ -183,7 +183,7 @@ def _importance(
     """Shares of outcomes, shape (settings, seeds), with intervals over the seeds if there are several."""
     parts, total = split(values.mean(axis=1))
     keys = [tuple(names[at] for at in subset) for subset in parts]
-    found = np.array(list(parts.values())) / (total or 1.0)
+    found = np.clip(np.array(list(parts.values())) / (total or 1.0), 0, 1)  # rounding may step out by a hair
     shares, noise = [Share(float(share)) for share in found], math.nan
     seeds, said = values.shape[1], "nothing: there is one seed, or not the same ones everywhere"
     if seeds > 1 and total:
