@@ -193,6 +193,17 @@ class Population:
                 hits.append((logits.argmax(2) == labels).sum(1))
         return _total(losses) / len(feed), _total(hits) / len(feed)
 
+    def constant(self) -> np.ndarray:
+        """For each network in training whether it gives the same answer to every validation picture."""
+        lowest, highest = None, None
+        with torch.inference_mode():
+            for images, _ in self.valid.batches(EVALUATION_BATCH):
+                logits = self.forward(images)
+                low, high = logits.amin(1), logits.amax(1)
+                lowest = low if lowest is None else torch.minimum(lowest, low)
+                highest = high if highest is None else torch.maximum(highest, high)
+        return (highest == lowest).all(1).cpu().numpy()
+
     def keep(self, which: np.ndarray) -> None:
         """Go on with some of the networks only: `which` is True or False for each one in training."""
         if all(which):
