@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from hpt_lessons.search import layouts
 from hpt_lessons.search import space as spaces
 from hpt_lessons.search.bohb import BOHBSampler
 from hpt_lessons.search.halving import Hyperband, NoStopping, PromotionASHA, StoppingASHA
@@ -41,7 +42,7 @@ def shifted_grid(space: Space, trials: int, seed: int) -> list[Config]:
     The lattice with n ticks on an axis is moved by up to one spacing and wraps around at the ends, all of it by the
     same offset: it stands at (k + u) / n with one u an axis. So the spacing stays equal, which is what makes it a grid,
     and over the repeats every value is tried equally often. (Each point moved within its own cell would be another
-    layout: nine different values a axis instead of three.) A tick on a list of values is the value under it.
+    layout, with nine different values on an axis instead of three.) A tick on a list of values is the value under it.
     """
     axes = spaces.axes(space)
     ticks = even_ticks([len(axis.domain.values) or trials for axis in axes], trials)
@@ -70,8 +71,8 @@ def even_ticks(most: Sequence[int], trials: int) -> list[int]:
 
 
 def random(space: Space, seed: int, max_epochs: int, budget: int) -> tuple[Any, Any]:
-    """Random search, every trial trained to its end."""
-    return RandomSearch(space, seed), NoStopping(max_epochs)
+    """Random search: as many trials as the budget pays for to their end."""
+    return Listed(layouts.random(space, max(budget // max_epochs, 1), seed)), NoStopping(max_epochs)
 
 
 def grid(space: Space, seed: int, max_epochs: int, budget: int) -> tuple[Any, Any]:

@@ -49,7 +49,8 @@ class Synthetic:
         self._centre = 0.1 + 0.8 * rng.random(dimension)
         others = dimension - important
         self.weights = np.array([1 / important] * important + [rest / others if others else 0.0] * others)
-        self._heights = np.sort(self._height(rng.random((_SAMPLE, dimension))))
+        highest = float(4 * np.maximum(self._centre, 1 - self._centre) ** 2 @ self.weights)
+        self._heights = np.sort([0.0, *self._height(rng.random((_SAMPLE - 2, dimension))), highest])
         self.optimum = {**dict(zip(self.names, self._centre.tolist(), strict=True)), "pace": 0.5}
         self.best = LOWEST
 
@@ -102,13 +103,14 @@ class Synthetic:
         Ranks are mixed as normal numbers: the rank of the height and that of the pace with the weights r and
         sqrt(1 - r^2). The normal numbers of a rank correlation s have the correlation r = 2 sin(pi s / 6).
         """
-        rank = (np.searchsorted(self._heights, height) + 0.5) / (_SAMPLE + 1)
-        good, fast = _NORMAL.inv_cdf(float(rank)), _NORMAL.inv_cdf(min(max(pace, 1e-6), 1 - 1e-6))
+        places = np.arange(_SAMPLE)
+        rank = (float(np.interp(height, self._heights, places)) + 0.5) / _SAMPLE
+        good, fast = _NORMAL.inv_cdf(rank), _NORMAL.inv_cdf(min(max(pace, 1e-6), 1 - 1e-6))
         spearman = np.array([self.rank_correlation(epoch) for epoch in range(1, self.max_epochs)])
         weight = 2 * np.sin(math.pi * spearman / 6)
         mixed = weight * good - np.sqrt(np.maximum(1 - weight**2, 0)) * fast
         ranks = np.array([_NORMAL.cdf(value) for value in mixed])
-        return np.append(np.interp(ranks * (_SAMPLE - 1), np.arange(_SAMPLE), self._heights), height)
+        return np.append(np.interp(ranks * _SAMPLE - 0.5, places, self._heights), height)
 
     def evaluate(self, config: Mapping[str, Any], budget: int, seed: int = 0, draw: int = 0) -> Result:
         """The result after so many epochs."""
