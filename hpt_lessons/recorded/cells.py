@@ -162,17 +162,15 @@ class Cell:
                 for own, trial in zip(sweep.rates, sweep.trials, strict=True)]
         return min(rows, key=lambda row: row[0])[1]
 
-    def left_out_one_by_one(self, row: int, column: int) -> Iterator[tuple[str, float, float]]:
-        """Each trial between two sound ones: its name, its value, and what it would be without it."""
+    def left_out_one_by_one(self) -> Iterator[tuple[str, Curve, Curve]]:
+        """Each trial between two sound ones: its name, its curve, and what that would be without it."""
         for sweep in self.seeds.values():
             for place in range(1, len(sweep.rates) - 1):
-                three = sweep.curves[place - 1 : place + 2]
-                if any(curve.diverged or curve.dead for curve in three):
+                low, own, high = sweep.curves[place - 1 : place + 2]
+                if any(curve.diverged or curve.dead for curve in (low, own, high)):
                     continue
-                low, own, high = (float(curve.values[row, column]) for curve in three)
-                rates = sweep.rates[place - 1 : place + 2]
-                weight = (rates[1] - rates[0]) / (rates[2] - rates[0])
-                yield sweep.trials[place].trial, own, (1 - weight) * low + weight * high
+                before, here, after = sweep.rates[place - 1 : place + 2]
+                yield sweep.trials[place].trial, own, between(low, high, (here - before) / (after - before))
 
 
 def _sweep(rows: list[tuple[float, Trial]], curves: Mapping[str, Curve]) -> Sweep:

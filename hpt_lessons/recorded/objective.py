@@ -10,12 +10,13 @@ import json
 import math
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
+from functools import cached_property
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from hpt_lessons.recorded.cells import Cell, Place
-from hpt_lessons.recorded.curves import ACCURACY, LOSS, SECONDS, Curve, check_budget, told
+from hpt_lessons.recorded.curves import ACCURACY, LOSS, Curve, check_budget, told
 from hpt_lessons.recorded.noise import Noise
 from hpt_lessons.recorded.table import load
 from hpt_lessons.search import domains
@@ -27,16 +28,16 @@ METRICS = {"loss": LOSS, "accuracy": ACCURACY}
 
 
 class LeaveOneOut(NamedTuple):
-    """Recorded values, and what the neighbours of each alone would say; in nats, or as a share for the accuracy.
+    """What a searcher would be told of recorded trials, and what the neighbours of each would say; shape (trials,).
 
-    `names` are those of the trials. `left_out`: trials at the end of a sweep, or diverged or dead, or beside such a
-    one, of which this says nothing. A neighbour is twice as far away as in use, and the values are noisy themselves.
+    `names` are those of the trials. Of `unjudged` more trials this says nothing: those at the end of a sweep, diverged
+    or dead, or beside such a one. A neighbour is twice as far away as in use, and the values are noisy themselves.
     """
 
     names: list[str]
     recorded: np.ndarray
     interpolated: np.ndarray
-    left_out: int
+    unjudged: int
 
     @property
     def errors(self) -> np.ndarray:
@@ -131,7 +132,8 @@ class Recorded:
         """The whole learning curve of the `draw`-th training of this configuration by the search with this `seed`.
 
         Where several seeds are recorded the search sees a part of them (half, rounded up), and each draw is one of
-        these. Where there is one, the draw is its curve with measured noise, or without noise always the same.
+        these. Where there is one, the draw is its curve with measured noise, or without noise always the same; the one
+        recorded curve then stands for the mean of many, though it is a draw itself.
         """
         cell, rate = self._locate(config)
         seen, unseen = self._split(cell, rate, seed)
@@ -207,14 +209,14 @@ class Recorded:
         return len({json.dumps(self.nearest(trial.config), sort_keys=True) for trial in trials})
 
     def leave_one_out(self, epoch: int | None = None) -> LeaveOneOut:
-        """How well do its two neighbours foretell a trial's metric after this epoch (the last unless given)?"""
-        column = METRICS[self.metric]
+        """How well do its two neighbours foretell what is told of a trial after this epoch (the last unless given)?"""
         epoch = check_budget(self.max_epochs if epoch is None else epoch, self.max_epochs)
-        found = [one for cell in self.cells for one in cell.left_out_one_by_one(epoch - 1, column)]
-        return LeaveOneOut([name for name, _, _ in found], np.array([value for _, value, _ in found]),
-                           np.array([guess for _, _, guess in found]), len(self.trials) - len(found))
+        found = [one for cell in self.cells for one in cell.left_out_one_by_one()]
+        recorded, interpolated = ([self._value(one[which], epoch, self.scope) for one in found] for which in (1, 2))
+        return LeaveOneOut([one[0] for one in found], np.array(recorded), np.array(interpolated),
+                           len(self.trials) - len(found))
 
-    @property
+    @cached_property
     def best(self) -> float:
         """The lowest that a recorded configuration reached, as the mean over its seeds: what regret is measured from.
 
@@ -282,8 +284,3 @@ def _shipped(recorded: Recorded) -> Trials:
     except ValueError:
         return Trials()
     return trials if trials.data == recorded.trials.data else Trials()
-
-
-def missing_seconds(curve: Curve) -> bool:
-    """Whether the clock could not run on this curve."""
-    return bool(np.isnan(curve.values[:, SECONDS]).any())
