@@ -3,17 +3,19 @@
 `SearchSpaceEditor`   edit a search space, with a live picture of what will be tried
 `LayoutEditor`        see where a grid, random draws, Sobol points or a Latin hypercube put the trials of a space
 `GridAgainstRandom`   play the two against each other, and count who wins
+`OneHyperparameter`   bet on the one hyperparameter to tune, and see what each alone would give
 `Quiz`                a quiz that explains every wrong answer and goes on where you were
 """
 
 _HOME = {
     "GridAgainstRandom": "grid_explorer",
     "LayoutEditor": "layout_editor",
+    "OneHyperparameter": "only_one_explorer",
     "Quiz": "quiz",
     "SearchSpaceEditor": "space_editor",
 }
 
-__all__ = ["GridAgainstRandom", "LayoutEditor", "Quiz", "SearchSpaceEditor"]
+__all__ = ["GridAgainstRandom", "LayoutEditor", "OneHyperparameter", "Quiz", "SearchSpaceEditor"]
 
 
 def __getattr__(name: str):
