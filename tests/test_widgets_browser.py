@@ -136,3 +136,26 @@ def test_a_layout_follows_the_edited_space_and_the_explorer_its_slider(open_note
     page.get_by_role("button", name="Play 100 rounds").press("Enter")
     playwright.expect(page.get_by_text("95 % interval")).to_be_visible()
     assert lab.ask(page, "sum(game.score.values()), game.trials.value") == "(100, 100)"
+
+
+def test_a_bet_on_one_hyperparameter_is_kept_before_its_answer_is_shown(open_notebook, lab):
+    """With the keyboard alone: the start beyond the edge, the bet, its answer, then all the others."""
+    page = open_notebook("from hpt_lessons.view import OneHyperparameter\nbets = OneHyperparameter()\nbets")
+    playwright.expect(page.get_by_role("img", name="The gains are shown after your bet")).to_be_visible()
+    assert all(page.evaluate(NAMES))
+    page.get_by_label("Start: lr").focus()
+    page.keyboard.press("End")
+    playwright.expect(page.get_by_text("This rate is beyond the edge")).to_be_visible()
+    place = page.get_by_role("button", name="Show the others").bounding_box()
+    page.get_by_label("Your bet", exact=True).focus()
+    page.keyboard.press("End")
+    page.keyboard.press("Tab")
+    page.keyboard.press("Enter")
+    playwright.expect(page.get_by_text("You bet on")).to_be_visible()
+    kept = lab.ask(page, "bets.model.bet, bets.model.answers.path.is_file(), bets.model.opened")
+    assert kept == f"({lab.ask(page, 'bets.model.candidates[-1]')}, True, False)"
+    playwright.expect(page.get_by_role("button", name="Show the others")).to_be_focused()
+    page.keyboard.press("Enter")
+    playwright.expect(page.get_by_role("img", name=re.compile("Gains: lr .* all together"))).to_be_visible()
+    playwright.expect(page.get_by_role("img", name="training breaks from")).to_be_visible()
+    assert page.get_by_role("button", name="Show the others").bounding_box() == place  # nothing jumps

@@ -43,7 +43,7 @@ class OneHyperparameter(page.Panel):
         self._settle()
 
     def _make(self) -> None:
-        style, wide = {"description_width": "130px"}, {"width": "440px", "max_width": "100%"}
+        style, wide = {"description_width": "120px"}, {"width": "345px", "max_width": "100%"}
         model = self.model
         shapes = [(f"l1 = {l1}, l2 = {l2}", (l1, l2)) for l1, l2 in model.shapes]
 
@@ -103,7 +103,7 @@ class OneHyperparameter(page.Panel):
     def _update(self) -> None:
         self.gains.value = draw_gains(self.model)
         self.curve.value = draw_curve(self.model, self.curve_batch.value)
-        self.words.value = f'<div role="status" style="min-height: 84px">{in_words(self.model)}</div>'
+        self.words.value = f'<div role="status" style="min-height: 108px">{in_words(self.model)}</div>'
 
 
 def _offer(field: widgets.Dropdown, options: list, value: Any) -> None:
@@ -141,6 +141,8 @@ def _start(model: OnlyOne) -> str:
 
 def _gain(row: Alone) -> str:
     """One sentence on a row."""
+    if not row.recorded:
+        return "no other value was recorded at this start."
     if stuck(row):
         return f"each of the {len(row.runs)} recorded values breaks down. <b>This one alone does not help.</b>"
     if row.basis == "one seed":
@@ -148,6 +150,8 @@ def _gain(row: Alone) -> str:
     else:
         sure = f"95 % interval {interval(row)}, " + (
             f"over {row.seeds} seeds" if row.basis == "seeds" else "one seed and noise measured elsewhere")
+    if row.seen == 0:
+        return f"none of the {len(row.runs)} recorded values is better than the start ({sure})."
     told = " The interval contains 0: not told from no gain." if row.low <= 0 <= row.high else ""
     return (f"<b>{points(row.gain)} points</b> with the best of {len(row.runs)} values, {svg.short(row.value)} "
             f"({sure}).{told}")  # fmt: skip
@@ -156,14 +160,22 @@ def _gain(row: Alone) -> str:
 def _verdict(model: OnlyOne, mine: Alone) -> str:
     best, every = model.winner, model.rows[TOGETHER]
     together = f" All together: {points(every.gain)} points." if every.recorded else ""
-    helpless = [row.name for row in model.rows.values() if row.name != TOGETHER and stuck(row)]
-    no_help = f" From here {_listed(helpless)} alone cannot help." if helpless and mine.name not in helpless else ""
+    helpless = [row.name for row in model.rows.values() if row.name not in (TOGETHER, mine.name) and stuck(row)]
+    either = " either" if stuck(mine) else ""
+    no_help = f" From here {_listed(helpless)} alone cannot help{either}." if helpless else ""
+    if not any(_helps(row) for name, row in model.rows.items() if name != TOGETHER):
+        return f"None of them alone is told from no gain: <b>the start is good already</b>.{together}"
     if best.name == mine.name:
         return f"No other one gains more alone: <b>a good bet</b>.{no_help}{together}"
     if not math.isnan(mine.low) and best.low <= mine.high and mine.low <= best.high:
         return (f"{best.name} gains {points(best.gain)}; the intervals overlap, so these trials do not tell which is "
                 f"better.{no_help}{together}")  # fmt: skip
     return f"<b>{best.name} gains more</b>: {points(best.gain)} points with {svg.short(best.value)}.{no_help}{together}"
+
+
+def _helps(row: Alone) -> bool:
+    """Whether there is a gain, as far as these trials tell."""
+    return (row.low if math.isfinite(row.low) else row.gain) > 0
 
 
 def _listed(names: list[str]) -> str:

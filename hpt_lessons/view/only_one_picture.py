@@ -14,7 +14,7 @@ from hpt_lessons.view.only_one import NAMES, TOGETHER, OnlyOne, stuck
 from hpt_lessons.view.page import FAINT, GREEN, LINE, MUTED, RED, TEXT
 
 WIDTH, HEIGHT, TOP = 480, 372, 58
-LEFT, PLOT, ROW = 132, 222, 50  # of the gains: where the scale begins, how wide it is, how high a row
+LEFT, PLOT, ROW = 136, 236, 50  # of the gains: where the scale begins, how wide it is, how high a row
 CURVE_LEFT, CURVE, DEEP = 44, 420, 236  # of the curve
 GUESSING = 0.1
 WORDS = {TOGETHER: "all together"}
@@ -25,16 +25,19 @@ def draw_gains(model: OnlyOne) -> str:
     scale = Scale(model, LEFT, PLOT)
     start = model.accuracy(model.first)
     bottom = TOP + ROW * (len(NAMES) + 1)
+    tops = {name: TOP + place * ROW for place, name in enumerate(model.rows)}
     parts = [_head("Tuning one alone, from the start", model)]
-    parts += [_row(model, name, row, TOP + place * ROW, scale, start)
-              for place, (name, row) in enumerate(model.rows.items())]  # fmt: skip
+    if model.bet is not None:
+        parts.append(svg.element("rect", x=4.0, y=tops[model.bet] + 1.0, width=WIDTH - 8.0, height=ROW - 2.0,
+                                 style=f"fill: {FAINT}"))
+    parts.append(svg.line(scale(GUESSING), TOP, scale(GUESSING), bottom, MUTED, 1, stroke_dasharray="2 3"))
     parts.append(svg.line(scale(start), TOP - 6, scale(start), bottom, TEXT, 1.5))
     parts.append(svg.text(scale(start), TOP - 10, f"start {start:.1%}", "middle", 11, TEXT))
-    parts.append(svg.line(scale(GUESSING), TOP, scale(GUESSING), bottom, MUTED, 1, stroke_dasharray="2 3"))
+    parts += [_row(model, name, row, tops[name], scale, start) for name, row in model.rows.items()]
     for tick in scale.ticks:
         parts.append(svg.text(scale(tick), bottom + 16, f"{tick:.0%}", "middle", 11))
     parts.append(svg.text(LEFT + PLOT / 2, bottom + 32, _axis(model), "middle", 11, TEXT))
-    parts.append(svg.text(LEFT + PLOT + 12, TOP - 10, "gain, points", size=11))
+    parts.append(svg.text(WIDTH - 8, TOP - 26, "gain, in points", "end", 11))
     parts.append(svg.text(8, bottom + 52, _basis(model), size=11))
     return svg.picture(WIDTH, HEIGHT, parts, gains_in_words(model))
 
@@ -70,17 +73,15 @@ def _axis(model: OnlyOne) -> str:
 def _row(model: OnlyOne, name: str, row: Alone | None, top: float, scale: Scale, start: float) -> str:
     middle = top + ROW / 2
     parts = [svg.line(8, top + ROW, WIDTH - 8, top + ROW, LINE, 1)]
+    parts.append(svg.text(10, top + 18, WORDS.get(name, name), size=13, colour=TEXT))
     if model.bet == name:
-        parts.insert(0, svg.element("rect", x=4.0, y=top + 1.0, width=WIDTH - 8.0, height=ROW - 2.0,
-                                    style=f"fill: {FAINT}"))
-    label = WORDS.get(name, name) + (" (your bet)" if model.bet == name else "")
-    parts.append(svg.text(10, middle - 4, label, size=13, colour=TEXT))
+        parts.append(svg.text(10, top + 46, "your bet", size=11, colour=svg.BLUE))
     if row is None:
-        return "".join([*parts, svg.text(LEFT + PLOT + 12, middle + 4, "?", size=14, colour=TEXT)])
+        return "".join([*parts, svg.text(LEFT + PLOT + 14, middle + 4, "?", size=14, colour=TEXT)])
     if not row.recorded:
-        return "".join([*parts, svg.text(10, middle + 13, "no other value recorded here", size=11)])
-    parts.append(svg.text(10, middle + 13, _chosen(row), size=11))
-    parts += [_mark(scale(run.score), middle, run.broke) for run in row.runs if len(row.runs) <= 40 or not run.broke]
+        return "".join([*parts, svg.text(LEFT + 4, middle + 4, "no other value was recorded at this start", size=11)])
+    parts.append(svg.text(10, top + 32, _chosen(row), size=11))
+    parts += [_mark(scale(run.score), middle + 10, run.broke) for run in row.runs]
     parts.append(_gain(row, start, middle, scale))
     parts += _number(row, middle)
     return "".join(parts)
@@ -107,18 +108,19 @@ def _gain(row: Alone, start: float, y: float, scale: Scale) -> str:
     if math.isfinite(row.low):
         low, high = (min(max(scale(start + end), scale(0)), scale(scale.most)) for end in (row.low, row.high))
         dashes = {} if seeds else {"stroke_dasharray": "5 3"}
-        parts.append(svg.line(low, y - 13, high, y - 13, svg.BLUE, 2.5, **dashes))
+        parts.append(svg.line(low, y - 8, high, y - 8, svg.BLUE, 2.5, **dashes))
+        parts += [svg.line(end, y - 13, end, y - 3, svg.BLUE, 2) for end in (low, high)]
     fill = "var(--hpt-blue, #0072b2)" if seeds else "var(--jp-layout-color1, #fff)"
-    parts.append(svg.element("circle", cx=float(x), cy=float(y - 13), r=4.5,
+    parts.append(svg.element("circle", cx=float(x), cy=float(y - 8), r=3.5,
                              style=f"fill: {fill}; stroke: {svg.BLUE}; stroke-width: 2"))  # fmt: skip
     return "".join(parts)
 
 
 def _number(row: Alone, middle: float) -> list[str]:
-    left = LEFT + PLOT + 12
+    left = LEFT + PLOT + 14
     parts = [svg.text(left, middle - 4, points(row.gain), size=14, colour=TEXT)]
     if stuck(row):
-        parts.append(svg.text(left, middle + 13, f"all {len(row.runs)} break down", size=11, colour=RED))
+        parts.append(svg.text(left, middle + 13, "all break down", size=11, colour=RED))
     elif math.isfinite(row.low):
         parts.append(svg.text(left, middle + 13, interval(row), size=11))
     else:
@@ -226,6 +228,8 @@ def _edge(model: OnlyOne, batch_size: int, scale: Scale, across: Rates) -> str:
     if not math.isnan(sound):
         parts.append(_area(across(sound), first, top, scale(0), 0.22))
     parts.append(_area(first, right, top, scale(0), 0.1))
+    where = f"edge: {svg.short(sound)} to {svg.short(broken)}" if not math.isnan(sound) else "no rate trains"
+    parts.append(svg.text((first if math.isnan(sound) else across(sound)) - 6, scale(0) - 8, where, "end", 11, RED))
     return "".join(parts)
 
 
