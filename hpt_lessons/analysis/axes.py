@@ -111,8 +111,8 @@ def _is_number(value: Any) -> bool:
 def complete_part(trials: Trials, names: Sequence[str], at_least: float = 0.5) -> Trials | None:
     """The trials of a full grid: those left when levels are dropped until every combination of the others was tried.
 
-    None if less than the share `at_least` of the configurations is left, as in a random search, where no two share a
-    value.
+    Each hyperparameter keeps two levels at least. None if that is not to be had, or if less than the share `at_least`
+    of the configurations is left, as in a random search, where no two share a value.
     """
     settings = {setting(trial, names) for trial in trials}
     kept = _full_grid(settings, at_least * len(settings))
@@ -125,9 +125,13 @@ def _full_grid(settings: set[Setting], at_least: float) -> set[Setting] | None:
         counts = [Counter(levels) for levels in zip(*settings, strict=True)]
         if len(settings) == math.prod(map(len, counts)):
             return settings
-        # A level has 1 / levels of all combinations; the last level of an axis stays.
+        # A level has 1 / levels of all combinations. An axis of one level could show nothing: two stay.
         there = {(place, level): count * len(levels) for place, levels in enumerate(counts)
-                 for level, count in levels.items() if len(levels) > 1}
+                 for level, count in levels.items() if len(levels) > 2}
+        if not there:
+            return None
         place, worst = min(there, key=there.get)
         settings = {found for found in settings if found[place] != worst}
+        if any(len({found[place] for found in settings}) < 2 for place in range(len(counts))):
+            return None
     return None
