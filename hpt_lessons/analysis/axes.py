@@ -60,7 +60,7 @@ def axes_of(trials: Sequence[Trial], names: Sequence[str], scales: Mapping[str, 
     unknown = sorted(set(scales) - set(names))
     if unknown:
         raise ValueError(f"scales: {unknown[0]!r} is no hyperparameter here; there are {', '.join(names)}.")
-    return [_axis(name, {level(trial, name) for trial in trials}, scales.get(name)) for name in names]
+    return [_axis(name, {level(trial.config, name) for trial in trials}, scales.get(name)) for name in names]
 
 
 def _axis(name: str, levels: set, scale: str | None) -> Axis:
@@ -86,22 +86,22 @@ def _guess(numbers: Sequence[float]) -> str:
     return "log" if linear[0] > 0 and off_centre(np.log(linear)) < off_centre(linear) else "linear"
 
 
-def level(trial: Trial, name: str) -> Any:
+def level(config: Mapping[str, Any], name: str) -> Any:
     """The value of one hyperparameter; a list or a dictionary in words, so that values can be compared."""
-    value = trial.config.get(name)
+    value = config.get(name)
     value = value.item() if isinstance(value, np.generic) else value
     return value if isinstance(value, str | bool | int | float | None) else repr(value)
 
 
 def setting(trial: Trial, names: Sequence[str]) -> Setting:
     """The values of the named hyperparameters."""
-    return tuple(level(trial, name) for name in names)
+    return tuple(level(trial.config, name) for name in names)
 
 
 def varying(trials: Sequence[Trial]) -> list[str]:
     """The hyperparameters that have at least two values, in the order of the configurations."""
     names = dict.fromkeys(name for trial in trials for name in trial.config)
-    return [name for name in names if len({level(trial, name) for trial in trials}) > 1]
+    return [name for name in names if len({level(trial.config, name) for trial in trials}) > 1]
 
 
 def _is_number(value: Any) -> bool:
