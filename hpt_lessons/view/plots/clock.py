@@ -6,10 +6,11 @@ from collections.abc import Hashable
 from typing import NamedTuple
 
 from matplotlib.axes import Axes
+from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
 from hpt_lessons.trials import Trial, Trials
-from hpt_lessons.view.plots.looks import add_legend, look_of_mark, new_axes
+from hpt_lessons.view.plots.looks import MARKS, add_legend, look_of_mark, new_axes
 from hpt_lessons.view.plots.readings import metric_label, not_empty, status_of, winner_of, winner_text
 from hpt_lessons.view.style import COLOURS, WIDE, name_data
 
@@ -111,21 +112,24 @@ def _row(ax: Axes, trial: Trial, pieces: list[Piece], workers: list, unit: float
                     color=look.text, zorder=4, bbox=back)
     if pieces and status_of(trial) != "completed":
         ax.plot([pieces[-1].end / unit], [workers.index(pieces[-1].worker) + _HEIGHT / 2], linestyle="", clip_on=False,
-                **look_of_mark(status_of(trial)), zorder=6, gid=status_of(trial))
+                **look_of_mark(status_of(trial)) | {"markersize": 7}, zorder=6, gid=status_of(trial))
 
 
 def _handles(trials: Trials, winner: Trial | None, metric: str) -> list:
     """Bars and marks that occur, counted."""
     counts = Counter(status_of(trial) for trial in trials if trial.history)
+    size = {"markersize": 6, "markeredgewidth": 0.5}
     handles: list = []
     if winner is not None:
         handles.append(_patch("best", f"best: {winner_text(winner, metric)}"))
     if "default" in trials and (winner is None or winner.trial != "default"):
         handles.append(_patch("default", "untuned default"))
-    words = {"completed": "all its epochs", "stopped": "stopped early", "diverged": "diverged", "failed": "failed",
-             "interrupted": "interrupted", "running": "still running"}  # fmt: skip
-    for status, count in counts.items():
-        handles.append(_patch(status if status in _LOOKS else "other", f"{words[status]} ({count})"))
+    for status in MARKS:
+        if counts[status]:
+            bar = _patch(status if status in _LOOKS else "other", "")
+            words = "all its epochs" if status == "completed" else MARKS[status].label
+            mark = Line2D([], [], linestyle="", **look_of_mark(status) | size, label=f"{words} ({counts[status]})")
+            handles.append((bar, mark) if status != "completed" else _patch(status, mark.get_label()))
     return handles
 
 

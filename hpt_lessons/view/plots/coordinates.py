@@ -134,7 +134,7 @@ def _axis(ax: Axes, place: int, ticks: Mapping[float, str]) -> None:
 def _handles(drawn: Sequence[Trial], good: set[str], share: float) -> list[Line2D]:
     """A line of the legend for each kind that occurs."""
     counts = {role: sum(_role(trial, good) == role for trial in drawn) for role in _LINES}
-    words = {"good": f"best {share:.0%} ({counts['good']})", "other": f"others ({counts['other']})",
+    words = {"good": f"best {100 * share:g} % ({counts['good']})", "other": f"others ({counts['other']})",
              "default": "untuned default", "diverged": f"diverged ({counts['diverged']})"}  # fmt: skip
     return [Line2D([], [], color=colour, linewidth=width, linestyle=style, label=words[role])
             for role, (colour, width, style, _) in _LINES.items() if counts[role]]

@@ -112,6 +112,8 @@ def _names(ax: Axes, trials: Trials, best: list[str], points: dict[str, tuple[fl
 
 def _at_the_edge(ax: Axes, costs: list[float], metric: str) -> None:
     low, high = ax.get_ylim()
+    if costs and metric != "loss":
+        ax.tick_params(axis="x", pad=8)  # else the marks would cover the numbers
     for x in costs:
         ax.plot([x], [high if metric == "loss" else low], linestyle="", **look_of_mark("diverged"), clip_on=False,
                 zorder=6, gid="diverged")

@@ -1,6 +1,7 @@
 """Which lever pays most? Every run a dot, in groups, each beside its untuned default."""
 
 import math
+import textwrap
 from collections.abc import Callable, Sequence
 
 import numpy as np
@@ -17,7 +18,7 @@ _SIDES = {
     "untuned": {"at": -0.2, "marker": "*", "size": 11, "colour": COLOURS["default"], "label": "untuned default"},
     "tuned": {"at": 0.2, "marker": "o", "size": 6.5, "colour": BLUE, "label": "tuned"},
 }
-_HALF = 0.1  # width of the cloud of one side
+_HALF = 0.09  # width of the cloud of one side
 
 
 def lever_dots(
@@ -36,7 +37,7 @@ def lever_dots(
     label, scale = metric_label(metric, FINAL)
     groups = _groups(trials, by, order)
     is_untuned = untuned or (lambda trial: trial.trial.startswith("default"))
-    own, ax = ax is None, ax or new_axes((max(7.0, 2.5 + 1.3 * len(groups)), 4.2))
+    own, ax = ax is None, ax or new_axes((min(12.0, max(7.5, 2.8 + 1.3 * len(groups))), 4.2))
     ax.set_ylim(*limits_of([scale * last_value(trial, metric) for group in groups.values() for trial in group],
                            "loss" if metric == "loss" else "accuracy"))  # fmt: skip
     counts = {"untuned": 0, "tuned": 0, "diverged": 0}
@@ -47,7 +48,8 @@ def lever_dots(
             counts[side] += len(members) - lost
             counts["diverged"] += lost
     ax.set(xlim=(-0.5, len(groups) - 0.5), ylabel=label)
-    ax.set_xticks(range(len(groups)), list(groups))
+    ax.set_xticks(range(len(groups)), ["\n".join(map(_wrapped, name.split("\n"))) for name in groups],
+                  fontsize="small" if len(groups) > 6 else "medium")
     ax.set_xlabel(by if isinstance(by, str) else "" if callable(by) else " / ".join(by))
     ax.grid(False, axis="x")
     add_legend(ax, _handles(counts), own)
@@ -72,8 +74,12 @@ def _groups(trials: Trials, by: str | Sequence[str] | Callable[[Trial], str],
     return groups if order is None else {name: groups[name] for name in order}
 
 
+def _wrapped(words: str) -> str:
+    return textwrap.fill(words, 12)
+
+
 def _side(ax: Axes, place: int, members: list[Trial], side: str, metric: str, scale: float) -> int:
-    """The dots of one side of a group with their mean and interval; how many of them diverged."""
+    """The dots of one side of a group, beside them their mean and interval; how many of them diverged."""
     look = _SIDES[side]
     sound = [trial for trial in members if math.isfinite(last_value(trial, metric))]
     values = [scale * last_value(trial, metric) for trial in sound]
@@ -81,10 +87,10 @@ def _side(ax: Axes, place: int, members: list[Trial], side: str, metric: str, sc
     offsets = np.linspace(-_HALF, _HALF, len(values)) if len(values) > 1 else [0.0]
     for trial, value, offset in zip(sound, values, offsets, strict=True):
         y = min(max(value, low), high)
-        ax.plot([place + look["at"] + offset], [y], linestyle="", marker=look["marker"], markersize=look["size"],
+        ax.plot([place + look["at"] - 0.05 + offset], [y], linestyle="", marker=look["marker"], markersize=look["size"],
                 color=look["colour"], markeredgecolor="white", alpha=0.8, zorder=3, gid=trial.trial)
     if values:
-        _mean(ax, place + look["at"], values, look["colour"])
+        _mean(ax, place + look["at"] + 0.12, values, look["colour"])
     edge = high if metric == "loss" else low
     lost = sum(trial.diverged for trial in members)
     if lost:
@@ -95,10 +101,8 @@ def _side(ax: Axes, place: int, members: list[Trial], side: str, metric: str, sc
 def _mean(ax: Axes, x: float, values: list[float], colour: str) -> None:
     mean = float(np.mean(values))
     low, high = mean_interval(values) if len(values) > 1 else (mean, mean)
-    ax.plot([x - 0.16, x + 0.16], [mean, mean], color=colour, linewidth=2.5, zorder=4, solid_capstyle="butt")
-    if low < high:
-        ends = [[mean - low], [high - mean]]
-        ax.errorbar([x + 0.16], [mean], ends, color=colour, capsize=4, elinewidth=1.5, zorder=5)
+    ax.errorbar([x], [mean], [[mean - low], [high - mean]], color=colour, marker="D", markersize=6, capsize=4,
+                elinewidth=1.8, markeredgecolor="white", zorder=5, gid="mean")
 
 
 def _handles(counts: dict[str, int]) -> list[Line2D]:
@@ -106,8 +110,8 @@ def _handles(counts: dict[str, int]) -> list[Line2D]:
                       markeredgecolor="white", label=f"{look['label']} ({counts[side]} runs)")
                for side, look in _SIDES.items() if counts[side]]
     if any(counts[side] for side in _SIDES):
-        handles.append(Line2D([], [], color=COLOURS["cut"], marker="|", markersize=9, markeredgewidth=1.5,
-                              label="mean, 95 % interval\nof the mean over runs"))
+        handles.append(Line2D([], [], color=COLOURS["cut"], marker="D", markersize=6, markeredgecolor="white",
+                              label="mean over runs\nand its 95 % interval"))
     if counts["diverged"]:
         words = f"diverged ({counts['diverged']})"
         handles.append(Line2D([], [], linestyle="", **look_of_mark("diverged"), label=words))

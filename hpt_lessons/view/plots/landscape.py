@@ -6,10 +6,12 @@ from collections.abc import Iterable, Mapping
 
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.ticker import MaxNLocator
+from matplotlib.transforms import ScaledTranslation
 from matplotlib.tri import LinearTriInterpolator, Triangulation
 
 from hpt_lessons.trials import Trials
-from hpt_lessons.view.plots.looks import add_legend, limits_of, look_of_mark, new_axes
+from hpt_lessons.view.plots.looks import limits_of, look_of_mark, new_axes
 from hpt_lessons.view.plots.readings import choose_parameters, columns_of, last_value, metric_label, not_empty
 from hpt_lessons.view.plots.scales import Scale, scale_axis, scale_of, wants_log
 from hpt_lessons.view.style import COLOURS, name_data
@@ -39,11 +41,11 @@ def contour(
         raise ValueError(f"contour: reduce={reduce!r} is not possible; choose {' or '.join(map(repr, REDUCE))}.")
     scales = [_scale(trials, name, log) for name in (x, y)]
     cells = _cells(trials, scales, metric, factor, reduce)
-    own, ax = ax is None, ax or new_axes((7.5, 4.6))
+    ax = ax or new_axes((7.5, 4.6))
     for which, scale in zip("xy", scales, strict=True):
         scale_axis(ax, scale, which)
     _surface(ax, scales, cells, metric, label)
-    _points(ax, cells, metric, own)
+    _points(ax, cells, metric)
     for which, scale in zip("xy", scales, strict=True):
         ax.set(**{f"{which}lim": (scale.place(-_ROOM), scale.place(1 + _ROOM))})
     return name_data(ax, trials.data)
@@ -74,19 +76,24 @@ def _cells(trials: Trials, scales: list[Scale], metric: str, factor: float, redu
 
 def _surface(ax: Axes, scales: list[Scale], cells: Cells, metric: str, label: str) -> None:
     """Filled contours with their lines, and a bar that names the levels."""
-    low, high = limits_of(list(cells.values()), metric)
-    known = [value for value in cells.values() if math.isfinite(value)]
-    low, high = max(low, min(known, default=low)), min(high, max(known, default=high))
     units = np.linspace(0, 1, _FINE)
     values = _interpolated(scales, cells, units)
     across, up = ([scale.place(unit) for unit in units] for scale in scales)
-    levels = np.linspace(low, high, _LEVELS) if high > low else np.array([low - 0.5, low + 0.5])
+    known = [value for value in cells.values() if math.isfinite(value)]
+    levels = MaxNLocator(_LEVELS).tick_values(*_clipped(known, metric))
+    beyond = "max" if max(known, default=0) > levels[-1] else "neither"
     colours = "cividis_r" if metric == "accuracy" else "cividis"
-    filled = ax.contourf(across, up, values, levels, cmap=colours, extend="max" if metric == "loss" else "neither")
+    filled = ax.contourf(across, up, values, levels, cmap=colours, extend=beyond)
     ax.contour(across, up, values, levels[1:-1], colors="white", linewidths=0.7)
     bar = ax.figure.colorbar(filled, ax=ax)
     bar.set_label(label)
-    bar.ax.yaxis.set_major_formatter(lambda value, _: f"{value:.3g}")
+    bar.ax.yaxis.set_major_formatter(lambda value, _: f"{value:.4g}")
+
+
+def _clipped(known: list[float], metric: str) -> tuple[float, float]:
+    """The range that the colours cover: that of the values, without losses that would flatten all others."""
+    low, high = limits_of(known, metric)
+    return max(low, min(known, default=low)), min(high, max(known, default=high))
 
 
 def _interpolated(scales: list[Scale], cells: Cells, units: np.ndarray) -> np.ma.MaskedArray:
@@ -114,7 +121,7 @@ def _bilinear(xs: np.ndarray, ys: np.ndarray, grid: np.ndarray, units: np.ndarra
     return np.ma.masked_invalid([np.interp(units, ys, column) for column in rows.T]).T
 
 
-def _points(ax: Axes, cells: Cells, metric: str, own: bool) -> None:
+def _points(ax: Axes, cells: Cells, metric: str) -> None:
     """A dot where something was measured, the best one larger, a triangle where everything diverged."""
     sound = {place: value for place, value in cells.items() if math.isfinite(value)}
     lost = [place for place in cells if place not in sound]
@@ -130,7 +137,6 @@ def _points(ax: Axes, cells: Cells, metric: str, own: bool) -> None:
     if lost:
         handles += ax.plot(*zip(*lost, strict=True), linestyle="", **look_of_mark("diverged"), clip_on=False,
                            label=f"diverged ({len(lost)})")  # fmt: skip
-    if own:
-        ax.legend(handles=handles, loc="upper center", bbox_to_anchor=(0.5, -0.16), ncols=3, frameon=False)
-    else:
-        add_legend(ax, handles, own)
+    below = ax.transAxes + ScaledTranslation(0, -0.55, ax.figure.dpi_scale_trans)  # inside it would cover the surface
+    ax.legend(handles=handles, loc="upper center", bbox_to_anchor=(0.5, 0), bbox_transform=below, ncols=3,
+              frameon=False, borderaxespad=0)

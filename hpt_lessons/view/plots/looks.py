@@ -75,11 +75,15 @@ def limits_of(values: list[float], metric: str) -> tuple[float, float]:
 
 
 def add_legend(ax: Axes, handles: list, own: bool) -> None:
-    """Beside the plot on a figure of our own, where it covers nothing; inside on axes that were given."""
+    """Beside the plot on a figure of our own, where it covers nothing; inside on axes that were given.
+
+    A handle may be a tuple, whose parts are drawn over each other; the last one has the label.
+    """
+    words = [(handle[-1] if isinstance(handle, tuple) else handle).get_label() for handle in handles]
     if handles and own:
-        ax.legend(handles=handles, loc="upper left", bbox_to_anchor=(1.01, 1.0), borderaxespad=0, frameon=False)
+        ax.legend(handles, words, loc="upper left", bbox_to_anchor=(1.01, 1.0), borderaxespad=0, frameon=False)
     elif handles:
-        ax.legend(handles=handles, loc="best", fontsize="small", frameon=True, framealpha=0.8)
+        ax.legend(handles, words, loc="best", fontsize="small", frameon=True, framealpha=0.8)
 
 
 class Line(NamedTuple):

@@ -8,6 +8,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
+from matplotlib.ticker import MaxNLocator
 
 from hpt_lessons.analysis.statistics import mean_interval
 from hpt_lessons.trials import Trials
@@ -55,10 +56,12 @@ def incumbents(
     looks = method_lines(steps)
     for name, step in steps.items():
         _draw(ax, name, step, scale, looks[name])
-    ax.set(xlabel=OVER[over], ylabel=f"best {label}, so far")
+    ax.set(xlabel=OVER[over], ylabel=f"{label},\nbest so far")
     if default is not None:
         ax.axhline(scale * default, **_DEFAULT, gid="default")
     ax.margins(x=0.01)
+    if over != "seconds":
+        ax.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
     add_legend(ax, _handles(steps, looks, band, default), own)
     return name_data(ax, data)
 
@@ -150,6 +153,6 @@ def _handles(steps: Mapping[str, Steps], looks: Mapping[str, Line], band: str, d
         handles.append(Line2D([], [], **_DEFAULT, label="untuned default"))
     if any(step.repeats > 1 for step in steps.values()):
         said = sorted({step.covers for step in steps.values()} - {""})
-        words = "\n".join([BANDS[band], *(f"over {text}" for text in said)])
+        words = "\n".join([BANDS[band], *(f"covers {text}" for text in said)])
         handles.append(Patch(color=COLOURS["neutral"], alpha=0.35, label=words))
     return handles

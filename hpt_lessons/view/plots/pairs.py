@@ -39,11 +39,12 @@ def paired_differences(
     ax = ax or new_axes((7.5, 4.0))
     _draw(ax, differences, result)
     seeds = [str(a.seed) for a, _ in sound]
-    ax.set_xticks([*_ticks(len(seeds)), len(seeds) + 0.5], [*(seeds[at] for at in _ticks(len(seeds))), "mean"])
+    ax.set_xticks([*_ticks(len(seeds)), len(seeds) + 0.5], [*(seeds[at] for at in _ticks(len(seeds))), "mean and\n95 % interval"])
     lost = len(pairs) - len(sound)
     out = f"; {lost} pair{'s'[:lost != 1]} diverged" if lost else ""
     better = "above" if "accuracy" in metric else "below"
-    ax.set(xlabel=f"seed of the pair{out}", ylabel=f"{label},\n{names[1]} minus {names[0]}")
+    unit = label.replace("(%)", "(percentage points)")
+    ax.set(xlabel=f"seed of the pair{out}", ylabel=f"{unit},\n{names[1]} minus {names[0]}")
     ax.set_title(f"{better} 0: {names[1]} is better", loc="left", fontsize="medium")
     return name_data(ax, data)
 
@@ -102,7 +103,7 @@ def _draw(ax: Axes, differences: list[float], result) -> None:
     ax.axhspan(result.low, result.high, color=COLOURS["best"], alpha=0.12, linewidth=0, zorder=0)
     ax.errorbar([end], [result.mean], [[result.mean - result.low], [result.high - result.mean]], color=COLOURS["best"],
                 marker="D", markersize=9, capsize=6, elinewidth=2.5, markeredgecolor="white", gid="mean")
-    ax.annotate(f"{result.mean:+.3g}\n[{result.low:+.3g}, {result.high:+.3g}]", (end, result.mean), (12, 0),
+    ax.annotate(f"{result.mean:+.2g}\n[{result.low:+.2g}, {result.high:+.2g}]", (end, result.mean), (12, 0),
                 textcoords="offset points", va="center")
-    ax.set_xlim(-0.6, end + max(1.5, 0.22 * end))
+    ax.set_xlim(-0.6, end + max(1.5, 0.36 * end))
     ax.grid(False, axis="x")
