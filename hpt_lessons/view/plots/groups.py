@@ -84,7 +84,7 @@ def _side(ax: Axes, place: int, members: list[Trial], side: str, metric: str, sc
     sound = [trial for trial in members if math.isfinite(last_value(trial, metric))]
     values = [scale * last_value(trial, metric) for trial in sound]
     low, high = ax.get_ylim()
-    offsets = np.linspace(-_HALF, _HALF, len(values)) if len(values) > 1 else [0.0]
+    offsets = np.linspace(-_HALF, _HALF, len(values)) if len(values) > 1 else np.zeros(len(values))
     for trial, value, offset in zip(sound, values, offsets, strict=True):
         y = min(max(value, low), high)
         ax.plot([place + look["at"] - 0.05 + offset], [y], linestyle="", marker=look["marker"], markersize=look["size"],

@@ -79,7 +79,7 @@ def add_legend(ax: Axes, handles: list, own: bool) -> None:
 
     A handle may be a tuple, whose parts are drawn over each other; the last one has the label.
     """
-    words = [(handle[-1] if isinstance(handle, tuple) else handle).get_label() for handle in handles]
+    words = [(handle[-1] if type(handle) is tuple else handle).get_label() for handle in handles]
     if handles and own:
         ax.legend(handles, words, loc="upper left", bbox_to_anchor=(1.01, 1.0), borderaxespad=0, frameon=False)
     elif handles:

@@ -39,7 +39,8 @@ def paired_differences(
     ax = ax or new_axes((7.5, 4.0))
     _draw(ax, differences, result)
     seeds = [str(a.seed) for a, _ in sound]
-    ax.set_xticks([*_ticks(len(seeds)), len(seeds) + 0.5], [*(seeds[at] for at in _ticks(len(seeds))), "mean and\n95 % interval"])
+    shown = _ticks(len(seeds))
+    ax.set_xticks([*shown, len(seeds) + 0.5], [*(seeds[place] for place in shown), "mean and\n95 % interval"])
     lost = len(pairs) - len(sound)
     out = f"; {lost} pair{'s'[:lost != 1]} diverged" if lost else ""
     better = "above" if "accuracy" in metric else "below"
