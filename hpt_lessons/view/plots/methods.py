@@ -1,6 +1,7 @@
 """Which method finds good configurations sooner? The best result so far over trials, epochs or seconds."""
 
 import math
+import textwrap
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -153,6 +154,6 @@ def _handles(steps: Mapping[str, Steps], looks: Mapping[str, Line], band: str, d
         handles.append(Line2D([], [], **_DEFAULT, label="untuned default"))
     if any(step.repeats > 1 for step in steps.values()):
         said = sorted({step.covers for step in steps.values()} - {""})
-        words = "\n".join([BANDS[band], *(f"covers {text}" for text in said)])
+        words = "\n".join([BANDS[band], *(textwrap.fill(f"covers {text}", 34) for text in said)])
         handles.append(Patch(color=COLOURS["neutral"], alpha=0.35, label=words))
     return handles
