@@ -207,15 +207,25 @@ def test_a_search_sees_the_same_seeds_in_all_cells_and_another_search_others():
     assert all(len(unseen) == 1 for unseen in scored) and len(set.union(*scored)) == 3
 
 
+def test_a_seed_that_is_alone_elsewhere_is_never_scored_with():
+    """All searches know seed 0; where 1 and 2 were added, one of these is kept for the score, and each has its turn."""
+    more = [trial(f"again{seed}", {"l1": 120, "lr": 1e-3, "batch_size": 4}, [9.0 + seed] * EPOCHS, seed=seed)
+            for seed in (1, 2)]
+    objective = Recorded(Trials([*ONE, *more]), noise=None)
+    config = {"l1": 120, "lr": 1e-3, "batch_size": 4}
+    for seed in range(20):
+        drawn = {losses_of(objective, config, seed=seed, draw=draw)[-1] for draw in range(20)}
+        assert drawn | {objective.score(config, seed)} == {ONE["0001"].loss, 10.0, 11.0} and ONE["0001"].loss in drawn
+    assert {objective.score(config, seed) for seed in range(20)} == {10.0, 11.0}
+
+
 def test_a_rate_repeated_alone_does_not_drag_its_seed_to_the_neighbours():
-    """Seed 1 was trained at 1e-3 alone: there it is drawn, between the rates only seed 0 is known."""
+    """Seed 1 was trained at 1e-3 alone: between the recorded rates only seed 0 is known."""
     extra = trial("again", {"l1": 120, "lr": 1e-3, "batch_size": 4}, [9.0] * EPOCHS, seed=1)
     objective = Recorded(Trials([*ONE, extra]), noise=None)
-    config = {"l1": 120, "lr": 1e-3, "batch_size": 4}
-    at = {losses_of(objective, config, seed=seed)[-1] for seed in range(20)}
-    assert at == {9.0, ONE["0001"].loss}
-    near = {losses_of(objective, {**config, "lr": 1.01e-3}, seed=seed)[-1] for seed in range(20)}
+    near = {losses_of(objective, {"l1": 120, "lr": 1.01e-3, "batch_size": 4}, seed=seed)[-1] for seed in range(20)}
     assert list(near) == pytest.approx([by_hand(ONE, 4, 0, 1.01e-3)[-1]])
+    assert objective.score({"l1": 120, "lr": 1e-3, "batch_size": 4}) == 9.0
 
 
 def noise_table(rng=7, seeds=4, data="made up"):

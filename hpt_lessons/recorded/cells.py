@@ -139,8 +139,7 @@ class Cell:
         self.key = key
         by_seed: dict[tuple, list[tuple[float, Trial]]] = {}
         for trial in trials:
-            seeds = int(trial.seed or 0), int(trial.history[0].extra.get("split_seed", 0))
-            by_seed.setdefault(seeds, []).append((math.log(trial.config.get("lr", 1.0)), trial))
+            by_seed.setdefault(seeds_of(trial), []).append((math.log(trial.config.get("lr", 1.0)), trial))
         self.seeds = {seeds: _sweep(rows, curves) for seeds, rows in by_seed.items()}
         self._usable: dict[Any, list] = {}
 
@@ -182,6 +181,17 @@ def _sweep(rows: list[tuple[float, Trial]], curves: Mapping[str, Curve]) -> Swee
         raise ValueError(f"Recorded: the trials {first.trial!r} and {second.trial!r} have the same configuration and "
                          f"seed ({first.config}, seed {first.seed}). Filter the table so that one of them is left.")
     return Sweep(rates, tuple(trial for _, trial in rows), tuple(curves[trial.trial] for _, trial in rows))
+
+
+def config_key(config: Mapping[str, Any]) -> tuple:
+    """What tells one configuration from another, whatever the order of its names."""
+    return tuple(sorted((name, _text(value)) for name, value in config.items()))
+
+
+def seeds_of(trial: Trial) -> tuple[int, int]:
+    """The seed of a trial's training and that of its split; 0 where it is not said."""
+    split = trial.history[0].extra.get("split_seed", 0) if trial.history else 0
+    return int(trial.seed or 0), int(split)
 
 
 def _apart(rate: float, other: float) -> float:
