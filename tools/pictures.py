@@ -24,6 +24,7 @@ from matplotlib.axes import Axes
 from PIL import Image
 
 from hpt_lessons import view
+from hpt_lessons.analysis.importance import good_region, shares
 from hpt_lessons.recorded import load
 from hpt_lessons.recorded.objective import Recorded
 from hpt_lessons.recorded.replay import chosen, repeats
@@ -108,7 +109,7 @@ def picture_of(name: str, story: Story) -> Axes | np.ndarray:
 def _plot(name: str, story: Story) -> Axes | np.ndarray:
     """The plots that need nothing but tables."""
     made: dict[str, Callable[[], Axes | np.ndarray]] = {
-        "contour": lambda: plots.contour(story.rows, "lr", "batch_size"),
+        "contour": lambda: plots.contour(story.rows.filter(_of_default_shape), "lr", "batch_size", log=True),
         "gantt": lambda: plots.gantt(story.searches("asha", 3)[0]),
         "incumbents": lambda: plots.incumbents(
             {method: story.searches(method, 10, 20) for method in ("random", "hyperband", "bohb")},
@@ -144,20 +145,19 @@ def _shadows(_: str, __: Story) -> Axes:
 
 
 def _importance(_: str, story: Story) -> Axes:
-    """The share of the variance that the means over each axis have, with an interval from resampled trials."""
-    trials = [trial for trial in story.rows if not trial.diverged]
-    rng = np.random.default_rng(0)
-    shares = {}
-    for name in ("lr", "batch_size"):
-        values, losses = np.array([(trial.config[name], trial.loss) for trial in trials]).T
-        drawn = [_share(values[pick], losses[pick]) for pick in rng.integers(0, len(values), (500, len(values)))]
-        shares[name] = (_share(values, losses), *np.quantile(drawn, [0.025, 0.975]))
-    return plots.importance(shares, data=story.rows.data)
+    """Of every learning rate with every batch size in the default shape, eight seeds each."""
+    objective, rates = story.objective, [float(rate) for rate in np.geomspace(1e-4, 1e-1, 13)]
+    sizes = objective.space["batch_size"].values
+    runs = [(DEFAULT | {"lr": lr, "batch_size": size}, seed) for lr in rates for size in sizes for seed in range(8)]
+    trials = Trials(Trial(f"{number:04d}", config, seed, objective.data, "completed",
+                          (objective.evaluate(config, EPOCHS, seed),)) for number, (config, seed) in enumerate(runs))
+    rows = {name: shares(part, adaptive=False).rows() for name, part in
+            (("all trials", trials), ("around the best quarter", good_region(trials)))}
+    return plots.importance(rows, label="share of the variance of the ranks (not normalised)", data=objective.data)
 
 
-def _share(values: np.ndarray, losses: np.ndarray) -> float:
-    means = {value: losses[values == value].mean() for value in np.unique(values)}
-    return float(np.var([means[value] for value in values]) / np.var(losses))
+def _of_default_shape(trial: Trial) -> bool:
+    return (trial.config["l1"], trial.config["l2"]) == (DEFAULT["l1"], DEFAULT["l2"])
 
 
 def draw_plots(names: Iterable[str], folder: Path) -> None:

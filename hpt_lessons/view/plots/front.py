@@ -44,11 +44,7 @@ def pareto(
     sound = {name: point for name, point in points.items() if math.isfinite(point[1])}
     best = front({name: (x, y if metric == "loss" else -y) for name, (x, y) in sound.items()})
     own, ax = ax is None, ax or new_axes((9.0, 4.4))
-    positive = all(x > 0 for x in costs.values())
-    wanted = looks_logarithmic(list(costs.values())) if log is None else log
-    if wanted and not positive:
-        raise ValueError(f"pareto: a cost is {min(costs.values()):g}, and a logarithmic scale has no place for it.")
-    ax.set(xlabel=COSTS.get(cost, cost), ylabel=label, xscale="log" if wanted else "linear")
+    ax.set(xlabel=COSTS.get(cost, cost), ylabel=label, xscale=_scale(list(costs.values()), log))
     for name, (x, y) in sound.items():
         role = "default" if name == "default" else "front" if name in best else "other"
         ax.plot([x], [y], linestyle="", **_DOTS[role], zorder=5 if role == "front" else 4, gid=name)
@@ -90,6 +86,13 @@ def _costs(trials: Trials, cost: str) -> dict[str, float]:
         raise ValueError(f"pareto: no trial says its {cost!r}; choose 'seconds', 'epochs' or one of "
                          f"{', '.join(dict.fromkeys([*extra, *columns_of(trials)])) or 'nothing else'}.")
     return known
+
+
+def _scale(costs: list[float], log: bool | None) -> str:
+    """ "log" or "linear": as asked for, or as the costs are spread."""
+    if log and min(costs) <= 0:
+        raise ValueError(f"pareto: a cost is {min(costs):g}, and a logarithmic scale has no place for it.")
+    return "log" if (looks_logarithmic(costs) if log is None else log) else "linear"
 
 
 def _stairs(ax: Axes, corners: list[tuple[float, float]], end: float) -> None:

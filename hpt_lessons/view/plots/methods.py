@@ -47,10 +47,7 @@ def incumbents(
     of the data of plain arrays. Raises ValueError for shapes that do not fit and for searches without a result.
     """
     label, scale = metric_label(metric)
-    _one_of("over", over, OVER)
-    _one_of("band", band, BANDS)
-    if not methods:
-        raise ValueError("incumbents: there is no method to draw; give {'random': [table, ...], ...}.")
+    _check(methods, over, band)
     steps = {name: _steps(name, given, over, band, {"metric": metric} | options) for name, given in methods.items()}
     data = _data(methods) if data is None else data
     own, ax = ax is None, ax or new_axes()
@@ -67,9 +64,12 @@ def incumbents(
     return name_data(ax, data)
 
 
-def _one_of(name: str, value: str, known: Mapping[str, str]) -> None:
-    if value not in known:
-        raise ValueError(f"incumbents: {name}={value!r} is not possible; choose {' or '.join(map(repr, known))}.")
+def _check(methods: Mapping[str, Any], over: str, band: str) -> None:
+    for name, value, known in (("over", over, OVER), ("band", band, BANDS)):
+        if value not in known:
+            raise ValueError(f"incumbents: {name}={value!r} is not possible; choose {' or '.join(map(repr, known))}.")
+    if not methods:
+        raise ValueError("incumbents: there is no method to draw; give {'random': [table, ...], ...}.")
 
 
 def _steps(name: str, given: Any, over: str, band: str, options: dict[str, Any]) -> Steps:

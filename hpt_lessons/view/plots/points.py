@@ -38,7 +38,7 @@ def shadows(
         low, high = _with_siblings(ax, axis, scale.place(-_ROOM), scale.place(1 + _ROOM / 2))
         count = len(distinct_values(columns[scale.name]))
         ax.set(**{f"{axis}lim": (low, high), f"{axis}label": f"{scale.name} ({count} value{'s'[:count != 1]})"})
-    both = [trial.trial for trial in table if all(trial.trial in scale.places for scale in scales.values())]
+    both = [name for name in scales["x"].places if name in scales["y"].places]
     places = {axis: [scale.places[name] for name in both] for axis, scale in scales.items()}
     colour = COLOURS.get(title.lower().replace(" ", "-"), COLOURS["random"])
     ax.plot(places["x"], places["y"], "o", color=colour, markersize=7, markeredgecolor="white", zorder=3)
