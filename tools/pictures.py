@@ -10,6 +10,7 @@ command says so. What a widget draws by itself is written as SVG too, without a 
 """
 
 import argparse
+import itertools
 import os
 import sys
 import tempfile
@@ -34,7 +35,7 @@ from hpt_lessons.view import plots, style
 from hpt_lessons.view.presets import PRESETS
 
 ROOT = Path(__file__).resolve().parent.parent
-MOST_BYTES, DPI, COLOURS = 60_000, 80, (128, 64, 32, 16)
+MOST_BYTES, DPI, COLOURS, SHARES = 60_000, 80, (128, 64, 32, 16), (1.0, 0.85, 0.7)
 EPOCHS = 27
 DEFAULT = {"l1": 120, "l2": 84, "lr": 1e-3, "batch_size": 8}
 
@@ -110,7 +111,7 @@ def _plot(name: str, story: Story) -> Axes | np.ndarray:
     """The plots that need nothing but tables."""
     made: dict[str, Callable[[], Axes | np.ndarray]] = {
         "contour": lambda: plots.contour(story.rows.filter(_of_default_shape), "lr", "batch_size", log=True),
-        "gantt": lambda: plots.gantt(story.searches("asha", 3)[0]),
+        "gantt": lambda: plots.gantt(story.searches("asha", 6)[0]),
         "incumbents": lambda: plots.incumbents(
             {method: story.searches(method, 10, 20) for method in ("random", "hyperband", "bohb")},
             over="epochs", scope="all"),
@@ -222,10 +223,11 @@ def show_widgets(names: Iterable[str], folder: Path, width: int = 1000, most: in
 
 
 def small(raw: Path, path: Path) -> str:
-    """Write the picture with as many colours as fit into its size; a line that says what became of it."""
+    """Write the picture with as many colours and pixels as fit into its size; a line that says what became of it."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    picture = Image.open(raw).convert("RGB")
-    for colours in COLOURS:
+    original = Image.open(raw).convert("RGB")
+    for share, colours in itertools.product(SHARES, COLOURS):
+        picture = original.resize([round(share * side) for side in original.size])
         picture.quantize(colours, dither=Image.Dither.NONE).save(path, optimize=True)
         if path.stat().st_size <= MOST_BYTES:
             return f"{path.name}: {picture.width} x {picture.height}, {path.stat().st_size / 1000:.0f} kB"

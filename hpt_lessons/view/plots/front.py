@@ -103,14 +103,22 @@ def _stairs(ax: Axes, corners: list[tuple[float, float]], end: float) -> None:
 
 def _names(ax: Axes, trials: Trials, best: list[str], points: dict[str, tuple[float, float]],
            names: Callable[[Trial], str] | None, downwards: bool) -> None:
-    """Names beside the front, on the side where no trial can be."""
+    """Names beside the front, on the side where no trial can be; none where it would run into the one before."""
+    ax.margins(x=0.12, y=0.12)
+    ax.autoscale_view()
     if len(best) > _MOST_NAMES:
         return
+    on_axes = (ax.transScale + ax.transLimits).transform([points[name] for name in best])
+    places = dict(zip(best, on_axes, strict=True))
+    named: list[str] = []
     for name in best:
+        right, up = abs(places[name] - places[named[-1]]) if named else (1, 1)
+        if right < 0.09 and up < 0.06:
+            continue
+        named.append(name)
         words = names(trials[name]) if names else name
         ax.annotate(words, points[name], (-5, -6 if downwards else 6), textcoords="offset points", ha="right",
                     va="top" if downwards else "bottom", fontsize="small", zorder=6)
-    ax.margins(x=0.12, y=0.12)
 
 
 def _at_the_edge(ax: Axes, costs: list[float], metric: str) -> None:
