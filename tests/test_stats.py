@@ -1,5 +1,7 @@
 """Incumbents are what a search would have named, intervals say what they cover, and winners disappoint as expected."""
 
+import doctest
+import importlib
 import math
 
 import numpy as np
@@ -27,6 +29,15 @@ ONE_AFTER_ANOTHER = Trials([
     trial("c", [DIVERGED_LOSS], status="diverged"),
     trial("d", [0.6, 0.75]),
 ])  # fmt: skip
+
+def test_the_examples_in_the_docstrings_are_true():
+    tried = 0
+    for name in ("statistics", "comparisons", "curse", "anova"):
+        result = doctest.testmod(importlib.import_module(f"hpt_lessons.analysis.{name}"))
+        assert result.failed == 0
+        tried += result.attempted
+    assert tried >= 6
+
 
 # -- incumbents --------------------------------------------------------------------------------------------------------
 

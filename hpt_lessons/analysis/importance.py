@@ -112,7 +112,7 @@ def shares(
     _check(of, good, method)
     trials = scored(trials, metric, scope)
     names = checked_names(trials, names)
-    grid = None if method == "forest" else complete_part(trials, names, 0.0 if method == "grid" else 0.5)
+    grid = _grid_part(trials, names, method)
     warn_if_adaptive(trials, names, adaptive, grid is not None, metric=metric, scope=scope)
     used = trials if grid is None else grid
     axes = axes_of(used, names, scales)
@@ -156,6 +156,16 @@ def _side(axis: Axis, good: Sequence[Any]) -> set:
 
 
 # -- from outcomes to shares ---------------------------------------------------------------------------------------
+
+
+def _grid_part(trials: Trials, names: Sequence[str], method: str | None) -> Trials | None:
+    """The trials of a full grid, None if trees are to be used."""
+    if method == "forest":
+        return None
+    grid = complete_part(trials, names, 0.0 if method == "grid" else 0.5)
+    if method == "grid" and grid is None:
+        raise ValueError(f"shares: no levels of {', '.join(names)} form a full grid; give fewer names, or no method.")
+    return grid
 
 
 def _by_cells(axes: Sequence[Axis], settings: Sequence[Setting], order: int) -> Split:
