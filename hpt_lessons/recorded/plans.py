@@ -3,6 +3,9 @@
 A plan is a list of groups, the most useful first, so that a table that is half built already answers something. The
 networks of a group share shape, batch size, split and order of pictures: one population (`cifar.population`). All seeds
 are written into the configurations; whoever trains one of them alone with `train_cifar` gets its curve again.
+
+Each plan comes in two sizes: the one that is shipped, and a `full` one that asks for more of the same. A table that is
+there is a beginning: only what a larger plan adds is trained.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -18,7 +21,8 @@ Config = dict[str, Any]
 FIXED = {"epochs": 27, "train_size": 10_000, "valid_size": 5_000}
 DEFAULT = (UNTUNED["l1"], UNTUNED["l2"])
 SHAPES = (DEFAULT, (64, 128), (256, 128), (16, 128), (64, 16), (256, 16), (16, 16))
-REPEATED = 60
+REPEATED = 24
+REPEATED_IN_FULL = 60
 
 
 @dataclass(frozen=True)
@@ -56,30 +60,36 @@ def rates(fine: bool = False) -> list[float]:
     return [float(f"{10 ** (place / 8 - 4):.4g}") for place in eighths]
 
 
-def sweep(shape: tuple[int, int], batch_size: int, lrs: Iterable[float], **more: Any) -> Group:
+def sweep(shape: tuple[int, int], batch_size: int, lrs: Iterable[float], note: str = "", **more: Any) -> Group:
     """One group: a shape and a batch size at several learning rates; `more` goes into each configuration."""
-    name = "-".join([f"{shape[0]}x{shape[1]}", f"b{batch_size}", *(f"{key}{value}" for key, value in more.items())])
+    name = "-".join([f"{shape[0]}x{shape[1]}", f"b{batch_size}", *(f"{key}{value}" for key, value in more.items()),
+                     *([note] if note else [])])
     return Group(name, tuple({"l1": shape[0], "l2": shape[1], "lr": lr, "batch_size": batch_size, **more}
                              for lr in lrs))
 
 
-def lenet() -> Plan:
+def lenet(full: bool = False) -> Plan:
     """The large table: shapes x batch sizes x learning rates, then its best trials again."""
-    order = [(DEFAULT, batch) for batch in (16, 8, 4, 2)]
-    order += [(shape, batch) for batch in (16, 8, 4, 2) for shape in SHAPES[1:]]
-    text = ("Widths l1 {16, 64, 256} x l2 {16, 128} and the untuned default 120/84, batch sizes 2, 4, 8 and 16, and 21 "
-            "learning rates from 1e-4 to 1e-1 (in eighths of a decade between 3e-4 and 3e-2, else in quarters), each "
-            f"with seed 0 and split 0. Then the best {REPEATED} again with the seeds 1 and 2: own initialisation, own "
-            "order of pictures, own split. The best are those of two rankings, by the loss of the best epoch and by "
-            "that of the last epoch, taken in turns.")
-    return Plan("cifar-lenet", "The CIFAR-10 network: widths, batch size, learning rate", text,
-                tuple(sweep(shape, batch, rates(fine=True)) for shape, batch in order), then=again)
+    groups = [sweep(DEFAULT, batch, rates(fine=True)) for batch in (16, 8, 4, 2)]
+    groups += [sweep(shape, batch, rates(), "quarters") for batch in (16, 4, 8, 2) for shape in SHAPES[1:]]
+    if full:
+        eighths = sorted(set(rates(fine=True)) - set(rates()))
+        groups += [sweep(shape, batch, eighths, "eighths") for batch in (16, 4, 8, 2) for shape in SHAPES[1:]]
+    repeated = REPEATED_IN_FULL if full else REPEATED
+    text = ("Widths l1 {16, 64, 256} x l2 {16, 128} and the untuned default 120/84, batch sizes 2, 4, 8 and 16, and "
+            "learning rates from 1e-4 to 1e-1: in quarters of a decade, "
+            f"{'' if full else 'for the default shape '}between 3e-4 and 3e-2 in eighths, each with seed 0 and split "
+            f"0. Then the best {repeated} again with the seeds 1 and 2: own initialisation, own order of pictures, own "
+            "split. The best are those of two rankings, by the loss of the best epoch and by that of the last epoch, "
+            "taken in turns.")
+    return Plan("cifar-lenet", "The CIFAR-10 network: widths, batch size, learning rate", text, tuple(groups),
+                then=lambda trials: again(trials, repeated))
 
 
-def again(trials: Trials) -> list[Group]:
+def again(trials: Trials, repeated: int = REPEATED) -> list[Group]:
     """The best trials with two more seeds, in groups of those that can be trained together."""
     by_cell: dict[tuple, list[float]] = {}
-    for trial in best_of_both(trials, REPEATED):
+    for trial in best_of_both(trials, repeated):
         config = trial.config
         by_cell.setdefault((config["l1"], config["l2"], config["batch_size"]), []).append(config["lr"])
     return [sweep((l1, l2), batch, sorted(lrs), seed=seed, split_seed=seed)
@@ -110,31 +120,38 @@ NOISE = (
     ((256, 128), 16, (0.0005623, 0.003162, 0.01, 0.01778)),
     ((16, 128), 2, (0.0001778, 0.001, 0.003162)),
 )
+NOISE_SHIPPED = 4  # rows of it; all of them in full
 
 
-def seeds() -> Plan:
+def seeds(full: bool = False) -> Plan:
     """The noise: the same configurations with eight seeds."""
+    noise = NOISE if full else NOISE[:NOISE_SHIPPED]
     groups = [sweep(shape, batch, lrs, seed=seed, split_seed=0 if seed < 4 else seed)
-              for shape, batch, lrs in NOISE for seed in range(8)]
-    trials = sum(len(lrs) for _, _, lrs in NOISE)
+              for shape, batch, lrs in noise for seed in range(8)]
+    trials = sum(len(lrs) for _, _, lrs in noise)
     text = (f"{trials} configurations of `cifar-lenet`, from bad to best, the untuned default among them, with the "
             "seeds 0 to 7. Each seed has its own initialisation and order of pictures; seeds 0 to 3 share split 0, "
             "seeds 4 to 7 have a split of their own, so that both kinds of noise can be told apart.")
     return Plan("cifar-lenet-seeds", "The CIFAR-10 network: what a seed changes", text, tuple(groups))
 
 
-def batch_sizes() -> Plan:
+BATCHES = (32, 128, 512, 8, 64, 2)
+
+
+def batch_sizes(full: bool = False) -> Plan:
     """Should the batch size be tuned first? The default shape, six batch sizes, each at thirteen learning rates."""
-    longer = {64: 54, 128: 108, 512: 108}
-    groups = [sweep(DEFAULT, batch, rates(), seed=0, **({"epochs": longer[batch]} if batch in longer else {}))
-              for batch in (32, 128, 512, 8, 64, 2)]
-    groups += [sweep(DEFAULT, batch, rates(), seed=seed) for seed in (1, 2) for batch in (32, 128, 512, 8, 64, 2)]
+    groups = [sweep(DEFAULT, batch, rates(), seed=seed) for seed in (0, 1, 2) for batch in BATCHES]
+    more = ""
+    if full:
+        longer = {64: 54, 128: 108, 512: 108}
+        groups += [sweep(DEFAULT, batch, rates(), seed=0, epochs=epochs) for batch, epochs in longer.items()]
+        more = (" With seed 0, batch 64 was trained once more for 54 epochs and batches 128 and 512 for 108, so that "
+                "64 and 128 reach the number of updates that batch 32 has after 27 epochs.")
     text = ("The untuned default shape 120/84 with batch sizes 2, 8, 32, 64, 128 and 512, each at 13 learning rates "
             "from 1e-4 to 1e-1 in quarters of a decade and three seeds (own initialisation and order of pictures, "
-            "split 0). Equal epochs: all trials have 27. Equal updates: with seed 0, batch 64 goes on to epoch 54 and "
-            "batches 128 and 512 to epoch 108, so that 64 and 128 reach the number of updates that batch 32 has after "
-            "27 epochs, and 512 the number that batch 128 has after 27. Smaller batches have more updates at every "
-            "epoch: read their curves earlier. More epochs for batch 512 were not affordable.")
+            "split 0). Equal epochs: all trials have 27. Equal updates: smaller batches have more updates at every "
+            "epoch, so read their curves earlier; batch 128 has after 27 epochs the updates that batch 32 has after "
+            "6.75 and batch 64 after 13.5, and batch 512 those that batch 128 has after 6.75." + more)
     return Plan("cifar-batch-size", "The CIFAR-10 network: batch size and learning rate", text, tuple(groups))
 
 
@@ -142,20 +159,21 @@ def batch_sizes() -> Plan:
 SCHEMES = (1.0, 0.5, 0.7, 1.4, 2.0, [0, 1, 1, 1, 1], [0, 0, 1, 1, 1])
 
 
-def layerwise() -> Plan:
+def layerwise(full: bool = False) -> Plan:
     """The same learning rate in every layer? Each scheme with the same number of tuning trials, then paired seeds."""
+    tried, epochs = (rates()[1:12], 27) if full else (rates()[2:10], 18)
     groups = [Group(f"scheme{number}", tuple(
         {"l1": DEFAULT[0], "l2": DEFAULT[1], "lr": lr, "batch_size": 16, "layer_factor": scheme}
-        for lr in rates()[1:12])) for number, scheme in enumerate(SCHEMES)]
+        for lr in tried)) for number, scheme in enumerate(SCHEMES)]
     text = ("The untuned default shape 120/84 with batch size 16, from scratch: the same learning rate in all layers, "
             "rates that shrink towards the input by 0.5 or 0.7 from layer to layer or grow by 1.4 or 2, the first "
-            "convolution frozen as it was drawn, both convolutions frozen. Each scheme gets the same 11 tuning trials "
-            "(learning rates from 1.8e-4 to 5.6e-2 in quarters of a decade, seed 0, split 0), and its best learning "
-            "rate, by the loss of the best epoch, is trained again with the seeds 1 to 8: within a seed all schemes "
-            "have the same initialisation, order of pictures and split, so differences can be taken in pairs. "
-            "Fine-tuning is not in this table.")
+            "convolution frozen as it was drawn, both convolutions frozen. Each scheme gets the same "
+            f"{len(tried)} tuning trials (learning rates from {min(tried):g} to {max(tried):g} in quarters of a "
+            "decade, seed 0, split 0), and its best learning rate, by the loss of the best epoch, is trained again "
+            "with the seeds 1 to 8: within a seed all schemes have the same initialisation, order of pictures and "
+            "split, so differences can be taken in pairs. Fine-tuning is not in this table.")
     return Plan("cifar-layerwise", "The CIFAR-10 network: a learning rate for each layer", text, tuple(groups),
-                then=best_of_each_scheme)
+                FIXED | {"epochs": epochs}, then=best_of_each_scheme)
 
 
 def best_of_each_scheme(trials: Trials) -> list[Group]:
@@ -168,5 +186,5 @@ def best_of_each_scheme(trials: Trials) -> list[Group]:
             for seed in range(1, 9)]
 
 
-PLANS: dict[str, Callable[[], Plan]] = {"cifar-lenet": lenet, "cifar-lenet-seeds": seeds,
+PLANS: dict[str, Callable[..., Plan]] = {"cifar-lenet": lenet, "cifar-lenet-seeds": seeds,
                                         "cifar-batch-size": batch_sizes, "cifar-layerwise": layerwise}
