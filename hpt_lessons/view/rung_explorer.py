@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from html import escape
 from typing import Any
 
 import ipywidgets as widgets
@@ -11,7 +12,7 @@ from hpt_lessons.progress import seconds_in_words
 from hpt_lessons.trials import Trials
 from hpt_lessons.view import page
 from hpt_lessons.view.rung_clock import Stretch
-from hpt_lessons.view.rung_model import METHODS, ORDERS, OUT, SCORES, WORKERS, RungModel, made
+from hpt_lessons.view.rung_model import METHODS, ORDERS, SCORES, WORKERS, RungModel, made
 from hpt_lessons.view.rung_picture import draw
 from hpt_lessons.view.stepper import StepPanel
 
@@ -80,7 +81,9 @@ def _options(words: dict[str, str]) -> list[tuple[str, str]]:
 
 def in_words(model: RungModel, step: int) -> str:
     """What happened in this step, what became of it, and where the search stands."""
-    first = _plan(model) if not step else _step(model, model.stretches[step - 1], step)
+    first = _step(model, model.stretches[step - 1], step) if step else _plan(model)
+    if step == len(model.stretches):
+        first += f" {_end(model)}"
     total = model.max_budget * len(model.drawn)
     epochs, choice = model.epochs(step), model.choice(step)
     spent = f"{epochs} of {total} epochs ({epochs / total:.0%}), workers busy {model.busy(step):.0%} of the time."
@@ -119,13 +122,24 @@ def _step(model: RungModel, stretch: Stretch, step: int) -> str:
     return f"{head}{bar}: {fate} {_fate(model, gone)}".rstrip()
 
 
+def _end(model: RungModel) -> str:
+    """Where the best of all was lost."""
+    best, last = model.best, len(model.stretches)
+    who = f"The search is over. The best of all is trial {best + 1} ({_config(model, best)})"
+    if not model.lost_best(last):
+        return f"{who}, and it got the whole budget."
+    epochs = model.reached(last)[best]
+    return f"{who}; the search left it after {epochs} epoch{'' if epochs == 1 else 's'}."
+
+
 def _fate(model: RungModel, gone: list[int]) -> str:
     """What would have become of those who are cut now: the best of them."""
     if not gone:
         return ""
     best = min(gone, key=lambda trial: model.finals[trial])
     if best == model.best:
-        return f'<span style="color: {page.RED}">Trial {best + 1} would have been <b>the best of all</b>: it is lost.</span>'
+        words = f"Trial {best + 1} would have been <b>the best of all</b>: it is lost."
+        return f'<span style="color: {page.RED}">{words}</span>'
     who = "It" if len(gone) == 1 else f"The best of them, trial {best + 1},"
     if not math.isfinite(model.finals[best]):
         return f"{who} would have diverged."
@@ -141,8 +155,6 @@ def _points(model: RungModel, value: float, unit: str = "") -> str:
 
 def _config(model: RungModel, trial: int) -> str:
     """What distinguishes the configuration from the others that were drawn."""
-    from html import escape
-
     config = model.drawn[trial].config
     differ = [key for key in config if len({repr(other.config.get(key)) for other in model.drawn}) > 1]
     shown = [f"{key}={config[key]:.3g}" if isinstance(config[key], float) else f"{key}={config[key]}" for key in differ]
@@ -151,7 +163,5 @@ def _config(model: RungModel, trial: int) -> str:
 
 def _about(model: RungModel) -> str:
     """Which data, and who is left out."""
-    from html import escape
-
     left = f" {model.left_out} trials without a whole curve are left out." if model.left_out else ""
     return f'<span style="color: {page.MUTED}">Data: {escape(model.trials.data or "not named")}.{left}</span>'

@@ -8,12 +8,11 @@ from typing import Any
 
 import numpy as np
 
-from hpt_lessons.search import halving
-from hpt_lessons.search.asktell import Search
-from hpt_lessons.search.searchers import Listed
-from hpt_lessons.trials import Result, Trial, Trials
+from hpt_lessons.recorded.synthetic import Synthetic
+from hpt_lessons.search import halving, layouts
+from hpt_lessons.trials import Trial, Trials
 from hpt_lessons.view import rung_clock
-from hpt_lessons.view.rung_clock import Curve, Stretch
+from hpt_lessons.view.rung_clock import Known, Stretch
 
 METHODS = {
     "halving": "successive halving",
@@ -25,13 +24,14 @@ METHODS = {
 ORDERS = {"drawn": "as drawn", "reversed": "the other way round", "best first": "best final first",
           "best last": "best final last"}  # fmt: skip
 SCORES = {"error": "validation error", "loss": "validation loss", "best": "lowest loss so far"}
+TOLD = {"error": ("accuracy", "last", 100.0), "loss": ("loss", "last", 1.0), "best": ("loss", "all", 1.0)}
 MOST = 81  # trials: more cannot be told apart
 WORKERS = 8
 OUT = ("cut", "left")  # fates of those that the search lets go
 
 
 class RungModel:
-    """A search that stops early, on curves that are known to the end; it is computed once and can be looked at anywhere.
+    """A search that stops early, on curves that are known to the end: computed once, to be looked at step by step.
 
     `trials` is the table whose curves are replayed: those of its trials that were trained for `max_budget` epochs (the
     longest curve's unless given) or diverged; `left_out` counts the others. `count` of them are drawn by `seed` and
@@ -51,9 +51,9 @@ class RungModel:
         self.pool = [t for t in trials if t.budget >= self.max_budget or (t.diverged and t.history)]
         self.left_out = len(trials) - len(self.pool)
         if len(self.pool) < 2 or self.max_budget < 2:
-            raise ValueError(f"rungs: {len(self.pool)} of {len(trials)} trials have a curve of {self.max_budget} epochs,"
-                             " and at least 2 trials with 2 epochs are needed. Trials that a search stopped have no "
-                             "later curve: take recorded trials, or a smaller max_budget.")
+            raise ValueError(f"rungs: {len(self.pool)} of {len(trials)} trials have a curve of {self.max_budget} "
+                             "epochs, and at least 2 trials with 2 epochs are needed. Trials that a search stopped "
+                             "have no later curve: take recorded trials, or a smaller max_budget.")
         self.method, self.eta, self.grace, self.count, self.workers = method, eta, grace, count, workers
         self.order, self.score, self.seed = order, score, seed
         self._run()
@@ -77,12 +77,12 @@ class RungModel:
 
     def _run(self) -> None:
         _check(self)
-        scheduler = _scheduler(self)
-        self.drawn, self.curves = _in_order(self)
-        self.finals = np.array([_final(curve, self.max_budget) for curve in self.curves])
+        self.known = _known(self)
+        self.drawn = self.known.trials
+        self.scores = [self.known.scores(number) for number in range(len(self.drawn))]
+        self.finals = np.array([_final(scores, self.max_budget) for scores in self.scores])
         self.best = int(np.argmin(self.finals))  # the trial that would be the best of all at the whole budget
-        search = Search(Listed([trial.config for trial in self.drawn]), scheduler)
-        self.stretches = rung_clock.run(search, self.curves, self.workers)
+        self.stretches = rung_clock.run(self.known, _scheduler(self), self.workers)
         self._fates = [_fates(self, k) for k in range(len(self.stretches) + 1)]
 
     # -- what was known after k steps ----------------------------------------------------------------------------
@@ -97,10 +97,11 @@ class RungModel:
     def reached(self, k: int) -> list[int]:
         """Epochs that each trial has behind it, those of a stretch that goes on too."""
         now, done = self.now(k), [0] * len(self.drawn)
-        for stretch in self.begun(k):
-            seconds = self.curves[stretch.trial].seconds[stretch.first : stretch.last]
-            over = int(np.searchsorted(np.cumsum(seconds), now - stretch.start + 1e-9, side="right"))
-            done[stretch.trial] = max(done[stretch.trial], stretch.first + min(over, stretch.last - stretch.first))
+        for stretch in self.stretches[:k]:
+            done[stretch.trial] = stretch.last
+        for stretch in self.running(k):
+            ends = stretch.start + np.cumsum(self.known.seconds(stretch.trial)[stretch.first : stretch.last])
+            done[stretch.trial] = stretch.first + int((ends <= now + 1e-9).sum())
         return done
 
     def begun(self, k: int) -> list[Stretch]:
@@ -109,10 +110,7 @@ class RungModel:
 
     def running(self, k: int) -> list[Stretch]:
         """The stretches that workers are at."""
-        now = self.now(k)
-        if not k:
-            return []
-        return [stretch for stretch in self.stretches[k:] if stretch.start <= now]
+        return [stretch for stretch in self.stretches[k:] if stretch.begun <= k]
 
     def rungs(self, k: int) -> dict[int, tuple[int, int]]:
         """For each budget: how many trials were judged there, and how many of them went on."""
@@ -138,7 +136,7 @@ class RungModel:
     @property
     def limits(self) -> tuple[float, float]:
         """The lowest and the highest score of any curve."""
-        scores = np.concatenate([curve.scores for curve in self.curves])
+        scores = np.concatenate(self.scores)
         scores = scores[np.isfinite(scores)]
         return (float(scores.min()), float(scores.max())) if len(scores) else (0.0, 1.0)
 
@@ -173,7 +171,7 @@ class RungModel:
 def _check(model: RungModel) -> None:
     for name, known in (("method", METHODS), ("order", ORDERS), ("score", SCORES)):
         if getattr(model, name) not in known:
-            raise ValueError(f"{name} {getattr(model, name)!r} is unknown; choose one of {', '.join(map(repr, known))}.")
+            raise ValueError(f"{name} {getattr(model, name)!r} is unknown; choose {', '.join(map(repr, known))}.")
     for name, low, high in (("count", 2, model.most_trials), ("workers", 1, WORKERS), ("eta", 2, 10),
                             ("grace", 1, model.max_budget)):  # fmt: skip
         value = getattr(model, name)
@@ -193,33 +191,23 @@ def _scheduler(model: RungModel) -> Any:
     return makers[model.method]()
 
 
-def _in_order(model: RungModel) -> tuple[list[Trial], list[Curve]]:
-    """The trials that were drawn, in the order in which they begin, and their curves."""
+def _known(model: RungModel) -> Known:
+    """The trials that were drawn, in the order in which they begin."""
     numbers = np.random.default_rng(model.seed).permutation(len(model.pool))[: model.count]
-    pairs = [(model.pool[number], _curve(model.pool[number], model)) for number in numbers]
+    trials = [model.pool[number] for number in numbers]
     if model.order == "reversed":
-        pairs.reverse()
-    elif model.order != "drawn":
-        pairs.sort(key=lambda pair: _final(pair[1], model.max_budget), reverse=model.order == "best last")
-    return [trial for trial, _ in pairs], [curve for _, curve in pairs]
+        trials.reverse()
+    known = Known(trials, model.max_budget, *TOLD[model.score])
+    if model.order not in ("best first", "best last"):
+        return known
+    finals = [_final(known.scores(number), model.max_budget) for number in range(len(trials))]
+    places = sorted(range(len(trials)), key=finals.__getitem__, reverse=model.order == "best last")
+    return Known([trials[place] for place in places], model.max_budget, *TOLD[model.score])
 
 
-def _curve(trial: Trial, model: RungModel) -> Curve:
-    """The scores up to the whole budget, or to the epoch in which the trial diverged."""
-    results = trial.sound[: model.max_budget]
-    scores = [100 * (1 - result.accuracy) if model.score == "error" else result.loss for result in results]
-    if model.score == "best":
-        scores = list(np.minimum.accumulate(scores)) if scores else []
-    if len(results) < model.max_budget:
-        results = trial.history[: len(results) + 1]
-        scores = [*scores, math.nan][: len(results) - 1] + [math.nan]
-    seconds = np.array([result.seconds for result in results])
-    return Curve(np.array(scores), np.where(np.isfinite(seconds), seconds, 1.0))
-
-
-def _final(curve: Curve, budget: int) -> float:
+def _final(scores: np.ndarray, budget: int) -> float:
     """The score at the whole budget, infinite for a trial that diverges."""
-    return float(curve.scores[-1]) if len(curve.scores) == budget and math.isfinite(curve.scores[-1]) else math.inf
+    return float(scores[-1]) if len(scores) == budget and math.isfinite(scores[-1]) else math.inf
 
 
 def _fates(model: RungModel, k: int) -> list[str]:
@@ -243,15 +231,12 @@ def _fate(stretch: Stretch, max_budget: int) -> str:
     return "paused" if stretch.decision.action == "pause" else "running"
 
 
-def made(count: int = 40, epochs: int = 27, seed: int = 0) -> Trials:
-    """Curves that were made up, not measured: who learns slowly gets further in the end, so that curves cross."""
-    rng = np.random.default_rng(seed)
+def made(count: int = 60, seed: int = 0) -> Trials:
+    """Curves from formulas (`recorded.synthetic`), for where no recorded ones are: random configurations."""
+    formulas = Synthetic(2, correlation=0.5, noise=0.02)
     trials = []
-    for number in range(count):
-        place = rng.random()  # 0 learns slowly, 1 fast
-        speed, floor = 0.06 * 30**place, 40 + 22 * place + 5 * rng.random()
-        errors = floor + (90 - floor) * np.exp(-speed * np.arange(1, epochs + 1)) + rng.normal(0, 0.4, epochs)
-        history = tuple(Result(e + 1, error / 40, 1 - error / 100, 2.0) for e, error in enumerate(errors))
-        config = {"speed": round(float(speed), 3)}
-        trials.append(Trial(f"{number:04d}", config, 0, "made-up curves", "completed", history))
+    for number, config in enumerate(layouts.random(formulas.space, count, seed)):
+        curve = formulas.curve(config, seed, number)
+        history = tuple(curve.result(epoch) for epoch in range(1, len(curve) + 1))
+        trials.append(Trial(f"{number:04d}", config, seed, formulas.data, "completed", history))
     return Trials(trials)

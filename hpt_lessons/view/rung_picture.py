@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
 
@@ -15,7 +16,7 @@ WIDTH, HEIGHT, LEFT, RIGHT = 760, 566, 56, 716
 TOP, BOTTOM = 66, 318  # of the curves
 LANES, FLOOR = 380, 528  # of the workers
 AXES = {"error": "validation error (%)", "loss": "validation loss", "best": "lowest validation loss so far"}
-DASHED = {"stroke_dasharray": "2 4"}
+DASHED = {"stroke_dasharray": "2 4", "stroke_opacity": 0.75}
 
 
 def draw(model: RungModel, step: int, unseen: bool = True) -> str:
@@ -93,8 +94,8 @@ def _curves(model: RungModel, step: int, unseen: bool) -> list[str]:
     return parts
 
 
-def _piece(model: RungModel, trial: int, first: int, last: int, colour: str, width: float, **more: str) -> str:
-    scores = model.curves[trial].scores
+def _piece(model: RungModel, trial: int, first: int, last: int, colour: str, width: float, **more: Any) -> str:
+    scores = model.scores[trial]
     epochs = [e for e in range(max(first, 1), min(last, len(scores)) + 1) if math.isfinite(scores[e - 1])]
     if len(epochs) < 2:
         return ""
@@ -137,7 +138,7 @@ def _star(x: float, y: float) -> str:
 
 def _lanes(model: RungModel, step: int) -> list[str]:
     """A lane for each worker, a bar for each stretch; all lanes together are always as high."""
-    high = min(22.0, (FLOOR - LANES) / model.workers)
+    high = min(34.0, (FLOOR - LANES) / model.workers)
     parts = [svg.text(LEFT - 44, LANES - 12, "workers", size=12, colour=TEXT)]
     for worker in range(model.workers):
         y = LANES + worker * high

@@ -10,6 +10,7 @@ import ipywidgets as widgets
 from hpt_lessons.view import page
 
 WRAP = {"flex_flow": "row wrap", "overflow": "visible"}
+STEPS = ("To the start", "Back", "Step", "To the end")
 BUTTON = {"width": "104px"}
 PAUSE = 600  # ms between two steps while it plays
 
@@ -21,7 +22,7 @@ class Stepper(widgets.VBox):
         self.slider = widgets.IntSlider(value, 0, last, description=description, style={"description_width": "60px"},
                                         layout={"width": "740px", "max_width": "100%"})
         self.first, self.back, self.next, self.end = (
-            widgets.Button(description=words, layout=BUTTON) for words in ("To the start", "Back", "Step", "To the end"))
+            widgets.Button(description=words, layout=BUTTON) for words in STEPS)
         self.play = widgets.Button(description="Play", layout=BUTTON)
         # The widget that counts runs in the page; its own buttons have no names, so ours stand in for them.
         self.timer = widgets.Play(value=value, min=0, max=last, interval=PAUSE, show_repeat=False,
