@@ -57,7 +57,7 @@ def _legend(unseen: bool) -> list[str]:
 def _rungs(model: RungModel, step: int) -> list[str]:
     """A line at each rung, with how many were judged there and how many went on; and the scale of the scores."""
     parts = [svg.text(LEFT - 44, 34, AXES[model.score], size=12, colour=TEXT)]
-    for mark in _ticks(*model.limits):
+    for mark in ticks(*model.limits):
         y = _y(model, mark)
         parts += [svg.line(LEFT, y, RIGHT, y, FAINT), svg.text(LEFT - 8, y + 4, svg.short(mark), "end")]
     counts = model.rungs(step)
@@ -173,7 +173,7 @@ def _time(model: RungModel, step: int) -> list[str]:
     """The axis of the virtual clock, and a line where it stands."""
     total = model.now(len(model.stretches))
     unit, name = (60, "minutes") if total > 300 else (1, "seconds")
-    marks = [mark for mark in _ticks(0, total / unit) if mark <= total / unit]
+    marks = [mark for mark in ticks(0, total / unit) if mark <= total / unit]
     parts = []
     for mark in marks:
         x = LEFT + mark * unit / total * (RIGHT - LEFT)
@@ -183,7 +183,7 @@ def _time(model: RungModel, step: int) -> list[str]:
     return [*parts, svg.line(here, LANES - 6, here, FLOOR, TEXT, 1.2)]
 
 
-def _ticks(low: float, high: float) -> list[float]:
+def ticks(low: float, high: float) -> list[float]:
     """Four to eight round numbers in a range."""
     rough = (high - low) / 5 or 1
     power = 10.0 ** math.floor(math.log10(rough))
