@@ -51,9 +51,12 @@ class BOHBExplorer(StepPanel):
                 self.truth]  # fmt: skip
 
     def _change(self, name: str, value: Any) -> None:
+        if value == getattr(self.model, name):
+            return
         try:
             self.model.change(**{name: value})
-        except ValueError as error:  # no recorded table
+        except ValueError as error:  # there is no recorded table
+            getattr(self, name).value = getattr(self.model, name)
             self.words.value = f'<div role="alert" style="color: {page.RED}">{escape(str(error))}</div>'
             return
         self.renew(self.model.trials)

@@ -128,14 +128,14 @@ class BOHBModel:
         self.task = problem(self.problem)
         low, high = self.task.limits
         errors = np.random.default_rng([self.seed, 1]).normal(0, self.noise * (high - low), self.trials)
-        sampler, values, self.kinds = self._sampler(), [], []
+        sampler, values, self.kinds, self._configs = self._sampler(), [], [], []
         for error in errors:
             proposal = sampler.proposal()
             self.kinds.append("random" if proposal.random else "model")
             values.append(float(self.task.height(self._place(proposal)[None, :])[0] + error))
-            sampler.tell(sampler.ask(), 1, values[-1])
+            self._configs.append(sampler.ask())
+            sampler.tell(self._configs[-1], 1, values[-1])
         self.positions, self.values = np.array(sampler.points[1]), np.array(values)
-        self._configs = [spaces.with_values(self.task.space, self._named(point)) for point in self.positions]
         self._seen: tuple[int, BOHBSampler] | None = None
         self._random: np.ndarray | None = None
         self.range = min(low, self.values.min()), max(high, self.values.max())  # of the problem and of what was seen

@@ -29,9 +29,7 @@ class Rungs(StepPanel):
     """
 
     def __init__(self, trials: Trials | None = None, method: str = "stopping", step: int = 0, **settings: Any) -> None:
-        trials = table() if trials is None else trials
-        settings.setdefault("count", min(27, sum(trial.budget > 0 for trial in trials)))
-        self.model = RungModel(trials, method, **settings)
+        self.model = RungModel(table() if trials is None else trials, method, **settings)
         super().__init__(self._fields(), len(self.model.stretches), step, "Rungs", 92)
 
     def show(self, step: int) -> tuple[str, str]:
@@ -49,7 +47,8 @@ class Rungs(StepPanel):
 
         self.method = field(widgets.Dropdown, "method", "Method", options=_options(METHODS))
         self.eta = field(widgets.IntSlider, "eta", "eta (one in ...)", min=2, max=10)
-        self.grace = field(widgets.IntSlider, "grace", "Smallest budget", min=1, max=min(9, model.max_budget))
+        most = min(max(9, model.grace), model.max_budget)
+        self.grace = field(widgets.IntSlider, "grace", "Smallest budget", min=1, max=most)
         self.count = field(widgets.IntSlider, "count", "Trials", min=2, max=model.most_trials)
         self.workers = field(widgets.IntSlider, "workers", "Workers", min=1, max=WORKERS)
         self.order = field(widgets.Dropdown, "order", "Order of arrival", options=_options(ORDERS))
@@ -163,5 +162,7 @@ def _config(model: RungModel, trial: int) -> str:
 
 def _about(model: RungModel) -> str:
     """Which data, and who is left out."""
-    left = f" {model.left_out} trials without a whole curve are left out." if model.left_out else ""
+    one, left = model.left_out == 1, ""
+    if model.left_out:
+        left = f" {model.left_out} trial{'' if one else 's'} without a whole curve {'is' if one else 'are'} left out."
     return f'<span style="color: {page.MUTED}">Data: {escape(model.trials.data or "not named")}.{left}</span>'

@@ -21,11 +21,11 @@ METHODS = {
     "promotion": "ASHA, promotion",
     "nobody": "nobody is stopped",
 }
-ORDERS = {"drawn": "as drawn", "reversed": "the other way round", "best first": "best final first",
-          "best last": "best final last"}  # fmt: skip
+ORDERS = {"drawn": "as drawn", "reversed": "the other way round", "table": "as in the table",
+          "best first": "best final first", "best last": "best final last"}  # fmt: skip
 SCORES = {"error": "validation error", "loss": "validation loss", "best": "lowest loss so far"}
 TOLD = {"error": ("accuracy", "last", 100.0), "loss": ("loss", "last", 1.0), "best": ("loss", "all", 1.0)}
-MOST = 81  # trials: more cannot be told apart
+DRAWN, MOST = 27, 81  # trials: more cannot be told apart
 WORKERS = 8
 OUT = ("cut", "left")  # fates of those that the search lets go
 
@@ -34,17 +34,17 @@ class RungModel:
     """A search that stops early, on curves that are known to the end: computed once, to be looked at step by step.
 
     `trials` is the table whose curves are replayed: those of its trials that were trained for `max_budget` epochs (the
-    longest curve's unless given) or diverged; `left_out` counts the others. `count` of them are drawn by `seed` and
-    begin in the order `order`. `score` is what they are judged by: "error" (share of validation pictures classified
-    wrongly, in percent), "loss" (nats), or "best" (the lowest loss up to there); lower is better. `grace` is the
-    smallest budget, in epochs. ValueError for a setting that is not possible.
+    longest curve's unless given) or diverged; `left_out` counts the others. `count` of them (27 unless given) are drawn
+    by `seed` and begin in the order `order`. `score` is what they are judged by: "error" (share of validation pictures
+    classified wrongly, in percent), "loss" (nats), or "best" (the lowest loss up to there); lower is better. `grace` is
+    the smallest budget, in epochs. ValueError for a setting that is not possible.
 
     `stretches` are the steps of the search in the order in which they end. Every method takes a step k from 0 (nothing
     has happened) to `len(stretches)`, and tells what was known then; `finals` is what no search ever sees.
     """
 
-    def __init__(self, trials: Trials, method: str = "stopping", *, eta: int = 3, grace: int = 1, count: int = 27,
-                 workers: int = 2, order: str = "drawn", score: str = "error", seed: int = 0,
+    def __init__(self, trials: Trials, method: str = "stopping", *, eta: int = 3, grace: int = 1,
+                 count: int | None = None, workers: int = 2, order: str = "drawn", score: str = "error", seed: int = 0,
                  max_budget: int | None = None) -> None:
         self.trials = trials
         self.max_budget = max((trial.budget for trial in trials), default=0) if max_budget is None else max_budget
@@ -54,6 +54,7 @@ class RungModel:
             raise ValueError(f"rungs: {len(self.pool)} of {len(trials)} trials have a curve of {self.max_budget} "
                              "epochs, and at least 2 trials with 2 epochs are needed. Trials that a search stopped "
                              "have no later curve: take recorded trials, or a smaller max_budget.")
+        count = min(DRAWN, self.most_trials) if count is None else count
         self.method, self.eta, self.grace, self.count, self.workers = method, eta, grace, count, workers
         self.order, self.score, self.seed = order, score, seed
         self._run()
@@ -83,7 +84,7 @@ class RungModel:
         self.finals = np.array([_final(scores, self.max_budget) for scores in self.scores])
         self.best = int(np.argmin(self.finals))  # the trial that would be the best of all at the whole budget
         self.stretches = rung_clock.run(self.known, _scheduler(self), self.workers)
-        self._fates = [_fates(self, k) for k in range(len(self.stretches) + 1)]
+        self._fates: dict[int, list[str]] = {}
 
     # -- what was known after k steps ----------------------------------------------------------------------------
     def now(self, k: int) -> float:
@@ -92,6 +93,8 @@ class RungModel:
 
     def fates(self, k: int) -> list[str]:
         """For each trial 'new', 'running', 'paused', 'cut', 'left' (paused for ever), 'diverged' or 'finished'."""
+        if k not in self._fates:
+            self._fates[k] = _fates(self, k)
         return self._fates[k]
 
     def reached(self, k: int) -> list[int]:
@@ -111,6 +114,10 @@ class RungModel:
     def running(self, k: int) -> list[Stretch]:
         """The stretches that workers are at."""
         return [stretch for stretch in self.stretches[k:] if stretch.begun <= k]
+
+    def went_on(self, k: int) -> set[tuple[int, int]]:
+        """Who went on after which epoch: pairs of trial and epoch."""
+        return {(stretch.trial, stretch.first) for stretch in self.begun(k)}
 
     def rungs(self, k: int) -> dict[int, tuple[int, int]]:
         """For each budget: how many trials were judged there, and how many of them went on."""
@@ -194,7 +201,7 @@ def _scheduler(model: RungModel) -> Any:
 def _known(model: RungModel) -> Known:
     """The trials that were drawn, in the order in which they begin."""
     numbers = np.random.default_rng(model.seed).permutation(len(model.pool))[: model.count]
-    trials = [model.pool[number] for number in numbers]
+    trials = [model.pool[number] for number in (sorted(numbers) if model.order == "table" else numbers)]
     if model.order == "reversed":
         trials.reverse()
     known = Known(trials, model.max_budget, *TOLD[model.score])

@@ -105,13 +105,12 @@ def _piece(model: RungModel, trial: int, first: int, last: int, colour: str, wid
 
 def _results(model: RungModel, step: int) -> list[str]:
     """A mark at each judgement: filled went on, hollow waits, a cross is out; a ring around the last one."""
-    parts, fates = [], model.fates(step)
+    parts, fates, went_on = [], model.fates(step), model.went_on(step)
     for stretch in model.stretches[:step]:
         if math.isnan(stretch.score):
             continue
         x, y = _x(model, stretch.last), _y(model, stretch.score)
-        fate = "on" if any(s.trial == stretch.trial and s.first == stretch.last for s in model.begun(step)) else fates[
-            stretch.trial]
+        fate = "on" if (stretch.trial, stretch.last) in went_on else fates[stretch.trial]
         parts.append(_cross(x, y, MUTED) if fate in OUT else _dot(x, y, GREEN, fate in ("on", "finished", "running")))
     if step and not math.isnan(model.stretches[step - 1].score):
         last = model.stretches[step - 1]
@@ -144,7 +143,7 @@ def _lanes(model: RungModel, step: int) -> list[str]:
         y = LANES + worker * high
         parts.append(svg.text(LEFT - 8, y + high / 2 + 4, str(worker + 1), "end"))
         parts.append(svg.line(LEFT, y + high - 1, RIGHT, y + high - 1, FAINT))
-    went_on = {(stretch.trial, stretch.first) for stretch in model.begun(step)}
+    went_on = model.went_on(step)
     for number, stretch in enumerate(model.begun(step)):
         fate = "on" if (stretch.trial, stretch.last) in went_on else model.fates(step)[stretch.trial]
         parts.append(_bar(model, step, stretch, fate, high, number == step - 1))
