@@ -146,6 +146,15 @@ def test_the_widget_steps_scrubs_and_begins_anew_with_a_setting():
     assert "cannot see" not in explorer.picture.value
 
 
+def test_a_third_that_the_page_rounds_is_no_change():
+    """A slider of the page answers 1/3 with 0.33; what is shown must not jump back to the start for that."""
+    explorer = BOHBExplorer(trials=10, step=7)
+    explorer.random_share.value = 0.33
+    assert explorer.step == 7 and explorer.model.random_share == 1 / 3
+    explorer.random_share.value = 0.34
+    assert explorer.step == 0 and explorer.model.random_share == 0.34
+
+
 def test_a_problem_that_is_not_there_is_said_and_the_last_one_stays(monkeypatch):
     def none(*_, **__):
         raise ValueError("recorded: there is no table <here>")

@@ -22,7 +22,7 @@ class BOHBExplorer(StepPanel):
 
     def __init__(self, problem: str = "two valleys", step: int = 0, **settings: Any) -> None:
         self.model = BOHBModel(problem, **settings)
-        super().__init__(self._fields(), self.model.trials, step, "BOHBExplorer", 92)
+        super().__init__(self._fields(), self.model.trials, step, "BOHBExplorer")
 
     def show(self, step: int) -> tuple[str, str]:
         """Words and picture after so many observations."""
@@ -36,14 +36,13 @@ class BOHBExplorer(StepPanel):
             made.observe(lambda change: self._change(name, change.new), "value")
             return made
 
-        problems = [(words, name) for name, words in PROBLEMS.items()]
-        self.problem = field(widgets.Dropdown, "problem", "Problem", options=problems)
-        self.gamma = field(widgets.FloatSlider, "gamma", "Good share gamma", min=0.05, max=0.5, step=0.05)
+        self.problem = field(widgets.Dropdown, "problem", "Problem", options=list(PROBLEMS))
+        self.gamma = field(widgets.FloatSlider, "gamma", "Good ones: gamma", min=0.05, max=0.5, step=0.01)
         self.bandwidth_factor = field(widgets.FloatSlider, "bandwidth_factor", "Bandwidth factor", min=0.5, max=10,
                                       step=0.5, readout_format=".1f")
         self.random_share = field(widgets.FloatSlider, "random_share", "Random share", min=0, max=1, step=0.01)
-        self.noise = field(widgets.FloatSlider, "noise", "Noise", min=0, max=0.3, step=0.02)
-        self.trials = field(widgets.IntSlider, "trials", "Trials", min=5, max=MOST)
+        self.noise = field(widgets.FloatSlider, "noise", "Noise", min=0, max=0.3, step=0.01)
+        self.trials = field(widgets.IntSlider, "trials", "Trials", min=1, max=MOST)
         self.seed = field(widgets.BoundedIntText, "seed", "Seed", min=0, max=10**6)
         self.truth = widgets.Checkbox(True, description="Show what BOHB cannot see", indent=False, layout=wide)
         self.truth.observe(lambda _: self._update(), "value")
@@ -51,8 +50,9 @@ class BOHBExplorer(StepPanel):
                 self.truth]  # fmt: skip
 
     def _change(self, name: str, value: Any) -> None:
-        if value == getattr(self.model, name):
-            return
+        before, step = getattr(self.model, name), getattr(getattr(self, name), "step", None)
+        if value == before or (step and abs(value - before) < step / 2):
+            return  # the page rounds a third to 0.33: that is no change
         try:
             self.model.change(**{name: value})
         except ValueError as error:  # there is no recorded table

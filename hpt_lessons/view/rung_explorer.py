@@ -30,7 +30,7 @@ class Rungs(StepPanel):
 
     def __init__(self, trials: Trials | None = None, method: str = "stopping", step: int = 0, **settings: Any) -> None:
         self.model = RungModel(table() if trials is None else trials, method, **settings)
-        super().__init__(self._fields(), len(self.model.stretches), step, "Rungs", 92)
+        super().__init__(self._fields(), len(self.model.stretches), step, "Rungs")
 
     def show(self, step: int) -> tuple[str, str]:
         """Words and picture of a step."""

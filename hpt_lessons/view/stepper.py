@@ -13,6 +13,8 @@ WRAP = {"flex_flow": "row wrap", "overflow": "visible"}
 STEPS = ("To the start", "Back", "Step", "To the end")
 BUTTON = {"width": "104px"}
 PAUSE = 600  # ms between two steps while it plays
+# Room for the longest words, so that the picture below stays where it is: more where the page is narrow and they wrap.
+ROOM = "min-height: 112px; min-height: clamp(112px, 285px - 21cqw, 240px)"
 
 
 class Stepper(widgets.VBox):
@@ -58,8 +60,8 @@ class Stepper(widgets.VBox):
 class StepPanel(page.Panel):
     """Settings, a stepper, words and a picture; `show(step)` of a subclass gives the last two as HTML."""
 
-    def __init__(self, fields: Sequence[widgets.Widget], last: int, step: int, name: str, height: int) -> None:
-        self._height, self._quiet = height, False
+    def __init__(self, fields: Sequence[widgets.Widget], last: int, step: int, name: str) -> None:
+        self._quiet = False
         self.steps = Stepper(last, min(max(step, 0), last))
         self.words, self.picture = widgets.HTML(), widgets.HTML()
         self.steps.slider.observe(lambda _: self._update(), "value")
@@ -97,4 +99,5 @@ class StepPanel(page.Panel):
         if self._quiet:
             return
         words, self.picture.value = self.show(self.step)
-        self.words.value = f'<div role="status" style="min-height: {self._height}px">{words}</div>'
+        status = f'<div role="status" style="{ROOM}">{words}</div>'
+        self.words.value = f'<div style="container-type: inline-size">{status}</div>'
