@@ -37,7 +37,7 @@ class BOHBExplorer(StepPanel):
             return made
 
         self.problem = field(widgets.Dropdown, "problem", "Problem", options=list(PROBLEMS))
-        self.gamma = field(widgets.FloatSlider, "gamma", "Good ones: gamma", min=0.05, max=0.5, step=0.01)
+        self.gamma = field(widgets.FloatSlider, "gamma", "Gamma (good)", min=0.05, max=0.5, step=0.01)
         self.bandwidth_factor = field(widgets.FloatSlider, "bandwidth_factor", "Bandwidth factor", min=0.5, max=10,
                                       step=0.5, readout_format=".1f")
         self.random_share = field(widgets.FloatSlider, "random_share", "Random share", min=0, max=1, step=0.01)

@@ -141,11 +141,13 @@ def _pair(found: Densities, left: float, right: float, top: float, bottom: float
         ys = bottom - scale * np.minimum(values, limit)
         area = [left, *xs, right], [bottom, *ys, bottom]
         parts += [svg.curve(*area, "none", 0, colour, fill_opacity=0.12), svg.curve(xs, ys, colour, 2, **more)]
-    if most > limit:
-        peak = left + (right - left) * LINE[int(found.good.argmax())]
-        after = peak < right - 150
-        words = f"reaches {most / limit:.0f} times as high"
-        parts.append(svg.text(peak + (8 if after else -8), top + 10, words, "start" if after else "end"))
+    if most > 1.05 * limit:
+        inside = np.flatnonzero(found.good > limit)
+        first, last = (left + (right - left) * LINE[place] for place in (inside[0], inside[-1]))
+        after = last < right - 150
+        times = f"{most / limit:.1f}" if most < 10 * limit else f"{most / limit:.0f}"
+        words = f"goes up to {times} times this height"
+        parts.append(svg.text(last + 6 if after else first - 6, top + 10, words, "start" if after else "end"))
     return parts
 
 
@@ -216,7 +218,7 @@ def _cells(model: BOHBModel, step: int, left: float, top: float) -> list[str]:
         return []
     size, parts = SQUARE / CELLS, []
     for number, log in enumerate(logs):
-        shade = round(min(abs(float(log)) / DECADES, 1) * 0.5, 2)
+        shade = round(min(abs(float(log)) / DECADES, 1) * 0.35, 2)
         if shade < 0.02:
             continue
         row, column = divmod(number, CELLS)

@@ -17,7 +17,6 @@ from hpt_lessons.view.rung_picture import draw
 from hpt_lessons.view.stepper import StepPanel
 
 TABLE = "cifar-lenet"
-UNITS = {"error": " points", "loss": "", "best": ""}
 
 
 class Rungs(StepPanel):
@@ -149,7 +148,7 @@ def _fate(model: RungModel, gone: list[int]) -> str:
 def _points(model: RungModel, value: float, unit: str = "") -> str:
     if model.score != "error":
         return f"{value:.3f}"
-    return f"{value:.1f} %" if unit else f"{value:.1f} points"
+    return f"{value:.1f}\u00a0%" if unit else f"{value:.1f} points"
 
 
 def _config(model: RungModel, trial: int) -> str:
@@ -165,4 +164,5 @@ def _about(model: RungModel) -> str:
     one, left = model.left_out == 1, ""
     if model.left_out:
         left = f" {model.left_out} trial{'' if one else 's'} without a whole curve {'is' if one else 'are'} left out."
-    return f'<span style="color: {page.MUTED}">Data: {escape(model.trials.data or "not named")}.{left}</span>'
+    data = f"Data: {escape(model.trials.data or 'not named')}, known curves replayed on a virtual clock.{left}"
+    return f'<span style="color: {page.MUTED}">{data}</span>'

@@ -12,10 +12,11 @@ from hpt_lessons.view.page import FAINT, GREEN, MUTED, PAPER, RED, TEXT
 from hpt_lessons.view.rung_clock import Stretch
 from hpt_lessons.view.rung_model import OUT, RungModel
 
-WIDTH, HEIGHT, LEFT, RIGHT = 760, 566, 56, 716
+WIDTH, HEIGHT, LEFT, RIGHT = 760, 574, 56, 716
 TOP, BOTTOM = 66, 318  # of the curves
-LANES, FLOOR = 380, 528  # of the workers
+LANES, FLOOR = 388, 536  # of the workers
 AXES = {"error": "validation error (%)", "loss": "validation loss", "best": "lowest validation loss so far"}
+LANES_TITLE = "workers, and the trials they train (solid: went on or finished; pale: runs or waits; hollow: cut)"
 DASHED = {"stroke_dasharray": "2 4", "stroke_opacity": 0.75}
 
 
@@ -138,7 +139,7 @@ def _star(x: float, y: float) -> str:
 def _lanes(model: RungModel, step: int) -> list[str]:
     """A lane for each worker, a bar for each stretch; all lanes together are always as high."""
     high = min(34.0, (FLOOR - LANES) / model.workers)
-    parts = [svg.text(LEFT - 44, LANES - 12, "workers", size=12, colour=TEXT)]
+    parts = [svg.text(LEFT - 44, LANES - 14, LANES_TITLE, size=12, colour=TEXT)]
     for worker in range(model.workers):
         y = LANES + worker * high
         parts.append(svg.text(LEFT - 8, y + high / 2 + 4, str(worker + 1), "end"))
