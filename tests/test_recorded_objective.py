@@ -157,6 +157,8 @@ def test_nothing_is_averaged_with_a_divergence():
     for rate, expected in ((1e-4, "sound"), (9e-4, "sound"), (1.1e-3, "diverged"), (0.09, "diverged"), (0.11, "dead")):
         results = [objective.evaluate({"lr": rate}, epoch) for epoch in (1, 2)]
         assert [r.loss for r in results] == edge_table()[expected].values()[:2]
+    alive_and_dead = Recorded(edge_table().select(["sound", "dead"]), noise=None)
+    assert [alive_and_dead.evaluate({"lr": rate}, 1).loss for rate in (9e-3, 1.1e-2)] == [2.0, 2.31]
     last = objective.evaluate({"lr": 1e-2}, 4)
     assert (last.epoch, last.diverged, last.loss) == (3, True, 1e6)
     assert math.isnan(objective.told([last])) and math.isnan(objective.score({"lr": 1e-2}))
@@ -207,15 +209,35 @@ def test_a_search_sees_the_same_seeds_in_all_cells_and_another_search_others():
     assert all(len(unseen) == 1 for unseen in scored) and len(set.union(*scored)) == 3
 
 
+def test_a_seed_that_is_alone_elsewhere_is_never_scored_with():
+    """All searches know seed 0; where 1 and 2 were added, one of these is kept for the score, and each has its turn."""
+    more = [trial(f"again{seed}", {"l1": 120, "lr": 1e-3, "batch_size": 4}, [9.0 + seed] * EPOCHS, seed=seed)
+            for seed in (1, 2)]
+    objective = Recorded(Trials([*ONE, *more]), noise=None)
+    config = {"l1": 120, "lr": 1e-3, "batch_size": 4}
+    for seed in range(20):
+        drawn = {losses_of(objective, config, seed=seed, draw=draw)[-1] for draw in range(20)}
+        assert drawn | {objective.score(config, seed)} == {ONE["0001"].loss, 10.0, 11.0} and ONE["0001"].loss in drawn
+    assert {objective.score(config, seed) for seed in range(20)} == {10.0, 11.0}
+
+
 def test_a_rate_repeated_alone_does_not_drag_its_seed_to_the_neighbours():
-    """Seed 1 was trained at 1e-3 alone: there it is drawn, between the rates only seed 0 is known."""
+    """Seed 1 was trained at 1e-3 alone: between the recorded rates only seed 0 is known."""
     extra = trial("again", {"l1": 120, "lr": 1e-3, "batch_size": 4}, [9.0] * EPOCHS, seed=1)
     objective = Recorded(Trials([*ONE, extra]), noise=None)
-    config = {"l1": 120, "lr": 1e-3, "batch_size": 4}
-    at = {losses_of(objective, config, seed=seed)[-1] for seed in range(20)}
-    assert at == {9.0, ONE["0001"].loss}
-    near = {losses_of(objective, {**config, "lr": 1.01e-3}, seed=seed)[-1] for seed in range(20)}
+    near = {losses_of(objective, {"l1": 120, "lr": 1.01e-3, "batch_size": 4}, seed=seed)[-1] for seed in range(20)}
     assert list(near) == pytest.approx([by_hand(ONE, 4, 0, 1.01e-3)[-1]])
+    assert objective.score({"l1": 120, "lr": 1.01e-3, "batch_size": 4}) in near
+    assert objective.score({"l1": 120, "lr": 1e-3, "batch_size": 4}) == 9.0
+
+
+def test_a_seed_whose_sweep_is_too_short_leaves_the_word_to_the_others():
+    """Seed 1 was trained at 3e-3 and 1e-2 alone: at 1e-4 only seed 0 was measured."""
+    extra = [trial(f"again{rate}", {"l1": 120, "lr": rate, "batch_size": 4}, [9.0] * EPOCHS, seed=1)
+             for rate in (3e-3, 1e-2)]
+    objective = Recorded(Trials([*ONE, *extra]), noise=None)
+    for rate, scored in ((1e-4, ONE["0000"].loss), (5e-3, 9.0), (1e-2, 9.0), (1e-1, ONE["0004"].loss)):
+        assert objective.score({"l1": 120, "lr": rate, "batch_size": 4}) == scored
 
 
 def noise_table(rng=7, seeds=4, data="made up"):
@@ -258,6 +280,13 @@ def test_noise_is_drawn_anew_for_each_training_and_for_the_score():
     assert len({losses_of(objective, config, seed=s)[-1] for s in range(30)}) > 5
     scores = [objective.score(config, seed) for seed in range(40)]
     assert len(set(scores)) > 20 and np.mean(scores) == pytest.approx(ONE[0].loss, rel=0.05)
+
+
+def test_recorded_seeds_need_no_noise_on_top():
+    """Where several seeds were trained the draws are these, also when a table of noise is at hand."""
+    objective = Recorded(SEVERAL, noise=noise_table())
+    known = {t.loss for t in SEVERAL if t.config == SEVERAL[0].config}
+    assert {losses_of(objective, SEVERAL[0].config, seed=s, draw=s)[-1] for s in range(30)} == known
 
 
 def test_a_diverged_or_dead_training_has_no_noise():
@@ -310,18 +339,21 @@ def test_what_is_told_is_the_last_or_the_best_and_small_is_good():
         assert objective.score({"lr": 1e-3}, budget=1, scope="last") == pytest.approx(objective.told(results[:1]))
 
 
-def test_leave_one_out_against_a_direct_computation():
-    """Each inner point from a table without it; beside a divergence nothing is said."""
+@pytest.mark.parametrize("scope", ["last", "all"])
+def test_leave_one_out_against_a_direct_computation(scope):
+    """Each inner point from its two neighbours by numpy; beside a divergence nothing is said."""
     rows = [t for t in ONE if t.config["batch_size"] == 16] + edge_free(4)
-    objective = Recorded(Trials(rows), noise=None)
+    objective = Recorded(Trials(rows), noise=None, scope=scope)
     for epoch in (1, EPOCHS):
         found = objective.leave_one_out(epoch)
+        assert found.names == [*(t.trial for t in rows[1:4]), "e1"] and found.unjudged == len(rows) - 4
         for name, recorded, guess in zip(found.names, found.recorded, found.interpolated, strict=True):
-            own = objective.trials[name]
-            without = Recorded(objective.trials.filter(lambda t, name=name: t.trial != name), noise=None)
-            assert recorded == own.values()[epoch - 1]
-            assert guess == pytest.approx(without.evaluate(own.config, epoch).loss)
-        assert len(found.names) == 3 + 1 and found.left_out == len(objective.trials) - 4
+            place = [row.trial for row in rows].index(name)
+            rates = np.log([rows[place + step].config["lr"] for step in (-1, 1)])
+            columns = zip(rows[place - 1].values()[:epoch], rows[place + 1].values()[:epoch], strict=True)
+            curve = [np.interp(math.log(rows[place].config["lr"]), rates, column) for column in columns]
+            told = min if scope == "all" else lambda values: values[-1]
+            assert recorded == told(rows[place].values()[:epoch]) and guess == pytest.approx(told(curve))
         assert found.worst == pytest.approx(np.abs(found.interpolated - found.recorded).max())
         assert 0 < found.median <= found.worst
 

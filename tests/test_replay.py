@@ -2,6 +2,8 @@
 
 import json
 import math
+import subprocess
+import sys
 from itertools import pairwise
 from pathlib import Path
 
@@ -28,10 +30,22 @@ from hpt_lessons.recorded.replay import (
 )
 from hpt_lessons.search import domains, layouts
 from hpt_lessons.search import space as spaces
-from hpt_lessons.search.halving import Hyperband, NoStopping, PromotionASHA, StoppingASHA, SuccessiveHalving
+from hpt_lessons.search.halving import (
+    Decision,
+    Hyperband,
+    Job,
+    NoStopping,
+    PromotionASHA,
+    StoppingASHA,
+    SuccessiveHalving,
+)
 from hpt_lessons.search.searchers import Listed
 from hpt_lessons.trials import Trials
 
+SCHEDULERS = {"none": lambda: NoStopping(EPOCHS), "hyperband": lambda: Hyperband(1, EPOCHS, 2),
+              "in step": lambda: Hyperband(1, EPOCHS, 2, overlap=False),
+              "stopping": lambda: StoppingASHA(1, EPOCHS, 2), "promotion": lambda: PromotionASHA(1, EPOCHS, 2)}
+ROOT = Path(__file__).resolve().parent.parent
 GOLDEN = json.loads((Path(__file__).parent / "reference" / "asha_golden.json").read_text(encoding="utf-8"))
 
 
@@ -129,6 +143,31 @@ def test_asha_decides_as_in_the_golden_traces(variant, order):
         assert epochs_used(again) == sum(int(goal) for _, goal in goals)
 
 
+@pytest.mark.parametrize("scheduler", ["hyperband", "in step", "stopping", "promotion", "none"])
+@settings(max_examples=20, deadline=None)
+@given(seed=st.integers(0, 10**6))
+def test_one_worker_feeds_the_scheduler_as_a_loop_over_epochs_does(scheduler, seed):
+    """Every epoch reported, one job after the other, no clock: the same trials come equally far in the same order."""
+    rng = np.random.default_rng(seed)
+    curves = {f"t{number:02d}": rng.random(EPOCHS).round(1) for number in range(12)}
+    direct, names, reached, ends = SCHEDULERS[scheduler](), list(curves), {}, []
+    while True:
+        if not names:
+            direct.close()
+        job = direct.next_job(names[0] if names else None)
+        if not isinstance(job, Job):
+            break
+        names = [name for name in names if name != job.trial]
+        decision = Decision("continue", job.budget)
+        while decision.action == "continue":
+            reached[job.trial] = reached.get(job.trial, 0) + 1
+            decision = direct.report(job.trial, reached[job.trial], curves[job.trial][reached[job.trial] - 1])
+            ends.append((job.trial, reached[job.trial]))
+    trials = replay(Recorded(named(curves)), listed(*curves), SCHEDULERS[scheduler](), max_epochs=EPOCHS)
+    order = sorted((r.extra["end"], t.config["name"], r.epoch) for t in trials for r in t.history)
+    assert [(name, epoch) for _, name, epoch in order] == ends
+
+
 def test_a_diverged_trial_frees_its_worker_and_loses():
     """It ends in its second epoch; the next trial begins at that moment, and the searcher hears NaN."""
     heard = []
@@ -147,11 +186,6 @@ def test_a_diverged_trial_frees_its_worker_and_loses():
 
 
 # -- what holds for every search ---------------------------------------------------------------------------------------
-SCHEDULERS = {"none": lambda: NoStopping(EPOCHS), "hyperband": lambda: Hyperband(1, EPOCHS, 2),
-              "in step": lambda: Hyperband(1, EPOCHS, 2, overlap=False),
-              "stopping": lambda: StoppingASHA(1, EPOCHS, 2), "promotion": lambda: PromotionASHA(1, EPOCHS, 2)}
-
-
 @pytest.mark.parametrize("scheduler", SCHEDULERS)
 @settings(max_examples=25, deadline=None)
 @given(workers=st.integers(1, 7), budget=st.integers(1, 90), seed=st.integers(0, 1000), restart=st.booleans())
@@ -165,6 +199,7 @@ def test_no_worker_does_two_things_at_once_and_the_budget_holds(scheduler, worke
     assert restart or epochs_used(trials) == budget
     spans = {}
     for one in trials:
+        assert one.history, "a trial that could not be paid for was begun"
         assert [r.epoch for r in one.history] == list(range(1, one.budget + 1)) and one.budget <= EPOCHS
         assert (one.status == "completed") == (one.budget == EPOCHS)
         for result in one.history:
@@ -228,6 +263,14 @@ def test_without_seconds_there_is_no_clock():
     assert seconds_used(trials) == 5.0
     with pytest.raises(ValueError, match="'fastest': choose one of random, grid"):
         repeats(Recorded(unknown, seconds=1.0), "fastest", 1, max_epochs=2)
+
+
+def test_a_replay_needs_neither_torch_nor_ray():
+    """A lesson that only replays opens quickly."""
+    code = ("import sys, hpt_lessons.recorded.replay; "
+            "print([m for m in ('torch', 'ray', 'scipy', 'pandas', 'matplotlib') if m in sys.modules])")
+    said = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True, cwd=ROOT).stdout
+    assert said.strip() == "[]"
 
 
 # -- the shifted grid --------------------------------------------------------------------------------------------------

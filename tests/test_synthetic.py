@@ -78,6 +78,9 @@ def test_a_curve_ends_at_the_true_loss():
         result = objective.evaluate(config, 27)
         assert result.loss == pytest.approx(objective.true(config)) == objective.score(config)
         assert result.accuracy == pytest.approx(np.exp(-result.loss)) and result.seconds == 1.0
+        curve = [objective.evaluate(config, epoch).loss for epoch in range(1, 10)]
+        assert objective.score(config, budget=9) == curve[-1]
+        assert objective.score(config, budget=9, scope="all") == min(curve)
 
 
 def test_early_stopping_pays_where_early_ranks_can_be_trusted_and_not_where_they_mislead():

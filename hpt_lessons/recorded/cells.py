@@ -139,8 +139,7 @@ class Cell:
         self.key = key
         by_seed: dict[tuple, list[tuple[float, Trial]]] = {}
         for trial in trials:
-            seeds = int(trial.seed or 0), int(trial.history[0].extra.get("split_seed", 0))
-            by_seed.setdefault(seeds, []).append((math.log(trial.config.get("lr", 1.0)), trial))
+            by_seed.setdefault(seeds_of(trial), []).append((math.log(trial.config.get("lr", 1.0)), trial))
         self.seeds = {seeds: _sweep(rows, curves) for seeds, rows in by_seed.items()}
         self._usable: dict[Any, list] = {}
 
@@ -162,17 +161,15 @@ class Cell:
                 for own, trial in zip(sweep.rates, sweep.trials, strict=True)]
         return min(rows, key=lambda row: row[0])[1]
 
-    def left_out_one_by_one(self, row: int, column: int) -> Iterator[tuple[str, float, float]]:
-        """Each trial between two sound ones: its name, its value, and what it would be without it."""
+    def left_out_one_by_one(self) -> Iterator[tuple[str, Curve, Curve]]:
+        """Each trial between two sound ones: its name, its curve, and what that would be without it."""
         for sweep in self.seeds.values():
             for place in range(1, len(sweep.rates) - 1):
-                three = sweep.curves[place - 1 : place + 2]
-                if any(curve.diverged or curve.dead for curve in three):
+                low, own, high = sweep.curves[place - 1 : place + 2]
+                if any(curve.diverged or curve.dead for curve in (low, own, high)):
                     continue
-                low, own, high = (float(curve.values[row, column]) for curve in three)
-                rates = sweep.rates[place - 1 : place + 2]
-                weight = (rates[1] - rates[0]) / (rates[2] - rates[0])
-                yield sweep.trials[place].trial, own, (1 - weight) * low + weight * high
+                before, here, after = sweep.rates[place - 1 : place + 2]
+                yield sweep.trials[place].trial, own, between(low, high, (here - before) / (after - before))
 
 
 def _sweep(rows: list[tuple[float, Trial]], curves: Mapping[str, Curve]) -> Sweep:
@@ -184,6 +181,17 @@ def _sweep(rows: list[tuple[float, Trial]], curves: Mapping[str, Curve]) -> Swee
         raise ValueError(f"Recorded: the trials {first.trial!r} and {second.trial!r} have the same configuration and "
                          f"seed ({first.config}, seed {first.seed}). Filter the table so that one of them is left.")
     return Sweep(rates, tuple(trial for _, trial in rows), tuple(curves[trial.trial] for _, trial in rows))
+
+
+def config_key(config: Mapping[str, Any]) -> tuple:
+    """What tells one configuration from another, whatever the order of its names."""
+    return tuple(sorted((name, _text(value)) for name, value in config.items()))
+
+
+def seeds_of(trial: Trial) -> tuple[int, int]:
+    """The seed of a trial's training and that of its split; 0 where it is not said."""
+    split = trial.history[0].extra.get("split_seed", 0) if trial.history else 0
+    return int(trial.seed or 0), int(split)
 
 
 def _apart(rate: float, other: float) -> float:

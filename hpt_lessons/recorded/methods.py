@@ -45,6 +45,8 @@ def shifted_grid(space: Space, trials: int, seed: int) -> list[Config]:
     layout, with nine different values on an axis instead of three.) A tick on a list of values is the value under it.
     """
     axes = spaces.axes(space)
+    if not axes:
+        raise ValueError("search space: nothing is searched; a grid needs a domain such as tune.uniform(0, 1).")
     ticks = even_ticks([len(axis.domain.values) or trials for axis in axes], trials)
     rng = np.random.default_rng([seed, 4])
     offsets = rng.random(len(axes))

@@ -6,12 +6,12 @@ a training is, so a curve takes its noise from those configurations whose mean c
 is taken as it was, from the first epoch to the last, so that what comes out is a plausible learning curve.
 """
 
-import json
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 
 import numpy as np
 
+from hpt_lessons.recorded.cells import config_key
 from hpt_lessons.recorded.curves import ACCURACY, LOSS, TRAIN_LOSS, Curve
 
 NEAREST = 3  # configurations from which a residual may come
@@ -22,14 +22,15 @@ class Noise:
     """Residual curves of repeated trainings.
 
     `curves`: pairs of a configuration and its curve, several for each configuration. A configuration counts if at least
-    two of its trainings, all of them sound, have `max_epochs` epochs. ValueError if there is none. What this leaves
-    out: that a seed may decide whether a training diverges.
+    two of its trainings, all of them sound, have `max_epochs` epochs. ValueError if there is none. What seeds differ in
+    (initialisation, order of pictures, in some tables the split) is all in the residuals. What they leave out: that a
+    seed may decide whether a training diverges or dies.
     """
 
     def __init__(self, curves: Iterable[tuple[Mapping, Curve]], max_epochs: int):
-        groups: dict[str, list[Curve]] = defaultdict(list)
+        groups: dict[tuple, list[Curve]] = defaultdict(list)
         for config, curve in curves:
-            groups[json.dumps(config, sort_keys=True)].append(curve)
+            groups[config_key(config)].append(curve)
         kept = [_logs(group, max_epochs) for group in groups.values() if _counts(group, max_epochs)]
         if not kept:
             raise ValueError(f"noise: no configuration was trained soundly for {max_epochs} epochs with two seeds or "

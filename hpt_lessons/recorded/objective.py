@@ -6,16 +6,16 @@ for what lies between. What this cannot tell is shown, not hidden: `leave_one_ou
 `touched` the number of recorded configurations behind so many trials, `noise_from` says where repeats differ.
 """
 
-import json
 import math
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
+from functools import cached_property
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from hpt_lessons.recorded.cells import Cell, Place
-from hpt_lessons.recorded.curves import ACCURACY, LOSS, SECONDS, Curve, check_budget, told
+from hpt_lessons.recorded.cells import Cell, Place, config_key, seeds_of
+from hpt_lessons.recorded.curves import ACCURACY, LOSS, Curve, check_budget, told
 from hpt_lessons.recorded.noise import Noise
 from hpt_lessons.recorded.table import load
 from hpt_lessons.search import domains
@@ -27,16 +27,16 @@ METRICS = {"loss": LOSS, "accuracy": ACCURACY}
 
 
 class LeaveOneOut(NamedTuple):
-    """Recorded values, and what the neighbours of each alone would say; in nats, or as a share for the accuracy.
+    """What a searcher would be told of recorded trials, and what the neighbours of each would say; shape (trials,).
 
-    `names` are those of the trials. `left_out`: trials at the end of a sweep, or diverged or dead, or beside such a
-    one, of which this says nothing. A neighbour is twice as far away as in use, and the values are noisy themselves.
+    `names` are those of the trials. Of `unjudged` more trials this says nothing: those at the end of a sweep, diverged
+    or dead, or beside such a one. A neighbour is twice as far away as in use, and the values are noisy themselves.
     """
 
     names: list[str]
     recorded: np.ndarray
     interpolated: np.ndarray
-    left_out: int
+    unjudged: int
 
     @property
     def errors(self) -> np.ndarray:
@@ -118,7 +118,7 @@ class Recorded:
         sources = {} if noise is None else {"repeated seeds of the table": self.trials, NOISE_TABLE: _shipped(self)}
         pairs: dict[tuple, tuple] = {}
         for trials in sources.values():
-            pairs |= {(json.dumps(trial.config, sort_keys=True), _seeds(trial)): pair for trial, pair in
+            pairs |= {(config_key(trial.config), seeds_of(trial)): pair for trial, pair in
                       zip(trials, _pairs(trials, self.max_epochs), strict=True)}
         try:
             found = Noise(pairs.values(), self.max_epochs)
@@ -131,7 +131,8 @@ class Recorded:
         """The whole learning curve of the `draw`-th training of this configuration by the search with this `seed`.
 
         Where several seeds are recorded the search sees a part of them (half, rounded up), and each draw is one of
-        these. Where there is one, the draw is its curve with measured noise, or without noise always the same.
+        these. Where there is one, the draw is its curve with measured noise, or without noise always the same; the one
+        recorded curve then stands for the mean of many, though it is a draw itself.
         """
         cell, rate = self._locate(config)
         seen, unseen = self._split(cell, rate, seed)
@@ -185,13 +186,30 @@ class Recorded:
         half = (len(ranked) + 1) // 2
         return ranked[:half], ranked[half:]
 
-    def _order(self, seed: int) -> dict[Any, int]:
-        """The same for the whole table: a search that saw seed 2 in one cell is not scored with seed 2 in the next."""
+    def _order(self, seed: int) -> dict[tuple, int]:
+        """Which seeds the search sees first, the same in the whole table: seen in one cell, scored with in none.
+
+        A seed that is somewhere the only one comes first. All searches see it there; and where others were added, they
+        were because this one did well: a score with it would be too good.
+        """
         if seed not in self._orders:
-            keys = sorted({key for cell in self.cells for key in cell.seeds})
-            places = np.random.default_rng([abs(int(seed)), 3]).permutation(len(keys))
-            self._orders[seed] = dict(zip(keys, places.tolist(), strict=True))
+            others = [key for key in self._all_seeds if key not in self._only_seeds]
+            shuffled = np.random.default_rng([abs(int(seed)), 3]).permutation(len(others))
+            ranked = [*self._only_seeds, *(others[place] for place in shuffled)]
+            self._orders[seed] = {key: place for place, key in enumerate(ranked)}
         return self._orders[seed]
+
+    @cached_property
+    def _all_seeds(self) -> list[tuple]:
+        return sorted({seeds_of(trial) for trial in self.trials})
+
+    @cached_property
+    def _only_seeds(self) -> list[tuple]:
+        """Seeds that are the only one of some configuration."""
+        known: dict[tuple, set[tuple]] = defaultdict(set)
+        for trial in self.trials:
+            known[config_key(trial.config)].add(seeds_of(trial))
+        return sorted({next(iter(seeds)) for seeds in known.values() if len(seeds) == 1})
 
     # -- how far it can be trusted ---------------------------------------------------------------------------------
     def nearest(self, config: Mapping[str, Any]) -> dict[str, Any]:
@@ -204,26 +222,26 @@ class Recorded:
 
         Nine draws that stand behind six are six trials: their results are not independent.
         """
-        return len({json.dumps(self.nearest(trial.config), sort_keys=True) for trial in trials})
+        return len({config_key(self.nearest(trial.config)) for trial in trials})
 
     def leave_one_out(self, epoch: int | None = None) -> LeaveOneOut:
-        """How well do its two neighbours foretell a trial's metric after this epoch (the last unless given)?"""
-        column = METRICS[self.metric]
+        """How well do its two neighbours foretell what is told of a trial after this epoch (the last unless given)?"""
         epoch = check_budget(self.max_epochs if epoch is None else epoch, self.max_epochs)
-        found = [one for cell in self.cells for one in cell.left_out_one_by_one(epoch - 1, column)]
-        return LeaveOneOut([name for name, _, _ in found], np.array([value for _, value, _ in found]),
-                           np.array([guess for _, _, guess in found]), len(self.trials) - len(found))
+        found = [one for cell in self.cells for one in cell.left_out_one_by_one()]
+        recorded, interpolated = ([self._value(one[which], epoch, self.scope) for one in found] for which in (1, 2))
+        return LeaveOneOut([one[0] for one in found], np.array(recorded), np.array(interpolated),
+                           len(self.trials) - len(found))
 
-    @property
+    @cached_property
     def best(self) -> float:
         """The lowest that a recorded configuration reached, as the mean over its seeds: what regret is measured from.
 
         It is the smallest of many noisy numbers, and so lower than what that configuration would give again.
         """
-        values: dict[str, list[float]] = defaultdict(list)
+        values: dict[tuple, list[float]] = defaultdict(list)
         for trial in self.trials:
             value = self._value(self._curves[trial.trial], self.max_epochs, self.scope)
-            values[json.dumps(trial.config, sort_keys=True)].append(value)
+            values[config_key(trial.config)].append(value)
         means = [float(np.mean(group)) for group in values.values()]
         return min((mean for mean in means if not math.isnan(mean)), default=math.nan)
 
@@ -262,16 +280,12 @@ def _names(trials: Trials) -> list[str]:
     return names
 
 
-def _seeds(trial: Trial) -> tuple[int, int]:
-    return int(trial.seed or 0), int(trial.history[0].extra.get("split_seed", 0)) if trial.history else 0
-
-
 def _pairs(trials: Iterable[Trial], max_epochs: int) -> list[tuple[Mapping, Curve]]:
     return [(trial.config, curve_of(trial, min(max_epochs, trial.budget))) for trial in trials]
 
 
 def _repeats(trials: Trials) -> bool:
-    configs = [json.dumps(trial.config, sort_keys=True) for trial in trials]
+    configs = [config_key(trial.config) for trial in trials]
     return len(set(configs)) < len(configs)
 
 
@@ -282,8 +296,3 @@ def _shipped(recorded: Recorded) -> Trials:
     except ValueError:
         return Trials()
     return trials if trials.data == recorded.trials.data else Trials()
-
-
-def missing_seconds(curve: Curve) -> bool:
-    """Whether the clock could not run on this curve."""
-    return bool(np.isnan(curve.values[:, SECONDS]).any())

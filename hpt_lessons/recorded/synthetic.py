@@ -87,15 +87,19 @@ class Synthetic:
 
     def curve(self, config: Mapping[str, Any], seed: int = 0, draw: int = 0) -> Curve:
         """The whole learning curve of the `draw`-th training of this configuration by the search with this `seed`."""
-        height, epochs = float(self._height(self._point(config))), np.arange(1, self.max_epochs + 1)
-        losses = LOWEST + self._seeming_heights(height, float(config["pace"]))
-        losses += (START - LOWEST) * (1 - np.log(epochs) / math.log(self.max_epochs))
+        losses = self._mean_losses(config)
         if self.noise:
             rng = np.random.default_rng([abs(int(seed)), draw, 6])
-            losses += self.noise * math.sqrt(0.5) * (rng.standard_normal() + rng.standard_normal(len(epochs)))
+            losses += self.noise * math.sqrt(0.5) * (rng.standard_normal() + rng.standard_normal(len(losses)))
         accuracy = np.clip(np.exp(-losses), 0, 1)  # a network that is always as sure as it should be
-        seconds = np.full(len(epochs), self.epoch_seconds)
-        return Curve(np.stack([losses, accuracy, seconds, np.full(len(epochs), np.nan)], axis=1))
+        seconds = np.full(len(losses), self.epoch_seconds)
+        return Curve(np.stack([losses, accuracy, seconds, np.full(len(losses), np.nan)], axis=1))
+
+    def _mean_losses(self, config: Mapping[str, Any]) -> np.ndarray:
+        """The losses after each epoch without noise."""
+        height = float(self._height(self._point(config)))
+        learned = np.log(np.arange(1, self.max_epochs + 1)) / math.log(self.max_epochs)
+        return LOWEST + self._seeming_heights(height, float(config["pace"])) + (START - LOWEST) * (1 - learned)
 
     def _seeming_heights(self, height: float, pace: float) -> np.ndarray:
         """How good the configuration looks after each epoch; at the end, how good it is.
@@ -120,9 +124,15 @@ class Synthetic:
         """What a searcher is told after these epochs."""
         return told(results, self.metric, self.scope)
 
-    def score(self, config: Mapping[str, Any], seed: int = 0) -> float:
-        """The mean final loss over all seeds that there could be: the true one. Minus `best` it is the regret."""
-        return self.true(config)
+    def score(self, config: Mapping[str, Any], seed: int = 0, *, budget: int | None = None,
+              scope: str | None = None) -> float:
+        """The loss without noise after `budget` epochs (all unless given): the mean over all seeds that there could be.
+
+        Minus `best` it is the regret.
+        """
+        epochs = check_budget(self.max_epochs if budget is None else budget, self.max_epochs)
+        losses = self._mean_losses(config)[:epochs]
+        return float(losses[-1] if (scope or self.scope) == "last" else losses.min())
 
     def __repr__(self) -> str:
         return (f"Synthetic({self.dimension} axes, {self.important} important, rank correlation of the first epoch "
