@@ -3,17 +3,23 @@
 `SearchSpaceEditor`   edit a search space, with a live picture of what will be tried
 `LayoutEditor`        see where a grid, random draws, Sobol points or a Latin hypercube put the trials of a space
 `GridAgainstRandom`   play the two against each other, and count who wins
+`SearchView`          a search while it runs: progress, every trial, curves that grow; cancel a trial, stop it
+`watch`               the same where there is no notebook, too: lines of text
+`LiveView`            the same as a callback, for any Ray Tune run of your own
 `Quiz`                a quiz that explains every wrong answer and goes on where you were
 """
 
 _HOME = {
     "GridAgainstRandom": "grid_explorer",
     "LayoutEditor": "layout_editor",
+    "LiveView": "live",
     "Quiz": "quiz",
     "SearchSpaceEditor": "space_editor",
+    "SearchView": "search_view",
+    "watch": "search_view",
 }
 
-__all__ = ["GridAgainstRandom", "LayoutEditor", "Quiz", "SearchSpaceEditor"]
+__all__ = ["GridAgainstRandom", "LayoutEditor", "LiveView", "Quiz", "SearchSpaceEditor", "SearchView", "watch"]
 
 
 def __getattr__(name: str):
