@@ -14,7 +14,7 @@ from hpt_lessons.trials import leaves
 from hpt_lessons.view import page, svg
 from hpt_lessons.view.search_model import ENDED, Row, SearchModel
 
-WIDTH, HEIGHT, LEFT, RIGHT, TOP, BOTTOM = 760, 270, 62, 20, 34, 40
+WIDTH, HEIGHT, LEFT, RIGHT, TOP, BOTTOM = 760, 286, 62, 20, 50, 40
 SHOWN = 200  # rows of the table; the best and the unfinished ones if there are more
 SIGNS = {"running": "▷", "paused": "‖", "waiting": "…", "completed": "●", "stopped early": "✕", "cancelled": "✕",
          "diverged": "▲", "failed": "✚", "interrupted": "□"}
@@ -31,7 +31,7 @@ CSS = """<style>
 .hpt table.hpt-trials th:first-child, .hpt table.hpt-trials td.hpt-word, .hpt table.hpt-trials th.hpt-word {
   text-align: left; }
 .hpt table.hpt-trials thead th { position: sticky; top: 0; font-weight: 600;
-  background: var(--jp-layout-color1, #fff); border-bottom: 1px solid var(--jp-border-color1, #bdbdbd); }
+  background: var(--jp-layout-color0, #fff); border-bottom: 1px solid var(--jp-border-color1, #bdbdbd); }
 .hpt table.hpt-trials tbody th { font-weight: normal; }
 .hpt table.hpt-trials tbody tr, .hpt table.hpt-trials tbody tr:nth-child(even) { background: none; }
 .hpt table.hpt-trials tbody tr.hpt-best { background: var(--jp-layout-color2, #eee); }
@@ -74,11 +74,13 @@ def counts(model: SearchModel) -> str:
 def amount(model: SearchModel) -> str:
     """Epochs done and to do, and the time left: '24 of about 60 epochs, 1 min 20 s left'."""
     done, planned, left = model.epochs, model.planned, model.seconds_left
+    # Of those that pause somebody will go on; nobody knows who, and how far.
+    about = "at least" if model.count("paused") else "about"
     if model.state == "running" and planned is not None:
-        text = f"{done} of about {planned} epochs"
+        text = f"{done} of {about} {planned} epochs"
     else:
         text = f"{done} epoch{'' if done == 1 else 's'}"
-    return f"{text}, about {seconds_in_words(left)} left" if left is not None else text
+    return f"{text}, {about} {seconds_in_words(left)} left" if left is not None else text
 
 
 def best(model: SearchModel) -> str:
@@ -300,19 +302,17 @@ def _hollow(path: str, colour: str) -> str:
 
 
 def _legend(model: SearchModel) -> list[str]:
-    """What the lines and the marks that are there mean, from the right end of the first line on."""
+    """What the lines and the marks that are there mean, in the second line of the picture."""
     words = {model.words(row) for row in model.rows.values()}
     lines = [("best so far", page.RED, 3.0, "none")] if model.incumbent else []
     lines += [("untuned default", page.TEXT, 1.8, "6 4")] if model.fixed & model.rows.keys() else []
-    x, parts = float(WIDTH - RIGHT), []
-    for text in [word for word in SIGNS if word in words and word not in ("paused", "waiting")][::-1]:
-        x -= 6.2 * len(text)
-        parts += [svg.text(x, 12, text), mark(x - 10, 8, text, page.MUTED)]
-        x -= 28
-    for text, colour, width, dashes in lines[::-1]:
-        x -= 6.2 * len(text)
-        parts += [svg.text(x, 12, text), svg.line(x - 26, 8, x - 5, 8, colour, width, stroke_dasharray=dashes)]
-        x -= 42
+    x, y, parts = 0.0, 29, []
+    for name, colour, width, dashes in lines:
+        parts += [svg.line(x, y - 4, x + 22, y - 4, colour, width, stroke_dasharray=dashes), svg.text(x + 28, y, name)]
+        x += 44 + 6 * len(name)
+    for name in [word for word in SIGNS if word in words and word not in ("paused", "waiting")]:
+        parts += [mark(x + 6, y - 4, name, page.MUTED), svg.text(x + 15, y, name)]
+        x += 32 + 6 * len(name)
     return parts
 
 

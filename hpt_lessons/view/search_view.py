@@ -67,26 +67,29 @@ class SearchView(page.Panel):
             self.source = Source(search, self.model)
         self.search = self.source and self.source.handle
         self._pace, self._lock, self._follower = Pace(every), threading.RLock(), None
+        self._ending = ""  # the trial that was cancelled last, as long as it has not ended
         self._id, self._stored = uuid.uuid4().hex[:12], []
         self._stored_at, self._stored_state = -STORE, ""
         self._make()
-        super().__init__([widgets.HTML(self._hide(), layout={"display": "none"}), self.head, self.controls, self.curves,
-                          self.table], f"SearchView({self.model.name})")
+        style = widgets.HTML(self._style(), layout={"display": "none"})
+        super().__init__([style, self.head, self.controls, self.curves, self.table], f"SearchView({self.model.name})")
         self.update()
 
     def _make(self) -> None:
         self.head, self.curves = widgets.HTML(), widgets.HTML()
         # The scroll bar belongs to the box, not to its text: it stays where it is when the text changes.
         self.table = widgets.HTML(layout={"max_height": "330px", "overflow": "auto"})
-        self.trial = widgets.Dropdown(description="Trial", layout={"width": "220px"})
+        self.trial = widgets.Dropdown(description="Trial", layout={"width": "180px"},
+                                       style={"description_width": "initial"})
         self.cancel = widgets.Button(description="Cancel this trial", layout={"width": "auto"},
                                      tooltip="End this trial for good; what it has finished is kept")
         self.stop = widgets.Button(description="Stop the search", layout={"width": "auto"},
                                    tooltip="End the search; what is finished is kept, and it can be resumed")
         self.said = widgets.HTML()
-        self.controls = widgets.HBox([self.trial, self.cancel, self.stop, self.said], layout={
-            "flex_flow": "row wrap", "overflow": "visible", "align_items": "center",
-            "display": None if self.search is not None else "none"})
+        buttons = widgets.HBox([self.trial, self.cancel, self.stop],
+                               layout={"flex_flow": "row wrap", "overflow": "visible"})
+        self.controls = widgets.VBox([buttons, self.said], layout={"overflow": "visible", "min_height": "64px"})
+        self.controls.layout.display = None if self.search is not None else "none"
         self.cancel.on_click(lambda _: self._cancel())
         self.stop.on_click(lambda _: self._stop())
 
@@ -95,7 +98,8 @@ class SearchView(page.Panel):
     def _cancel(self) -> None:
         try:
             self.search.cancel(self.trial.value)
-            self._say(f"Trial {self.trial.value} ends when the epoch that it is in has ended.")
+            self._ending = self.trial.value
+            self._say(f"Trial {self._ending} ends when the epoch that it is in has ended.")
         except ValueError as error:
             self._say(str(error), page.RED)
 
@@ -129,9 +133,11 @@ class SearchView(page.Panel):
 
     def _draw(self) -> None:
         model = self.model
-        self.head.value = search_pictures.CSS + search_pictures.head(model)
+        self.head.value = search_pictures.head(model)
         self.curves.value = search_pictures.curves(model)
         self.table.value = search_pictures.table(model)
+        if model.num_trials:  # room for all of them from the beginning: what follows does not move
+            self.table.layout.min_height = f"{min(330, 30 + 22 * model.num_trials)}px"
         if self.search is not None:
             self._offer(model.unfinished if model.state == "running" else [])
             if model.state in ("complete", "interrupted", "failed"):
@@ -143,6 +149,9 @@ class SearchView(page.Panel):
             chosen = self.trial.value
             self.trial.options = names
             self.trial.value = chosen if chosen in names else names[0] if names else None
+        if self._ending and self._ending not in names:
+            self._say(f"Trial {self._ending}: {self.model.words(self.model.rows[self._ending])}.")
+            self._ending = ""
         stopping = self.search.control.stopping
         self.trial.disabled = not names
         self.cancel.disabled = not names or stopping
@@ -171,9 +180,9 @@ class SearchView(page.Panel):
 
     # -- what a saved notebook keeps ---------------------------------------------------------------------------------
 
-    def _hide(self) -> str:
-        """The picture for the saved notebook is not seen as long as the widgets are alive."""
-        return f"<style>.{self._key} {{ display: none; }}</style>"
+    def _style(self) -> str:
+        """The look; and the picture for the saved notebook is not seen as long as the widgets are alive."""
+        return f"{search_pictures.CSS}<style>.{self._key} {{ display: none; }}</style>"
 
     @property
     def _key(self) -> str:
