@@ -54,6 +54,10 @@ def wait_until(true, patience=120):
         time.sleep(0.05)
 
 
+def six():
+    return Listed([{"x": float(n)} for n in range(6)])
+
+
 @pytest.fixture(scope="module")
 def stopped(ray_running, tmp_path_factory):
     """Six trials, two at a time: one is cancelled in its middle, then the search is stopped."""
@@ -61,9 +65,8 @@ def stopped(ray_running, tmp_path_factory):
     from hpt_lessons.raytune.study import run_study
 
     folder = tmp_path_factory.mktemp("studies")
-    arguments = (run_study, slow, Listed([{"x": float(n)} for n in range(6)]))
     options = {"max_epochs": EPOCHS, "name": "mine", "folder": folder}
-    search = launch(*arguments, **options)
+    search = launch(run_study, slow, six(), **options)
     state = {"running at once": search.running, "waited": search.wait(timeout=0.1)}
     wait_until(lambda: "0001" in search.trials and search.trials["0001"].budget >= 2)
     search.cancel("0001")
@@ -75,11 +78,11 @@ def stopped(ray_running, tmp_path_factory):
     search.stop()
     state["study"] = search.wait(timeout=60)
     state["trials"] = search.trials
-    return arguments, options, search, state
+    return options, search, state
 
 
 def test_a_launched_search_runs_beside_us_until_it_is_stopped(stopped):
-    _, _, search, state = stopped
+    _, search, state = stopped
     assert state["running at once"] and state["waited"] is None
     assert not search.running and search.result is state["study"] and not state["study"].finished
     statuses = {trial.trial: trial.status for trial in state["trials"]}
@@ -88,16 +91,17 @@ def test_a_launched_search_runs_beside_us_until_it_is_stopped(stopped):
 
 
 def test_a_cancelled_trial_is_recorded_as_such_and_keeps_what_it_had(stopped):
-    _, _, search, state = stopped
+    _, search, state = stopped
     assert state["trials"]["0001"].status == "stopped" and 2 <= state["trials"]["0001"].budget < EPOCHS
     assert {"event": "end", "trial": "0001", "status": "stopped", "why": "cancelled"} in search.journal.read()
 
 
 def test_a_stopped_search_goes_on_and_leaves_the_cancelled_trial_alone(stopped):
     from hpt_lessons.raytune.launch import launch
+    from hpt_lessons.raytune.study import run_study
 
-    arguments, options, _, state = stopped
-    study = launch(*arguments, **options, resume=True).wait()
+    options, _, state = stopped
+    study = launch(run_study, slow, six(), **options, resume=True).wait()
     assert study.finished
     statuses = {trial.trial: (trial.status, trial.budget) for trial in study.trials}
     assert statuses.pop("0001") == ("stopped", state["trials"]["0001"].budget)
@@ -114,13 +118,13 @@ def test_what_the_search_refuses_is_an_error_where_it_was_launched(stopped, tmp_
     """Bad arguments at once; what only Ray can know where somebody waits for the result."""
     from hpt_lessons.raytune.cifar import tune_cifar
     from hpt_lessons.raytune.launch import launch
+    from hpt_lessons.raytune.study import run_study
 
-    arguments, options, _, _ = stopped
     with pytest.raises(FileExistsError, match="mine"):
-        launch(*arguments, **options)
+        launch(run_study, slow, six(), **stopped[0])
     with pytest.raises(ValueError, match="num_samples 0"):
         launch(tune_cifar, num_samples=0, folder=tmp_path)
-    search = launch(*arguments, max_epochs=1, folder=tmp_path, resources={"cpu": 64})
+    search = launch(run_study, slow, six(), max_epochs=1, folder=tmp_path, resources={"cpu": 64})
     with pytest.raises(ValueError, match="one trial asks for"):
         search.wait()
 
@@ -163,49 +167,7 @@ def test_any_tuner_is_shown_and_what_is_shown_is_what_ray_knows(ray_running, tmp
     assert len([line for line in said.splitlines() if "x=" in line]) == 4
 
 
-def test_ctrl_c_ends_a_tuner_with_a_live_view_in_good_order(tmp_path):
-    """In a process of its own, as a script: the last lines say what there is, and `fit` returns."""
-    script = tmp_path / "script.py"
-    script.write_text(SCRIPT)
-    env = {**os.environ, "HOME": str(tmp_path), "PYTHONPATH": str(HERE.parent)}
-    with open(tmp_path / "out.txt", "wb") as out:
-        run = subprocess.Popen([sys.executable, script, tmp_path], stdout=out, stderr=subprocess.STDOUT, env=env)
-    log = tmp_path / "log.txt"
-    wait_until(lambda: log.exists() and len(log.read_text()) >= 3 or run.poll() is not None)
-    run.send_signal(signal.SIGINT)
-    assert run.wait(timeout=90) == 0
-    said = (tmp_path / "out.txt").read_text()
-    assert "fit returned, 1 interrupted" in said
-    assert re.search(r"interrupted after epoch \d+, loss 1, .* \(x=1\)", said), said
-
-
-SCRIPT = """
-import sys, time
-from ray import tune
-from hpt_lessons.raytune.setup import start_ray
-from hpt_lessons.view import LiveView
-
-def endless(config):
-    while True:
-        time.sleep(0.2)
-        with open(sys.argv[1] + "/log.txt", "a") as log:
-            log.write("x")
-        tune.report({"loss": 1.0})
-
-start_ray(num_cpus=1)
-folder = sys.argv[1]
-def train(config):
-    sys.argv[1:] = [folder]
-    endless(config)
-
-view = LiveView()
-tune.Tuner(train, param_space={"x": tune.grid_search([1])},
-           run_config=tune.RunConfig(storage_path=folder, verbose=0, callbacks=[view])).fit()
-print(f"fit returned, {view.model.count('interrupted')} interrupted")
-"""
-
-
-def test_a_live_view_costs_little_and_travels_as_itself(tmp_path):
+def test_a_live_view_travels_as_itself():
     """Ray pickles callbacks with the tuner: the copy is a fresh view with the same settings."""
     from hpt_lessons.view import LiveView
 
@@ -213,35 +175,51 @@ def test_a_live_view_costs_little_and_travels_as_itself(tmp_path):
     assert (view.model.metric, view.model.mode, view.model.max_epochs, view.spent) == ("score", "min", 7, 0.0)
 
 
-def test_a_script_that_ends_interrupts_its_search_properly(tmp_path):
-    """Nobody waits and nobody stops it: the journal says interrupted, and no process is left."""
-    script = tmp_path / "script.py"
-    script.write_text(LEAVING)
-    env = {**os.environ, "HOME": str(tmp_path), "PYTHONPATH": os.pathsep.join([str(HERE.parent), str(HERE)])}
-    run = subprocess.run([sys.executable, script, tmp_path], capture_output=True, text=True, timeout=180, env=env,
-                         check=False)
-    assert run.returncode == 0, run.stderr
+def test_ctrl_c_ends_a_live_view_and_the_end_of_the_script_a_launched_search_in_good_order(tmp_path):
+    """A script that launched a search, looks at another, and is interrupted there: `fit` returns, both say so."""
+    script, out = tmp_path / "script.py", tmp_path / "out.txt"
+    script.write_text(SCRIPT)
+    env = {**os.environ, "HOME": str(tmp_path), "PYTHONPATH": str(HERE.parent)}
+    with open(out, "wb") as file:
+        run = subprocess.Popen([sys.executable, script, tmp_path], stdout=file, stderr=subprocess.STDOUT, env=env)
+    try:
+        wait_until(lambda: (tmp_path / "reports.txt").exists() or run.poll() is not None)
+        run.send_signal(signal.SIGINT)
+        assert run.wait(timeout=120) == 0, out.read_text()
+    finally:
+        run.kill()
+    said = out.read_text()
+    assert "fit returned, 1 interrupted" in said
+    assert re.search(r"interrupted after epoch \d+, loss 1, .* \(x=1\)", said), said
     trials = Trials.read(tmp_path / "left" / "journal.jsonl")
-    assert [trial.status for trial in trials] == ["interrupted"]
-    assert trials[0].budget >= 1
+    assert [trial.status for trial in trials] == ["interrupted"] and trials[0].budget >= 1
 
 
-LEAVING = """
+SCRIPT = """
 import sys, time
+from pathlib import Path
+from ray import tune
 from hpt_lessons.raytune.launch import launch
 from hpt_lessons.raytune.setup import start_ray
 from hpt_lessons.raytune.study import run_study
 from hpt_lessons.search.searchers import Listed
+from hpt_lessons.view import LiveView
 
-def train(config, checkpoint):
-    from ray import tune
-    for epoch in range(100):
+folder = sys.argv[1]
+
+def endless(config, checkpoint=None):
+    for epoch in range(10_000):
         time.sleep(0.2)
         tune.report({"loss": 1.0})
+        if checkpoint is None and epoch == 3:
+            Path(folder, "reports.txt").touch()
 
-if __name__ == "__main__":
-    start_ray(num_cpus=1)
-    search = launch(run_study, train, Listed([{"x": 1}]), max_epochs=100, name="left", folder=sys.argv[1])
-    while not len(search.trials) or search.trials[0].budget < 1:
-        time.sleep(0.1)
+start_ray(num_cpus=2)
+search = launch(run_study, endless, Listed([{"x": 2}]), max_epochs=10_000, name="left", folder=folder)
+while not len(search.trials) or search.trials[0].budget < 1:
+    time.sleep(0.1)
+view = LiveView()
+tune.Tuner(lambda config: endless(config), param_space={"x": tune.grid_search([1])},
+           run_config=tune.RunConfig(storage_path=folder, verbose=0, callbacks=[view])).fit()
+print(f"fit returned, {view.model.count('interrupted')} interrupted")
 """

@@ -216,8 +216,8 @@ def test_a_folder_without_a_search_is_named(tmp_path):
 
 
 def test_a_name_is_text_and_nothing_else():
-    model = told(study(1, name="<b>x", data="<script>1</script>"), begin("<i>", **{"<u>": "<s>"}), result("<i>", 1, 0.5),
-                 end("<i>", "failed", why="<img src=x onerror=alert(1)>"))
+    model = told(study(1, name="<b>x", data="<script>1</script>"), begin("<i>", **{"<u>": "<s>"}),
+                 result("<i>", 1, 0.5), end("<i>", "failed", why="<img src=x onerror=alert(1)>"))
     html = pictures.still(model)
     assert not re.search(r"<(i|u|s|script|img)\b", html) and "&lt;script&gt;" in html
 
@@ -231,8 +231,8 @@ def test_the_best_is_always_inside_the_picture(values, mode):
 
 def test_nested_configurations_get_a_column_each_and_many_trials_are_cut_to_those_that_matter():
     model = told(study(400), *(event for n in range(300) for event in (
-        begin(f"{n:04d}", optimizer={"name": "sgd", "lr": n}), result(f"{n:04d}", 1, 300 - n), end(f"{n:04d}", "stopped"))),
-        begin("last"))  # fmt: skip
+        begin(f"{n:04d}", optimizer={"name": "sgd", "lr": n}), result(f"{n:04d}", 1, 300 - n),
+        end(f"{n:04d}", "stopped"))), begin("last"))  # fmt: skip
     html = pictures.table(model)
     assert ">optimizer/lr<" in html and html.count("<tr") == 1 + pictures.SHOWN
     assert ">last<" in html and ">0299 " in html and ">0000<" not in html and "101 more" in html
