@@ -350,3 +350,56 @@ def test_a_log_gets_a_line_for_each_trial_that_ends_and_no_wall(tmp_path):
         "0000: completed after epoch 9, loss 0.1111, 18.0 s (lr=0.1)",
         "0001: cancelled after epoch 9, loss 0.2222, 18.0 s (lr=0.2)"]
     assert len(lines) <= 4 and "18/18 epochs" in lines[-1] and "best 0000, loss 0.1111" in lines[-1]
+
+
+# -- the callback, without Ray's processes -------------------------------------------------------------------------
+
+
+def ray_trial(name, **config):
+    return SimpleNamespace(trial_id=name, config=config, error_file=None)
+
+
+def say(view, kind, trial, **more):
+    getattr(view, f"on_trial_{kind}")(iteration=1, trials=[], trial=trial, **more)
+
+
+def reported(epoch, done=False, **metrics):
+    return {"training_iteration": epoch, "time_this_iter_s": 0.5, "done": done, "trial_id": "?", "pid": 1, **metrics}
+
+
+def test_the_callback_tells_who_was_cut_from_who_came_to_the_end(monkeypatch):
+    """Ray says 'done' to both; shorter than the longest is cut, and a loss that is none is divergence."""
+    from hpt_lessons.view import LiveView
+
+    monkeypatch.setenv("HPT_LESSONS_PROGRESS", "off")
+    view = LiveView()
+    view.setup(stop=None, num_samples=1, total_num_samples=4)
+    long, short, broken, open_end = (ray_trial(name, x=1) for name in ("long", "short", "broken", "open"))
+    for trial in (long, short, broken, open_end):
+        say(view, "start", trial)
+    say(view, "result", short, result=reported(1, done=True, loss=0.9))
+    say(view, "complete", short)
+    say(view, "result", broken, result=reported(1, done=True, loss=math.nan))
+    say(view, "complete", broken)
+    for epoch in (1, 2, 3):
+        say(view, "result", long, result=reported(epoch, done=epoch == 3, loss=1 / epoch))
+    say(view, "complete", long)
+    say(view, "result", open_end, result=reported(1, loss=2.0))
+    view.on_experiment_end(trials=[])
+    states = {name: row.state for name, row in view.model.rows.items()}
+    assert states == {"long": "completed", "short": "stopped", "broken": "diverged", "open": "interrupted"}
+    assert view.model.rows["long"].seconds == 1.5 and view.model.incumbent.trial == "long"
+    assert view.model.reported == {"loss", "seconds"}
+
+
+def test_a_view_that_breaks_does_not_break_the_search(monkeypatch):
+    from hpt_lessons.view import LiveView
+
+    monkeypatch.setenv("HPT_LESSONS_PROGRESS", "off")
+    view = LiveView()
+    view.setup(total_num_samples=1)
+    view.view.update = None
+    with pytest.warns(UserWarning, match="the search goes on"):
+        view.on_step_end(iteration=1, trials=[])
+    say(view, "start", ray_trial("late"))
+    view.on_experiment_end(trials=[])

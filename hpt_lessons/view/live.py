@@ -3,7 +3,8 @@
 What Ray's callbacks say is put into the words of a study's journal, which `hpt_lessons.view.search_model` understands.
 """
 
-from collections.abc import Mapping
+import warnings
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from ray.tune import Callback
@@ -33,6 +34,7 @@ class LiveView(Callback):
         self.model = SearchModel(**self._arguments)
         self.view: Any = None
         self._cut: dict[str, int] = {}  # who was told to stop, and after which epoch
+        self._broken = False
 
     def __reduce__(self):
         # Ray pickles the callbacks with the tuner, for a restore: widgets cannot travel, and a fresh view is as good.
@@ -55,43 +57,70 @@ class LiveView(Callback):
         if arguments["max_epochs"] is None and isinstance(stop, Mapping):
             arguments["max_epochs"] = stop.get("training_iteration")
         self.model = SearchModel(**arguments)
-        self._cut = {}
-        self.view = _show(self.model)
+        self._cut, self._broken = {}, False
+        self._try(self._show)
 
     def on_trial_start(self, iteration: int, trials: list, trial: Any, **info: Any) -> None:
-        self._hear("trial", trial, config=_plain(trial.config))
+        self._try(self._hear, "trial", trial, config=_plain(trial.config))
 
     def on_trial_result(self, iteration: int, trials: list, trial: Any, result: dict[str, Any], **info: Any) -> None:
         own = {key: value for key, value in result.items() if key not in _RAYS_OWN}
         seconds = own.pop("seconds", result.get("time_this_iter_s"))
-        self._hear("result", trial, **{**own, "epoch": result["training_iteration"], "seconds": seconds})
+        self._try(self._hear, "result", trial, **{**own, "epoch": result["training_iteration"], "seconds": seconds})
         if result.get("done"):
             self._cut[trial.trial_id] = result["training_iteration"]
 
     def on_trial_complete(self, iteration: int, trials: list, trial: Any, **info: Any) -> None:
-        row = self.model.rows.get(trial.trial_id)
-        broke = row is not None and row.results and self.model.broke(row.results[-1])
-        self._hear("end", trial, status="diverged" if broke else "completed")
-        self._name_the_cut()
+        self._try(self._end, trial)
 
     def on_trial_error(self, iteration: int, trials: list, trial: Any, **info: Any) -> None:
         from hpt_lessons.raytune.adapters import last_line
 
-        self._hear("end", trial, status="failed", why=last_line(trial))
+        self._try(self._hear, "end", trial, status="failed", why=last_line(trial))
 
     def on_step_end(self, iteration: int, trials: list, **info: Any) -> None:
-        self.view.update_if_due()
+        self._try(lambda: self.view.update_if_due())
 
     def on_experiment_end(self, trials: list, **info: Any) -> None:
         for name in self.model.unfinished:
             self.model.hear({"event": "end", "trial": name, "status": "interrupted"})
         self.model.alive = False
-        self.view.update()
+        self._try(lambda: self.view.update())
+
+    def _show(self) -> None:
+        if not in_notebook():
+            from hpt_lessons.view.search_text import SearchText
+
+            self.view = SearchText(self.model)
+            return
+        from IPython.display import display
+
+        from hpt_lessons.view.search_view import SearchView
+
+        self.view = SearchView(self.model)
+        display(self.view)
 
     # -- put into our words ------------------------------------------------------------------------------------------
 
+    def _try(self, act: Callable[..., Any], *arguments: Any, **named: Any) -> None:
+        """Whatever goes wrong with looking at it, the search goes on."""
+        if self._broken:
+            return
+        try:
+            act(*arguments, **named)
+        except Exception as error:
+            self._broken = True
+            warnings.warn(f"LiveView shows nothing more ({type(error).__name__}: {error}); the search goes on.",
+                          stacklevel=2)
+
     def _hear(self, kind: str, trial: Any, **more: Any) -> None:
         self.model.hear({"event": kind, "trial": trial.trial_id, **more})
+
+    def _end(self, trial: Any) -> None:
+        row = self.model.rows.get(trial.trial_id)
+        broke = row is not None and row.results and self.model.broke(row.results[-1])
+        self._hear("end", trial, status="diverged" if broke else "completed")
+        self._name_the_cut()
 
     def _name_the_cut(self) -> None:
         """Ray does not say why a trial was told to stop: early is who was, and had fewer epochs than the longest."""
@@ -103,21 +132,6 @@ class LiveView(Callback):
 
 def _again(arguments: dict[str, Any]) -> LiveView:
     return LiveView(**arguments)
-
-
-def _show(model: SearchModel) -> Any:
-    """The view for this place."""
-    if not in_notebook():
-        from hpt_lessons.view.search_text import SearchText
-
-        return SearchText(model)
-    from IPython.display import display
-
-    from hpt_lessons.view.search_view import SearchView
-
-    view = SearchView(model)
-    display(view)
-    return view
 
 
 def _plain(config: Any) -> dict[str, Any]:

@@ -81,7 +81,7 @@ class SearchModel:
             return
         elif kind in ("trial", "goes on"):
             self._start(name, event)
-        elif kind == "result" and event.get("epoch") is not None:
+        elif kind == "result" and isinstance(event.get("epoch"), int):
             self._result(self.rows.setdefault(name, Row(name)), event)
         elif kind == "end":
             row = self.rows.setdefault(name, Row(name))
@@ -111,14 +111,15 @@ class SearchModel:
 
     def _start(self, name: str, event: Mapping[str, Any]) -> None:
         row = self.rows.setdefault(name, Row(name))
-        row.config = row.config or dict(event.get("config") or {})
+        if not row.config and isinstance(event.get("config"), Mapping):
+            row.config = dict(event["config"])
         row.goal = event.get("to") or row.goal
         if row.state in ("paused", "waiting", "interrupted", "running"):
             row.state = "running"
         self._count()
 
     def _result(self, row: Row, event: Mapping[str, Any]) -> None:
-        epoch = int(event["epoch"])
+        epoch = event["epoch"]
         if epoch <= row.epoch:
             return  # said twice: a resumed trial reports again what it had finished
         values = [_number(event.get(name)) for name in ("loss", "accuracy", "seconds")]
