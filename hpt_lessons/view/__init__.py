@@ -6,6 +6,9 @@
 `OneHyperparameter`   bet on the one hyperparameter to tune, and see what each alone would give
 `BOHBExplorer`        see what BOHB's model thinks, and where it goes next
 `Rungs`               step through halving, Hyperband and ASHA, and see what became of those who were cut
+`SearchView`          a search while it runs: progress, every trial, curves that grow; cancel a trial, stop it
+`watch`               the same where there is no notebook, too: lines of text
+`LiveView`            the same as a callback, for any Ray Tune run of your own
 `Quiz`                a quiz that explains every wrong answer and goes on where you were
 """
 
@@ -13,20 +16,26 @@ _HOME = {
     "BOHBExplorer": "bohb_explorer",
     "GridAgainstRandom": "grid_explorer",
     "LayoutEditor": "layout_editor",
+    "LiveView": "live",
     "OneHyperparameter": "only_one_explorer",
     "Quiz": "quiz",
     "Rungs": "rung_explorer",
     "SearchSpaceEditor": "space_editor",
+    "SearchView": "search_view",
+    "watch": "search_view",
 }
 
 __all__ = [
     "BOHBExplorer",
     "GridAgainstRandom",
     "LayoutEditor",
+    "LiveView",
     "OneHyperparameter",
     "Quiz",
     "Rungs",
     "SearchSpaceEditor",
+    "SearchView",
+    "watch",
 ]
 
 
