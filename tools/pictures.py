@@ -46,15 +46,19 @@ WIDGETS = {
                      "LayoutEditor(list(PRESETS.values())[1]())",
     "grid-against-random": "from hpt_lessons.view import GridAgainstRandom\ngame = GridAgainstRandom()\n"
                            "game.many.click()\ngame",
+    "one-hyperparameter": "from hpt_lessons.view import OneHyperparameter\nbets = OneHyperparameter(score='last')\n"
+                          "bets.rate.value, bets.bet.value = 'high', 'batch_size'\nbets.keep.click()\n"
+                          "bets.others.click()\nbets",
     "quiz": f"from hpt_lessons.view import Quiz\nQuiz({str(ROOT / 'notebooks' / 'quiz' / '09.toml')!r})",
 }  # fmt: skip
 # What draws itself, as SVG: docs/widgets/NAME.svg.
 DRAWN: dict[str, Callable[[], str]] = {
     "layout-editor": lambda: view.LayoutEditor(list(PRESETS.values())[1]()).picture.value,
     "grid-against-random": lambda: view.GridAgainstRandom().picture.value,
+    "one-hyperparameter": lambda: _bet().gains.value,
 }
 # The variables that the page gives them in a notebook.
-THEME = "--hpt-muted: #595959; background: #fff; "
+THEME = "--hpt-muted: #595959; --hpt-red: #b34700; background: #fff; "
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -177,6 +181,16 @@ def draw_plots(names: Iterable[str], folder: Path) -> None:
 
 
 # -- the widgets ---------------------------------------------------------------------------------------------------
+
+
+def _bet() -> view.OneHyperparameter:
+    """The explorer of one hyperparameter beyond the edge, after a bet that is kept for this picture only."""
+    with tempfile.TemporaryDirectory() as place:
+        bets = view.OneHyperparameter(score="last", answers=Path(place) / "bets.json")
+        bets.rate.value, bets.bet.value = "high", "batch_size"
+        bets.keep.click()
+        bets.others.click()
+    return bets
 
 
 def draw_widgets(names: Iterable[str], folder: Path) -> None:
