@@ -234,7 +234,7 @@ def test_recorded_trials_start_beyond_the_edge_and_the_learning_rate_brings_most
 @pytest.fixture
 def explorer(tmp_path):
     repeats = Trials(trial(c, [accuracy(c) + 0.01 * offset], seed)
-                     for c in (START, dict(START, lr=0.1)) for seed, offset in enumerate((0, -1, 1)))
+                     for c in (START, dict(START, lr=0.1)) for seed, offset in enumerate((0, -1, 1, -1, 1)))
     return OneHyperparameter(table(), repeats, answers=tmp_path / "bets.json")
 
 
@@ -244,15 +244,15 @@ def marks(picture):
 
 
 def test_the_pictures_show_each_recorded_training_once_the_bet_is_kept(explorer):
-    explorer.batch_size.value = 16
+    explorer.network.value, explorer.batch_size.value = (64, 128), 16
     assert marks(explorer.gains.value) == (0, 0) and "<polyline" not in explorer.curve.value
     explorer.bet.value = "lr"
     explorer.keep.click()
     assert marks(explorer.gains.value) == (3 + 1, 1)  # three rates train, one breaks, and the gain
-    assert marks(explorer.curve.value) == (3 + 1 + 2 * 2 * (explorer.model.shape == (64, 128)), 1)
+    assert marks(explorer.curve.value) == (3 + 1 + 2 * 4, 1)  # and the start, and 4 other seeds of two
     explorer.others.click()
     assert marks(explorer.gains.value) == (4 + (2 + 1) + (2 + 1) + (12 + 1), 1 + 0 + 0 + 4)
-    assert "no other value was recorded" in explorer.gains.value and "dashed: one seed" in explorer.gains.value
+    assert "no other recorded here" in explorer.gains.value and "dashed: one seed" in explorer.gains.value
 
 
 def test_the_fields_follow_the_start_and_the_bet(explorer):

@@ -23,7 +23,8 @@ NAMES = ("lr", "batch_size", "l1", "l2")
 TOGETHER = "together"
 METRIC = "accuracy"
 SCOPES = ("all", "last")
-SEEDS = 3  # so many show how far seeds lie apart; two say next to nothing
+PAIRS = 3  # so many seeds in common give a gain its own interval
+SEEDS = 5  # so many show how far the seeds of a configuration lie apart; fewer say next to nothing about that
 DRAWS = 1000
 
 Key = tuple[Any, ...]
@@ -190,7 +191,7 @@ class Evidence:
                   ) -> Gain | None:
         """The gain over the seeds that start and best value share; None if they are the same, or share too few."""
         shared = set(self._seeds[key(start)]) & set(self._seeds[key(best)])
-        if key(start) == key(best) or len(shared) < SEEDS:
+        if key(start) == key(best) or len(shared) < PAIRS:
             return None
         line = along(self.trials, start, free)
         rows = [self._seeds[key(trial.config)] for trial in line]
@@ -207,7 +208,7 @@ class Evidence:
         return {place: value if math.isfinite(value) else worst for place, value in found.items()}
 
     def _measure(self, scope: str) -> dict[Key, tuple[float, float]]:
-        """Mean and standard deviation over the seeds, where there are enough of them."""
+        """Mean and standard deviation over the seeds, where there are enough."""
         found = {}
         for place, trials in self._seeds.items():
             if len(trials) >= SEEDS:

@@ -13,9 +13,9 @@ from hpt_lessons.view.alone import Alone, broke
 from hpt_lessons.view.only_one import NAMES, TOGETHER, OnlyOne, stuck
 from hpt_lessons.view.page import FAINT, GREEN, LINE, MUTED, RED, TEXT
 
-WIDTH, HEIGHT, TOP = 480, 372, 58
-LEFT, PLOT, ROW = 136, 236, 50  # of the gains: where the scale begins, how wide it is, how high a row
-CURVE_LEFT, CURVE, DEEP = 44, 420, 236  # of the curve
+WIDTH, HEIGHT, TOP = 480, 326, 56
+LEFT, PLOT, ROW = 136, 236, 42  # of the gains: where the scale begins, how wide it is, how high a row
+CURVE_LEFT, CURVE, DEEP = 44, 420, 194  # of the curve
 GUESSING = 0.1
 WORDS = {TOGETHER: "all together"}
 
@@ -38,7 +38,7 @@ def draw_gains(model: OnlyOne) -> str:
         parts.append(svg.text(scale(tick), bottom + 16, f"{tick:.0%}", "middle", 11))
     parts.append(svg.text(LEFT + PLOT / 2, bottom + 32, _axis(model), "middle", 11, TEXT))
     parts.append(svg.text(WIDTH - 8, TOP - 26, "gain, in points", "end", 11))
-    parts.append(svg.text(8, bottom + 52, _basis(model), size=11))
+    parts.append(svg.text(8, bottom + 51, _basis(model), size=11))
     return svg.picture(WIDTH, HEIGHT, parts, gains_in_words(model))
 
 
@@ -73,15 +73,15 @@ def _axis(model: OnlyOne) -> str:
 def _row(model: OnlyOne, name: str, row: Alone | None, top: float, scale: Scale, start: float) -> str:
     middle = top + ROW / 2
     parts = [svg.line(8, top + ROW, WIDTH - 8, top + ROW, LINE, 1)]
-    parts.append(svg.text(10, top + 18, WORDS.get(name, name), size=13, colour=TEXT))
+    parts.append(svg.text(10, top + 17, WORDS.get(name, name), size=13, colour=TEXT))
     if model.bet == name:
-        parts.append(svg.text(10, top + 46, "your bet", size=11, colour=svg.BLUE))
+        parts.append(svg.text(LEFT - 4, top + 17, "your bet", "end", 11, svg.BLUE))
     if row is None:
         return "".join([*parts, svg.text(LEFT + PLOT + 14, middle + 4, "?", size=14, colour=TEXT)])
     if not row.recorded:
-        return "".join([*parts, svg.text(LEFT + 4, middle + 4, "no other value was recorded at this start", size=11)])
+        return "".join([*parts, svg.text(10, top + 32, "no other recorded here", size=11)])
     parts.append(svg.text(10, top + 32, _chosen(row), size=11))
-    parts += [_mark(scale(run.score), middle + 10, run.broke) for run in row.runs]
+    parts += [_mark(scale(run.score), middle + 9, run.broke) for run in row.runs]
     parts.append(_gain(row, start, middle, scale))
     parts += _number(row, middle)
     return "".join(parts)
@@ -118,7 +118,7 @@ def _gain(row: Alone, start: float, y: float, scale: Scale) -> str:
 
 def _number(row: Alone, middle: float) -> list[str]:
     left = LEFT + PLOT + 14
-    parts = [svg.text(left, middle - 4, points(row.gain), size=14, colour=TEXT)]
+    parts = [svg.text(left, middle - 3, points(row.gain), size=14, colour=TEXT)]
     if stuck(row):
         parts.append(svg.text(left, middle + 13, "all break down", size=11, colour=RED))
     elif math.isfinite(row.low):
@@ -148,7 +148,7 @@ def _basis(model: OnlyOne) -> str:
     cells, most = model.evidence.measured
     said = []
     if "noise" in bases:
-        said.append(f"dashed: one seed, 95 % from noise measured at {cells} configurations x {most} seeds")
+        said.append(f"dashed: one seed, 95 % from noise of {cells} configurations with up to {most} seeds")
     if "seeds" in bases:
         seeds = max(row.seeds for row in model.rows.values() if row is not None and row.basis == "seeds")
         said.append(f"full: 95 % over {seeds} seeds" if said else f"full: 95 % interval over {seeds} seeds")
@@ -189,7 +189,7 @@ def draw_curve(model: OnlyOne, batch_size: int) -> str:
         x, y = across(model.start["lr"]), scale(model.accuracy(model.first))
         parts.append(svg.element("circle", cx=x, cy=y, r=8, style=f"fill: none; stroke: {TEXT}; stroke-width: 2"))
         parts.append(svg.text(x, y - 14, "start", "middle", 11, TEXT))
-    parts.append(svg.text(8, HEIGHT - 4, _key(model, sweep), size=11))
+    parts.append(svg.text(8, scale(0) + 51, _key(model, sweep), size=11))
     return svg.picture(WIDTH, HEIGHT, parts, curve_in_words(model, batch_size))
 
 
