@@ -199,6 +199,7 @@ def test_no_worker_does_two_things_at_once_and_the_budget_holds(scheduler, worke
     assert restart or epochs_used(trials) == budget
     spans = {}
     for one in trials:
+        assert one.history, "a trial that could not be paid for was begun"
         assert [r.epoch for r in one.history] == list(range(1, one.budget + 1)) and one.budget <= EPOCHS
         assert (one.status == "completed") == (one.budget == EPOCHS)
         for result in one.history:
