@@ -346,6 +346,19 @@ def test_noise_is_pooled_within_configurations():
     assert stats.training_noise(groups) == pytest.approx(math.sqrt(anova))
 
 
+def test_what_all_share_in_a_seed_makes_no_winner():
+    """An easy split lifts all scores alike: the noise is large, the curse that of the rest alone."""
+    generator = np.random.default_rng(3)
+    scores = generator.normal(0, 0.01, size=(400, 30)) + generator.normal(0, 0.1, size=30)
+    assert stats.training_noise(scores) > 0.07
+    rest = stats.training_noise(scores, paired=True)
+    assert rest == pytest.approx(0.01, rel=0.03)
+    seen = stats.seen_curse(scores, trials=10, draws=400).lost
+    assert seen == pytest.approx(rest * stats.expected_best(10), rel=0.1)
+    with pytest.raises(ValueError, match="one configuration has nothing in common"):
+        stats.training_noise([[1.0, 2.0]], paired=True)
+
+
 def test_a_table_is_arranged_by_configuration_and_seed():
     """Whoever lacks a seed or diverged on one is left out and counted; the order of keys in a config is no matter."""
     table = Trials([

@@ -54,7 +54,8 @@ def expected_curse(truths: ArrayLike, noise: float, mode: str = "min") -> Curse:
     """What choosing the best of these true scores by one noisy look at each must cost on average.
 
     `truths` has shape (n,), what each trial would score on average over seeds; `noise` is the standard deviation of one
-    seed, taken as normal and equal for all. The promised score is the expected smallest of n normal numbers with these
+    seed, taken as normal, equal and independent for all; for trials that share a seed or a split take the paired one
+    (`training_noise`). The promised score is the expected smallest of n normal numbers with these
     means; the delivered one is the true score of whichever is smallest. Means over a few seeds put in the place of the
     truths lie too far apart, and the expectation comes out too small.
 
@@ -107,7 +108,7 @@ def seen_curse(
     draws = 1 if count == len(scores) else draws
     drawn = np.argsort(generator.random((draws, len(scores))), axis=1)[:, :count]
     turns = np.array([_turn(scores, drawn, place) for place in range(scores.shape[1])])
-    promised, delivered, best = turns.mean(axis=0)
+    promised, delivered, best = map(float, turns.mean(axis=0))
     low, high = mean_interval(turns[:, 1] - turns[:, 0])
     said = covers("training") + ", roughly"
     return Curse(sign * promised, sign * delivered, delivered - promised, delivered - best, low, high, said)
@@ -120,9 +121,19 @@ def _turn(scores: np.ndarray, drawn: np.ndarray, place: int) -> tuple[float, flo
     return scores[chosen, place].mean(), others[chosen].mean(), others[drawn].min(axis=1).mean()
 
 
-def training_noise(scores: ArrayLike) -> float:
-    """Standard deviation of one training from seed to seed, pooled over configurations; scores as in `seen_curse`."""
-    return float(np.sqrt(_matrix("training_noise", scores).var(axis=1, ddof=1).mean()))
+def training_noise(scores: ArrayLike, *, paired: bool = False) -> float:
+    """Standard deviation of one training from seed to seed, pooled over configurations; scores as in `seen_curse`.
+
+    With `paired`, what all configurations have in common in a seed (an easy split, a lucky order) drops out first: it
+    lifts all scores alike, so that only the rest can make the wrong one win. Needs two configurations.
+    """
+    scores = _matrix("training_noise", scores)
+    if not paired:
+        return float(np.sqrt(scores.var(axis=1, ddof=1).mean()))
+    if len(scores) < 2:
+        raise ValueError("training_noise: one configuration has nothing in common with others; leave out paired=True.")
+    rest = scores - scores.mean(axis=0) - scores.mean(axis=1, keepdims=True) + scores.mean()
+    return float(np.sqrt((rest**2).sum() / ((len(scores) - 1) * (scores.shape[1] - 1))))
 
 
 # -- from a table of trials ----------------------------------------------------------------------------------------
