@@ -281,6 +281,15 @@ def test_unequal_trials_are_cursed_less_than_equal_ones_and_as_simulated():
     assert found.lost < noise * stats.expected_best(5)
 
 
+def test_trials_may_have_noise_of_their_own():
+    """The noisy one wins by luck; one without any noise keeps its promise. Again 200,000 searches."""
+    truths, noise = np.array([1.0, 1.05, 1.02]), np.array([0.01, 0.08, 0.0])
+    looks = truths + noise * np.random.default_rng(0).normal(size=(200_000, 3))
+    found = stats.expected_curse(truths, noise)
+    assert found.promised == pytest.approx(looks.min(axis=1).mean(), abs=4e-4)
+    assert found.delivered == pytest.approx(truths[looks.argmin(axis=1)].mean(), abs=4e-4)
+
+
 @given(st.lists(st.floats(0, 1), min_size=1, max_size=8), st.floats(0.001, 1))
 @settings(max_examples=30)
 def test_a_winner_never_gains_by_being_looked_at_again(truths, noise):
