@@ -19,9 +19,10 @@ import torch
 from hpt_lessons import recorded
 from hpt_lessons.cifar.config import UNTUNED
 from hpt_lessons.cifar.data import test_openings as openings
+from hpt_lessons.cifar.models import build_model
 from hpt_lessons.cifar.population import read_configs
 from hpt_lessons.cifar.training import train_cifar
-from hpt_lessons.recorded import build, card, check, plans, table
+from hpt_lessons.recorded import build, card, check, plans, sizes, table
 from hpt_lessons.trials import Result, Trial, Trials
 
 pytestmark = pytest.mark.slow
@@ -248,6 +249,64 @@ def test_a_dead_network_is_tested_and_ends(whole, tmp_path):
     assert [len(history) for history in population.histories] == [3, 4]
     assert [result["loss"] for result in population.histories[1]] == pytest.approx(
         [result["loss"] for result in alone.histories[0]], abs=1e-4)
+
+
+# -- from a network that knows other classes ---------------------------------------------------------------------------
+@pytest.fixture(scope="module")
+def finetuned(tmp_path_factory):
+    """A folder with a tiny table of fine-tuning, its pictures, and its plan."""
+    folder = tmp_path_factory.mktemp("finetuned")
+    same = {**tiny_table.SAME, "weight_decay": 0.0}
+    schemes = (1.0, [0, 0, 0, 0, 1])
+    group = plans.Group("both", tuple({**same, "lr": 0.003, "layer_factor": scheme} for scheme in schemes))
+    plan = plans.Plan("fine", "Fine", "Two schemes.", (group,), {"epochs": 3, "train_size": 60, "valid_size": 100},
+                      known_classes=6)
+    build.build(plan, tiny_table.pictures(folder), device="cpu", folder=folder, progress=False)
+    return folder, plan
+
+
+def test_fine_tuning_learns_the_other_classes(finetuned):
+    """Four of ten; a frozen network is another training than a free one; test pictures are those of the four."""
+    folder, plan = finetuned
+    free, frozen = recorded.load("fine", folder)
+    assert free.data == "generated pictures (stand-in), 4 of 10 classes" and free.history != frozen.history
+    about = json.loads(str(table.read(folder / "fine.npz")["about"]))
+    labels = build.open_test_set(tiny_table.pictures(folder), "count the classes")[1]
+    assert about["classes"] == 4 and about["test"] == (labels >= 6).sum()
+    assert "--data-name 'generated pictures (stand-in)'" in (folder / "fine.md").read_text()
+    with pytest.raises(ValueError, match="start from a trained network"):
+        check.compare_sample(plan, recorded.load("fine", folder), tiny_table.pictures(folder))
+
+
+def test_fine_tuning_starts_from_the_known_network(finetuned, tmp_path):
+    """All layers but the last are those of a network that learned the first six classes; the last is drawn anew."""
+    folder, plan = finetuned
+    builder = build.FineTuner(plan, tiny_table.pictures(folder), build.choose_device("cpu"), tmp_path)
+    population = builder.population([{**plan.fixed, **config} for config in plan.groups[0].configs])
+    [known] = builder.known_networks.values()
+    history = known.histories[0]
+    assert known.data.classes == builder.all_data.classes[:6]
+    assert len(history) == 12 and history[-1]["train_loss"] < history[0]["train_loss"]
+    fresh = build.Population(population.settings, builder.data, builder.device)
+    for place, (weight, learned, drawn) in enumerate(zip(population.weights, known.weights, fresh.weights,
+                                                          strict=True)):
+        expected = drawn if place >= len(fresh.weights) - 2 else learned.expand_as(weight)
+        assert torch.equal(weight, expected)
+        assert place >= len(fresh.weights) - 2 or not torch.equal(weight, drawn)
+
+
+@pytest.mark.parametrize("config", [{"depth": 1, "channels": 4, "kernel": 3, "l1": 8, "l2": 84},
+                                    {"depth": 3, "channels": 8, "kernel": 5, "l1": 512, "l2": 7}])
+def test_sizes_are_those_of_the_network(config):
+    """Parameters counted by PyTorch, multiply-adds from the shapes that come out of each layer."""
+    model = build_model({"model": "plain", **config}, 10)
+    assert sizes.parameters(config) == sum(weight.numel() for weight in model.parameters())
+    counted = []
+    for layer in model.modules():
+        if isinstance(layer, (torch.nn.Conv2d, torch.nn.Linear)):
+            layer.register_forward_hook(lambda layer, _, out: counted.append(layer.weight[0].numel() * out.numel()))
+    model(torch.zeros(1, 3, 32, 32))
+    assert sizes.multiply_adds(config) == sum(counted)
 
 
 # -- files -------------------------------------------------------------------------------------------------------------

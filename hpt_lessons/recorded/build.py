@@ -28,6 +28,7 @@ from hpt_lessons.cifar.files import locked, read_json, remove_drafts, write_atom
 from hpt_lessons.cifar.population import Population, read_configs
 from hpt_lessons.cifar.training import choose_device, train_cifar, use_threads
 from hpt_lessons.progress import Progress
+from hpt_lessons.recorded import finetuning
 from hpt_lessons.recorded.card import write_card
 from hpt_lessons.recorded.plans import PLANS, Group, Plan
 from hpt_lessons.recorded.table import (
@@ -48,7 +49,8 @@ SAVE_EVERY = 60.0  # seconds between two checkpoints of the group in training
 # Epochs in a row at the level of guessing after which a network is looked at: is it dead?
 GUESSING = 3
 SECONDS = "seconds.json"  # what an epoch costs a single worker, by shape and batch size
-OWN_COST = ("l1", "l2", "batch_size", "model", "augment", "train_size")  # what the time of an epoch depends on
+# What the time of an epoch depends on.
+OWN_COST = ("l1", "l2", "batch_size", "model", "augment", "train_size", "depth", "channels", "kernel", "activation")
 
 
 def build(plan: Plan, data: Data, *, device: str | None = None, folder: Path = HOME, progress: bool = True) -> Path:
@@ -59,7 +61,7 @@ def build(plan: Plan, data: Data, *, device: str | None = None, folder: Path = H
     done, parts = folder / f"{plan.name}.npz", folder / "parts" / plan.name
     with locked(parts):
         remove_drafts(parts)
-        builder = Builder(plan, data, choose_device(device), parts)
+        builder = (FineTuner if plan.known_classes else Builder)(plan, data, choose_device(device), parts)
         rows = builder.stage(plan.groups, plan.name, progress)
         if plan.then is not None:
             chosen = plan.then(to_trials(join(rows)))
@@ -149,7 +151,7 @@ class Builder:
     def train(self, group: Group, bar: Progress) -> Rows:
         """All epochs of a group and the test set at its end; goes on from a checkpoint if there is one."""
         configs = [{**self.plan.fixed, **config} for config in group.configs]
-        population = Population(read_configs(configs), self.data, self.device)
+        population = self.population(configs)
         file = self.checkpoint_of(group)
         first, spent, tested = self.go_on(population, file)
         begin, saved = time.process_time() - spent, time.monotonic()
@@ -169,6 +171,10 @@ class Builder:
         rows = from_histories(group.configs, population.histories, tested, about)
         rows["seconds"] = np.array([self.seconds(config) for config in group.configs], np.float32)
         return rows
+
+    def population(self, configs: Sequence[dict[str, Any]]) -> Population:
+        """The networks before their first step."""
+        return Population(read_configs(configs), self.data, self.device)
 
     def go_on(self, population: Population, file: Path) -> tuple[int, float, dict[int, float]]:
         """The epoch to begin with, the seconds spent before it, and who has been tested already.
@@ -211,9 +217,12 @@ class Builder:
     def test_feed(self) -> Feed:
         """The sealed test pictures, opened once in the life of this process."""
         if self.test is None:
-            self.test = open_test_set(self.data, f"recorded trials: {self.plan.name}")
+            self.test = self.open_test()
         images, labels = self.test
         return Feed(images, labels, np.arange(len(images)), self.data.mean, self.data.std, self.device)
+
+    def open_test(self) -> tuple[np.ndarray, np.ndarray]:
+        return open_test_set(self.data, f"recorded trials: {self.plan.name}")
 
     def seconds(self, config: dict[str, Any]) -> float:
         """What an epoch takes a single worker: CPU seconds of `train_cifar` with one thread on this machine.
@@ -229,6 +238,27 @@ class Builder:
             known[key] = max(two - one, 0.1 * two)
             write_json(self.parts / SECONDS, known)
         return known[key]
+
+
+class FineTuner(Builder):
+    """Trains networks that know the first classes already on the last ones (`finetuning`)."""
+
+    def __init__(self, plan: Plan, data: Data, device: torch.device, parts: Path):
+        self.all_data, self.known_networks = data, {}
+        super().__init__(plan, finetuning.some_classes(data, plan.known_classes, len(data.classes)), device, parts)
+
+    def population(self, configs: Sequence[dict[str, Any]]) -> Population:
+        shape = configs[0]["l1"], configs[0]["l2"]
+        if shape not in self.known_networks:
+            before = finetuning.some_classes(self.all_data, 0, self.plan.known_classes)
+            self.known_networks[shape] = finetuning.known_network(configs[0], before, self.device)
+        population = super().population(configs)
+        finetuning.start_from(population, self.known_networks[shape])
+        return population
+
+    def open_test(self) -> tuple[np.ndarray, np.ndarray]:
+        images, labels = super().open_test()
+        return finetuning.of_some_classes(images, labels, self.plan.known_classes, len(self.all_data.classes))
 
 
 def write_table(path: Path, builder: Builder, parts: Sequence[Rows]) -> None:
