@@ -165,11 +165,11 @@ def test_rungs_are_stepped_played_and_scrubbed_by_keyboard_and_nothing_jumps(ope
     page.keyboard.press("End")
     expect(page.get_by_text("The search is over.")).to_be_visible(timeout=SLOW)
     assert page.evaluate(PLACE) == place
-    play = page.get_by_role("button", name="Play")
+    play = page.get_by_role("button", name="Play", exact=True)
     page.get_by_role("button", name="To the start").press("Enter")
     play.press("Enter")
     expect(page.get_by_text(re.compile(r"Step \d+, after"))).to_be_visible(timeout=SLOW)
-    page.get_by_role("button", name="Pause").press("Enter")
+    page.get_by_role("button", name="Pause", exact=True).press("Enter")
     expect(play).to_be_visible(timeout=SLOW)
     page.wait_for_timeout(1000)  # for what was under way
     stood = lab.ask(page, "rungs.step")
