@@ -197,7 +197,7 @@ def test_bohb_is_stepped_and_run_to_the_end_by_keyboard(open_notebook, lab):
     page.get_by_role("button", name="To the end").press("Enter")
     expect(page.get_by_text("6 good and 34 bad observations")).to_be_visible(timeout=SLOW)
     page.get_by_role("slider", name="gamma").press("ArrowRight")
-    expect(page.get_by_text("Observation 40 of 40")).to_be_visible(timeout=SLOW)
+    expect(page.get_by_text("6 good and 33 bad observations")).to_be_visible(timeout=SLOW)
     assert lab.ask(page, "round(bohb.model.gamma, 9), bohb.step") == "(0.16, 40)"
     page.get_by_label("Problem").press("m")  # the entry that begins so; in the notebook it would be a command
     expect(page.get_by_text("recorded trials.")).to_be_visible(timeout=SLOW)
