@@ -310,6 +310,13 @@ def test_what_is_kept_of_a_ragged_grid_is_a_full_grid(there):
         assert min(levels) >= 2
 
 
+def test_a_level_goes_from_where_there_are_more_than_two():
+    """Batch size 16 lacks most of its combinations; but without it there would be nothing to compare."""
+    configs = [{"batch": 8, "lr": lr} for lr in range(6)] + [{"batch": 16, "lr": lr} for lr in range(2)]
+    kept = complete_part(table(configs, np.arange(8.0)), ["batch", "lr"])
+    assert [(trial.config["batch"], trial.config["lr"]) for trial in kept] == [(8, 0), (8, 1), (16, 0), (16, 1)]
+
+
 def test_one_level_of_a_choice_is_no_grid():
     """A random search with one choice of two: the half that has one of them would be a full grid, and say nothing."""
     generator = np.random.default_rng(0)
@@ -433,6 +440,13 @@ def test_several_seeds_give_an_interval_that_covers_the_noise_of_training():
     scattered = importance.shares(seeded(1.0, 0.3, 8, np.random.default_rng(0)), of="value", method="forest",
                                   resamples=20, trees=4)  # fmt: skip
     assert scattered.shares[("a",)].low < scattered.shares[("a",)].high
+
+
+def test_an_interval_reaches_to_both_sides_though_drawn_seeds_are_noisier():
+    """There is no interaction here but noise, and more of it in seeds that are drawn twice: not all is above."""
+    part = importance.shares(seeded(1.0, 2.0, 12, np.random.default_rng(0)), of="value").shares[("a", "b")]
+    assert part.share - part.low > 0.2 * (part.high - part.low)
+    assert part.high - part.share > 0.2 * (part.high - part.low)
 
 
 def test_the_interval_covers_the_true_share_nearly_as_often_as_it_says():

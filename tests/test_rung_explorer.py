@@ -79,6 +79,20 @@ def test_the_lanes_are_those_of_a_schedule_by_hand():
     assert model.reached(1) == [1, 0, 0, 0] and model.fates(1) == ["paused", "running", "running", "new"]
 
 
+def test_who_is_under_way_has_the_epochs_that_are_over():
+    """When a ends after four seconds, b, which takes three seconds an epoch, has one behind it."""
+    model = RungModel(Trials([trial("a", [1] * 4), trial("b", [2] * 4, 3.0)]), "nobody", order="table")
+    assert model.reached(0) == [0, 0] and model.reached(1) == [4, 1] and model.epochs(1) == 5
+
+
+def test_one_takes_the_best_of_those_that_came_furthest_not_the_lowest_number():
+    """b has the lower loss after one epoch, but a is the only one trained for two; and b overfits there."""
+    model = RungModel(Trials([trial("a", [1.0, 1.0]), trial("b", [0.5, 3.0])]), "stopping", eta=2, workers=1,
+                      order="table", score="loss")
+    assert [names(model)[s.trial] for s in model.stretches] == ["a", "a", "b", "b"]
+    assert [model.choice(k) for k in range(5)] == [None, 0, 0, 0, 0] and model.regret(1) == 2
+
+
 curve = st.lists(st.floats(0.1, 5) | st.just(math.nan), min_size=9, max_size=9)
 
 
@@ -225,6 +239,12 @@ def test_what_was_typed_into_a_table_is_only_text():
     explorer = Rungs(Trials([trial("a", [1.0] * 3, lr="<b>&"), trial("b", [2.0] * 3, lr=2)]), order="table")
     explorer.step = 1
     assert "lr=&lt;b&gt;&amp;" in explorer.words.value
+
+
+def test_the_same_configuration_with_two_seeds_is_told_apart_by_them():
+    twice = [Trial(f"{seed}", {"lr": 0.1}, seed, "made", "completed", trial("", [1.0] * 3).history) for seed in (4, 7)]
+    words = in_words(RungModel(Trials(twice), order="table"), 1)
+    assert "Trial 1 (seed 4)" in words or "Trial 2 (seed 7)" in words
 
 
 def test_without_a_table_made_up_curves_are_shown_and_say_so(monkeypatch):

@@ -156,6 +156,8 @@ def _config(model: RungModel, trial: int) -> str:
     config = model.drawn[trial].config
     differ = [key for key in config if len({repr(other.config.get(key)) for other in model.drawn}) > 1]
     shown = [f"{key}={config[key]:.3g}" if isinstance(config[key], float) else f"{key}={config[key]}" for key in differ]
+    if len({other.seed for other in model.drawn}) > 1:
+        shown.append(f"seed {model.drawn[trial].seed}")
     return escape(", ".join(shown or ["like the others"]))
 
 

@@ -48,10 +48,8 @@ class Stepper(widgets.VBox):
         """Another number of steps: who looked at the end sees the new end, everybody else the start."""
         self.timer.playing = False
         step = last if self.slider.value == self.slider.max else 0
-        for counter in (self.slider, self.timer):
-            counter.max = max(last, counter.value)  # first room, then the value: neither may exceed the other
+        self.slider.max = self.timer.max = last  # what is beyond it becomes the last
         self.slider.value = step
-        self.slider.max = self.timer.max = last
 
     def _name_play(self, change: Any) -> None:
         self.play.description = "Pause" if change.new else "Play"
