@@ -41,7 +41,8 @@ def held(config, checkpoint):
     for epoch in range(1, EPOCHS + 1):
         if epoch > done:
             time.sleep(0.2)
-            while epoch == 3 and config["x"] in (1, 3, 4, 5) and not checkpoint.with_name(f"go {config['x']:g}").exists():
+            go = checkpoint.with_name(f"go {config['x']:g}")
+            while epoch == 3 and config["x"] in (1, 3, 4, 5) and not go.exists():
                 time.sleep(0.05)
             with open(checkpoint.with_name("log.txt"), "a") as log:
                 log.write(f"{checkpoint.stem} {epoch}\n")
