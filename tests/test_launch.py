@@ -33,21 +33,24 @@ def ray_running():
     ray.shutdown()
 
 
-def slow(config, checkpoint, pace=0.2):
-    """Each epoch is written down before it is reported; the file is the checkpoint, too."""
+def held(config, checkpoint):
+    """Each epoch is written down before it is reported. Trial 1, and from 3 on all, wait in the third for a file."""
     from ray import tune
 
     done = int(checkpoint.read_text()) if checkpoint.exists() else 0
     for epoch in range(1, EPOCHS + 1):
         if epoch > done:
-            time.sleep(pace)
+            time.sleep(0.2)
+            go = checkpoint.with_name(f"go {config['x']:g}")
+            while epoch == 3 and config["x"] in (1, 3, 4, 5) and not go.exists():
+                time.sleep(0.05)
             with open(checkpoint.with_name("log.txt"), "a") as log:
                 log.write(f"{checkpoint.stem} {epoch}\n")
             checkpoint.write_text(str(epoch))
         tune.report({"loss": config["x"] + 1 / epoch})
 
 
-def wait_until(true, patience=120):
+def wait_until(true, patience=240):
     deadline = time.monotonic() + patience
     while not true():
         assert time.monotonic() < deadline, "it never happened"
@@ -66,15 +69,17 @@ def stopped(ray_running, tmp_path_factory):
 
     folder = tmp_path_factory.mktemp("studies")
     options = {"max_epochs": EPOCHS, "name": "mine", "folder": folder}
-    search = launch(run_study, slow, six(), **options)
+    search = launch(run_study, held, six(), **options)
     state = {"running at once": search.running, "waited": search.wait(timeout=0.1)}
-    wait_until(lambda: "0001" in search.trials and search.trials["0001"].budget >= 2)
-    search.cancel("0001")
-    with pytest.raises(ValueError, match=r"cancel 'nobody': there is no trial of this name\. Those .* are 0000"):
+    wait_until(lambda: "0001" in search.trials and search.trials["0001"].budget == 2)
+    with pytest.raises(ValueError, match=r"cancel 'nobody': there is no trial of this name\. Those .* 0001"):
         search.cancel("nobody")
-    wait_until(lambda: sum(trial.status == "completed" for trial in search.trials) >= 1)
+    search.cancel("0001")
+    wait_until(lambda: search.trials["0001"].status == "stopped")
     with pytest.raises(ValueError, match="it is stopped already"):
         search.cancel("0001")
+    (search.folder / "trials" / "go 1").touch()
+    wait_until(lambda: "0003" in search.trials and search.trials["0003"].budget == 2)
     search.stop()
     state["study"] = search.wait(timeout=60)
     state["trials"] = search.trials
@@ -86,13 +91,13 @@ def test_a_launched_search_runs_beside_us_until_it_is_stopped(stopped):
     assert state["running at once"] and state["waited"] is None
     assert not search.running and search.result is state["study"] and not state["study"].finished
     statuses = {trial.trial: trial.status for trial in state["trials"]}
-    assert statuses["0000"] == "completed" and "interrupted" in statuses.values()
+    assert statuses["0000"] == "completed" and statuses["0003"] == "interrupted"
     assert set(statuses.values()) == {"completed", "stopped", "interrupted"}
 
 
 def test_a_cancelled_trial_is_recorded_as_such_and_keeps_what_it_had(stopped):
     _, search, state = stopped
-    assert state["trials"]["0001"].status == "stopped" and 2 <= state["trials"]["0001"].budget < EPOCHS
+    assert (state["trials"]["0001"].status, state["trials"]["0001"].budget) == ("stopped", 2)
     assert {"event": "end", "trial": "0001", "status": "stopped", "why": "cancelled"} in search.journal.read()
 
 
@@ -100,18 +105,22 @@ def test_a_stopped_search_goes_on_and_leaves_the_cancelled_trial_alone(stopped):
     from hpt_lessons.raytune.launch import launch
     from hpt_lessons.raytune.study import run_study
 
-    options, _, state = stopped
-    study = launch(run_study, slow, six(), **options, resume=True).wait()
+    options, search, _ = stopped
+    for number in (3, 4, 5):
+        (search.folder / "trials" / f"go {number}").touch()
+    study = launch(run_study, held, six(), **options, resume=True).wait()
     assert study.finished
     statuses = {trial.trial: (trial.status, trial.budget) for trial in study.trials}
-    assert statuses.pop("0001") == ("stopped", state["trials"]["0001"].budget)
+    assert statuses.pop("0001") == ("stopped", 2)
     assert statuses == {f"000{n}": ("completed", EPOCHS) for n in (0, 2, 3, 4, 5)}
     lines = (study.folder / "trials" / "log.txt").read_text().splitlines()
     assert len(lines) == len(set(lines)), "an epoch was trained twice"
     seen = SearchModel()
     seen.hear_all(Journal(study.folder / "journal.jsonl").read())
     assert seen.complete and seen.words(seen.rows["0001"]) == "cancelled" and seen.trials == study.trials
-    assert all(0.2 <= result.seconds < 60 for trial in study.trials for result in trial.history)
+    # Of an epoch that was trained but not heard of before the stop nobody knows the seconds: two at most.
+    seconds = [result.seconds for trial in study.trials for result in trial.history]
+    assert sum(not 0.2 <= value < 60 for value in seconds) <= 2
 
 
 def test_what_the_search_refuses_is_an_error_where_it_was_launched(stopped, tmp_path):
@@ -121,10 +130,10 @@ def test_what_the_search_refuses_is_an_error_where_it_was_launched(stopped, tmp_
     from hpt_lessons.raytune.study import run_study
 
     with pytest.raises(FileExistsError, match="mine"):
-        launch(run_study, slow, six(), **stopped[0])
+        launch(run_study, held, six(), **stopped[0])
     with pytest.raises(ValueError, match="num_samples 0"):
         launch(tune_cifar, num_samples=0, folder=tmp_path)
-    search = launch(run_study, slow, six(), max_epochs=1, folder=tmp_path, resources={"cpu": 64})
+    search = launch(run_study, held, six(), max_epochs=1, folder=tmp_path, resources={"cpu": 64})
     with pytest.raises(ValueError, match="one trial asks for"):
         search.wait()
 

@@ -382,14 +382,15 @@ def test_the_callback_tells_who_was_cut_from_who_came_to_the_end(monkeypatch):
     say(view, "result", broken, result=reported(1, done=True, loss=math.nan))
     say(view, "complete", broken)
     for epoch in (1, 2, 3):
-        say(view, "result", long, result=reported(epoch, done=epoch == 3, loss=1 / epoch))
+        odd = {"trial": 7, "event": "?", "kind": "odd"}  # a user's metric may be called anything
+        say(view, "result", long, result=reported(epoch, done=epoch == 3, loss=1 / epoch, **odd))
     say(view, "complete", long)
     say(view, "result", open_end, result=reported(1, loss=2.0))
     view.on_experiment_end(trials=[])
     states = {name: row.state for name, row in view.model.rows.items()}
     assert states == {"long": "completed", "short": "stopped", "broken": "diverged", "open": "interrupted"}
     assert view.model.rows["long"].seconds == 1.5 and view.model.incumbent.trial == "long"
-    assert view.model.reported == {"loss", "seconds"}
+    assert view.model.reported == {"loss", "seconds", "kind"}
 
 
 def test_a_view_that_breaks_does_not_break_the_search(monkeypatch):

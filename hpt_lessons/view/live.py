@@ -61,12 +61,12 @@ class LiveView(Callback):
         self._try(self._show)
 
     def on_trial_start(self, iteration: int, trials: list, trial: Any, **info: Any) -> None:
-        self._try(self._hear, "trial", trial, config=_plain(trial.config))
+        self._try(self._hear, "trial", trial, {"config": _plain(trial.config)})
 
     def on_trial_result(self, iteration: int, trials: list, trial: Any, result: dict[str, Any], **info: Any) -> None:
         own = {key: value for key, value in result.items() if key not in _RAYS_OWN}
         seconds = own.pop("seconds", result.get("time_this_iter_s"))
-        self._try(self._hear, "result", trial, **{**own, "epoch": result["training_iteration"], "seconds": seconds})
+        self._try(self._hear, "result", trial, {**own, "epoch": result["training_iteration"], "seconds": seconds})
         if result.get("done"):
             self._cut[trial.trial_id] = result["training_iteration"]
 
@@ -76,7 +76,7 @@ class LiveView(Callback):
     def on_trial_error(self, iteration: int, trials: list, trial: Any, **info: Any) -> None:
         from hpt_lessons.raytune.adapters import last_line
 
-        self._try(self._hear, "end", trial, status="failed", why=last_line(trial))
+        self._try(self._hear, "end", trial, {"status": "failed", "why": last_line(trial)})
 
     def on_step_end(self, iteration: int, trials: list, **info: Any) -> None:
         self._try(lambda: self.view.update_if_due())
@@ -102,24 +102,24 @@ class LiveView(Callback):
 
     # -- put into our words ------------------------------------------------------------------------------------------
 
-    def _try(self, act: Callable[..., Any], *arguments: Any, **named: Any) -> None:
+    def _try(self, act: Callable[..., Any], *arguments: Any) -> None:
         """Whatever goes wrong with looking at it, the search goes on."""
         if self._broken:
             return
         try:
-            act(*arguments, **named)
+            act(*arguments)
         except Exception as error:
             self._broken = True
             warnings.warn(f"LiveView shows nothing more ({type(error).__name__}: {error}); the search goes on.",
                           stacklevel=2)
 
-    def _hear(self, kind: str, trial: Any, **more: Any) -> None:
-        self.model.hear({"event": kind, "trial": trial.trial_id, **more})
+    def _hear(self, kind: str, trial: Any, more: Mapping[str, Any]) -> None:
+        self.model.hear({**more, "event": kind, "trial": trial.trial_id})  # whatever a user's metric is called
 
     def _end(self, trial: Any) -> None:
         row = self.model.rows.get(trial.trial_id)
         broke = row is not None and row.results and self.model.broke(row.results[-1])
-        self._hear("end", trial, status="diverged" if broke else "completed")
+        self._hear("end", trial, {"status": "diverged" if broke else "completed"})
         self._name_the_cut()
 
     def _name_the_cut(self) -> None:
