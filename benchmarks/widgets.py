@@ -1,6 +1,6 @@
 """How long does a student wait from a key to the picture? In a real JupyterLab, in headless Chromium.
 
-The search-space editor with 12 rows, a bound typed anew; and a step of a slider of each explorer. The time runs in the
+The search-space editor with 12 rows, a bound typed anew; a step of a slider of each explorer, another start. The time runs in the
 page, from the key until the new picture is in it. Needs an idle machine, and Chromium.
 """
 
@@ -19,6 +19,14 @@ SearchSpaceEditor({f"p{i}": tune.loguniform(1e-7, 1e-1) for i in range(12)})
 """
 EXPLORERS = {"GridAgainstRandom": ("", "Importance"), "Rungs": ("step=20, workers=4", "Step"),
              "BOHBExplorer": ("step=20", "Step")}  # what each is made with, and its slider that is moved
+BETS = """
+from hpt_lessons.view import OneHyperparameter
+bets = OneHyperparameter()
+for bets.rate.value in ("high", "sensible"):
+    bets.keep.click()
+    bets.others.click()
+bets
+"""
 
 # Remember when the next key is pressed, and when the picture changes after it.
 WATCH = """picture => { window.waited = new Promise(answer => {
@@ -49,6 +57,7 @@ def main(arguments: list[str]) -> int:
         for name, (options, slider) in EXPLORERS.items():
             page = lab.run(browser, name, f"from hpt_lessons.view import {name}\n{name}({options})")
             medians.append(report(name, explorer(page, slider, steps)))
+        medians.append(report("OneHyperparameter", starts(lab.run(browser, "bets", BETS), steps)))
         browser.close()
     return 0 if "--quick" in arguments or max(medians) <= BOUND else 1
 
@@ -74,6 +83,13 @@ def explorer(page, slider: str, steps: int) -> list[float]:
     page.get_by_role("slider", name=slider).focus()
     picture = page.locator(".hpt > .widget-html", has=page.locator("svg"))
     return [waited(page, picture, "ArrowRight" if step % 2 else "ArrowLeft") for step in range(steps)]
+
+
+def starts(page, steps: int) -> list[float]:
+    """From the sensible learning rate to the one that is too high, and back."""
+    page.get_by_label("Start: lr").focus()
+    picture = page.locator(".hpt .widget-html", has=page.locator("svg")).first
+    return [waited(page, picture, "ArrowUp" if step % 2 else "ArrowDown") for step in range(steps)]
 
 
 def waited(page, picture, key: str) -> float:
