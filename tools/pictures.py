@@ -49,6 +49,8 @@ WIDGETS = {
     "one-hyperparameter": "from hpt_lessons.view import OneHyperparameter\nbets = OneHyperparameter(score='last')\n"
                           "bets.rate.value, bets.bet.value = 'high', 'batch_size'\nbets.keep.click()\n"
                           "bets.others.click()\nbets",
+    "rungs": "from hpt_lessons.view import Rungs\nRungs(step=40, workers=4)",
+    "bohb-explorer": "from hpt_lessons.view import BOHBExplorer\nBOHBExplorer(step=20)",
     "quiz": f"from hpt_lessons.view import Quiz\nQuiz({str(ROOT / 'notebooks' / 'quiz' / '09.toml')!r})",
 }  # fmt: skip
 # What draws itself, as SVG: docs/widgets/NAME.svg.
