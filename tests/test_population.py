@@ -49,10 +49,11 @@ def alone(change: dict, order_seed: int, epochs: int = 2) -> tuple[nn.Module, li
     groups = [{"params": layer, "lr": config.lr * factor} for layer, factor in zip(layers, factors, strict=True)]
     optimizer = torch.optim.SGD(groups, lr=config.lr, momentum=config.momentum, weight_decay=config.weight_decay)
     train_indices, valid_indices = DATA.split(config.split_seed, config.train_size, config.valid_size)
-    labels, curve = torch.tensor(DATA.labels), []
+    labels, curve = torch.tensor(training.labels_for(config, DATA, train_indices)), []
     for epoch in range(1, epochs + 1):
         order = train_indices[np.random.default_rng([order_seed, epoch]).permutation(len(train_indices))]
         total = 0.0
+        model.train()
         for start in range(0, len(order), config.batch_size):
             chosen = order[start:start + config.batch_size]
             optimizer.zero_grad()
@@ -60,6 +61,7 @@ def alone(change: dict, order_seed: int, epochs: int = 2) -> tuple[nn.Module, li
             loss.backward()
             optimizer.step()
             total += loss.item() * len(chosen)
+        model.eval()
         with torch.no_grad():
             output = model(pictures(valid_indices))
         loss = nn.CrossEntropyLoss()(output, labels[valid_indices]).item()
@@ -89,6 +91,30 @@ def test_each_network_is_what_it_would_be_alone(same):
         np.testing.assert_allclose(found, curve, rtol=0, atol=1e-5)
         for ours, theirs in zip(population.network(number).parameters(), model.parameters(), strict=True):
             torch.testing.assert_close(ours, theirs, rtol=0, atol=1e-5)
+
+
+@pytest.mark.parametrize("same", [
+    {"model": "wider"}, {"model": "pixels"},
+    {"model": "residual", "batch_size": 20, "train_size": 40, "valid_size": 20},
+    {"model": "plain", "depth": 3, "channels": 4, "kernel": 5, "activation": "tanh"},
+    {"model": "plain", "depth": 1, "channels": 2, "kernel": 7}, {"wrong_labels": 0.5}], ids=str)
+def test_each_network_of_another_shape_is_what_it_would_be_alone(same):
+    """Batch normalisation with its running statistics, residual blocks, padding, other activations; wrong labels."""
+    # Not VARIED[1]: pictures agree to 1e-8 only, and with its seed one maximum of the pooling is closer to another.
+    varied = [same | change for change in ({"seed": 3}, {"lr": 0.005, "seed": 5}, *VARIED[2:4],
+                                           {"layer_factor": 0.5, "seed": 3}, {"layer_factor": 1.5})]
+    population = population_of(*varied, order_seed=3)
+    population.run_epoch(1)
+    population.keep(np.arange(6) != 2)  # those that are left keep their own statistics
+    population.run_epoch(2)
+    for number in (0, 1, 3, 4, 5):
+        model, curve = alone(varied[number], order_seed=3)
+        history = population.histories[number]
+        found = [(result["train_loss"], result["loss"], result["accuracy"]) for result in history]
+        np.testing.assert_allclose(found, curve, rtol=0, atol=1e-5)
+        ours, theirs = population.network(number).state_dict(), model.state_dict()
+        for name in ours.keys() - {name for name in ours if name.endswith("num_batches_tracked")}:
+            torch.testing.assert_close(ours[name], theirs[name], rtol=0, atol=1e-5, msg=name)
 
 
 def test_it_reports_what_train_cifar_reports():
@@ -226,8 +252,6 @@ def test_other_mistakes_are_named():
         train()
     with pytest.raises(ValueError, match="'lr' is -1"):
         train({}, {"lr": -1})
-    with pytest.raises(ValueError, match=r"'wider'.*train_cifar"):
-        train({"model": "wider"})
     with pytest.raises(ValueError, match=r"'adam'.*train_cifar"):
         train({"optimizer": "adam"})
 

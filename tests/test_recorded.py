@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -13,13 +14,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 import tiny_table
+import torch
 
 from hpt_lessons import recorded
 from hpt_lessons.cifar.config import UNTUNED
 from hpt_lessons.cifar.data import test_openings as openings
+from hpt_lessons.cifar.models import build_model
 from hpt_lessons.cifar.population import read_configs
 from hpt_lessons.cifar.training import train_cifar
-from hpt_lessons.recorded import build, card, check, plans, table
+from hpt_lessons.recorded import build, card, check, plans, sizes, table
 from hpt_lessons.trials import Result, Trial, Trials
 
 pytestmark = pytest.mark.slow
@@ -183,6 +186,129 @@ def test_parts_of_other_pictures_are_refused(whole, tmp_path):
     assert part.exists()
 
 
+def never(*_):
+    raise AssertionError("trained again")
+
+
+def test_what_another_table_has_measured_is_not_trained_again(whole, tmp_path, monkeypatch):
+    """The same configuration, length, seeds and pictures; a group of which one trial is new is trained."""
+    shutil.copytree(whole, tmp_path / "copy")
+    folder, pictures = tmp_path / "copy", tiny_table.pictures(whole)
+    eight = tiny_table.PLAN.groups[0]
+    same = plans.Group("same", tuple({**config, "seed": 0} for config in eight.configs[1:]))
+    plan = replace(tiny_table.PLAN, name="other", groups=(same,), then=None)
+    with monkeypatch.context() as patch:
+        patch.setattr(build.Builder, "train", never)
+        build.build(plan, pictures, device="cpu", folder=folder, progress=False)
+    first, other = recorded.load("tiny", folder), recorded.load("other", folder)
+    assert [trial.history for trial in other] == [first["0001"].history, first["0002"].history]
+    for change in ({"seed": 1}, {"split_seed": 3}, {"epochs": 3}, {"lr": 0.02}, {"momentum": 0.5}):
+        builder = build.Builder(plan, pictures, build.choose_device("cpu"), folder / "parts" / "other")
+        new = plans.Group("new", (same.configs[0], {**same.configs[1], **change}))
+        assert builder.shared(new) is None and builder.shared(same) is not None
+
+
+def test_a_larger_plan_trains_only_what_it_adds(whole, tmp_path, monkeypatch):
+    """The table that is there is a beginning."""
+    shutil.copytree(whole, tmp_path / "copy")
+    trained = []
+    train = build.Builder.train
+
+    def watched(self, group, bar):
+        trained.append(group.name)
+        return train(self, group, bar)
+
+    monkeypatch.setattr(build.Builder, "train", watched)
+    more = plans.Group("more", ({**tiny_table.SAME, "lr": 0.0005},))
+    plan = replace(tiny_table.PLAN, groups=(*tiny_table.PLAN.groups, more))
+    build.build(plan, tiny_table.pictures(whole), device="cpu", folder=tmp_path / "copy", progress=False)
+    before, after = recorded.load("tiny", whole), recorded.load("tiny", tmp_path / "copy")
+    assert trained == ["more"] and len(after) == 7
+    assert [trial.history for trial in after[:5]] == [trial.history for trial in before[:5]]
+    assert after[5].config["lr"] == 0.0005
+
+
+def test_a_dead_network_is_tested_and_ends(whole, tmp_path):
+    """Its last hidden units are silent for every picture. The others go on as if it had never been there."""
+    configs = [{**tiny_table.PLAN.fixed, **tiny_table.SAME, "weight_decay": 0.0, "lr": lr} for lr in (0.01, 0.003)]
+    builder = build.Builder(tiny_table.PLAN, tiny_table.pictures(whole), build.choose_device("cpu"), tmp_path)
+    population, alone = (build.Population(read_configs(some), builder.data, builder.device)
+                         for some in (configs, configs[1:]))
+    with torch.no_grad():
+        population.weights[7][0] -= 1e6  # the bias of the last hidden layer
+    assert population.constant().tolist() == [True, False]
+    buried = []
+    for epoch in range(1, 5):
+        population.run_epoch(epoch)
+        alone.run_epoch(epoch)
+        population.histories[0][-1]["accuracy"] = 0.1  # as with as many pictures of each class
+        buried.append(builder.bury(population))
+    assert [list(one) for one in buried] == [[], [], [0], []] and population.networks == [1]
+    labels = builder.test[1]
+    assert buried[2][0] in {float((labels == label).mean()) for label in range(10)}
+    assert [len(history) for history in population.histories] == [3, 4]
+    assert [result["loss"] for result in population.histories[1]] == pytest.approx(
+        [result["loss"] for result in alone.histories[0]], abs=1e-4)
+
+
+# -- from a network that knows other classes ---------------------------------------------------------------------------
+@pytest.fixture(scope="module")
+def finetuned(tmp_path_factory):
+    """A folder with a tiny table of fine-tuning, its pictures, and its plan."""
+    folder = tmp_path_factory.mktemp("finetuned")
+    same = {**tiny_table.SAME, "weight_decay": 0.0}
+    schemes = (1.0, [0, 0, 0, 0, 1])
+    group = plans.Group("both", tuple({**same, "lr": 0.003, "layer_factor": scheme} for scheme in schemes))
+    plan = plans.Plan("fine", "Fine", "Two schemes.", (group,), {"epochs": 3, "train_size": 60, "valid_size": 100},
+                      known_classes=6)
+    build.build(plan, tiny_table.pictures(folder), device="cpu", folder=folder, progress=False)
+    return folder, plan
+
+
+def test_fine_tuning_learns_the_other_classes(finetuned):
+    """Four of ten; a frozen network is another training than a free one; test pictures are those of the four."""
+    folder, plan = finetuned
+    free, frozen = recorded.load("fine", folder)
+    assert free.data == "generated pictures (stand-in), 4 of 10 classes" and free.history != frozen.history
+    about = json.loads(str(table.read(folder / "fine.npz")["about"]))
+    labels = build.open_test_set(tiny_table.pictures(folder), "count the classes")[1]
+    assert about["classes"] == 4 and about["test"] == (labels >= 6).sum()
+    assert "--data-name 'generated pictures (stand-in)'" in (folder / "fine.md").read_text()
+    with pytest.raises(ValueError, match="start from a trained network"):
+        check.compare_sample(plan, recorded.load("fine", folder), tiny_table.pictures(folder))
+
+
+def test_fine_tuning_starts_from_the_known_network(finetuned, tmp_path):
+    """All layers but the last are those of a network that learned the first six classes; the last is drawn anew."""
+    folder, plan = finetuned
+    builder = build.FineTuner(plan, tiny_table.pictures(folder), build.choose_device("cpu"), tmp_path)
+    population = builder.population([{**plan.fixed, **config} for config in plan.groups[0].configs])
+    [known] = builder.known_networks.values()
+    history = known.histories[0]
+    assert known.data.classes == builder.all_data.classes[:6]
+    assert len(history) == 12 and history[-1]["train_loss"] < history[0]["train_loss"]
+    fresh = build.Population(population.settings, builder.data, builder.device)
+    for place, (weight, learned, drawn) in enumerate(zip(population.weights, known.weights, fresh.weights,
+                                                          strict=True)):
+        expected = drawn if place >= len(fresh.weights) - 2 else learned.expand_as(weight)
+        assert torch.equal(weight, expected)
+        assert place >= len(fresh.weights) - 2 or not torch.equal(weight, drawn)
+
+
+@pytest.mark.parametrize("config", [{"depth": 1, "channels": 4, "kernel": 3, "l1": 8, "l2": 84},
+                                    {"depth": 3, "channels": 8, "kernel": 5, "l1": 512, "l2": 7}])
+def test_sizes_are_those_of_the_network(config):
+    """Parameters counted by PyTorch, multiply-adds from the shapes that come out of each layer."""
+    model = build_model({"model": "plain", **config}, 10)
+    assert sizes.parameters(config) == sum(weight.numel() for weight in model.parameters())
+    counted = []
+    for layer in model.modules():
+        if isinstance(layer, (torch.nn.Conv2d, torch.nn.Linear)):
+            layer.register_forward_hook(lambda layer, _, out: counted.append(layer.weight[0].numel() * out.numel()))
+    model(torch.zeros(1, 3, 32, 32))
+    assert sizes.multiply_adds(config) == sum(counted)
+
+
 # -- files -------------------------------------------------------------------------------------------------------------
 def test_damaged_tables_are_errors_that_name_the_file(tmp_path):
     """Never half a table, and never unpickled."""
@@ -221,10 +347,11 @@ def test_a_sample_of_rows_is_trained_again(whole, monkeypatch, capsys):
 
 
 # -- the plans ---------------------------------------------------------------------------------------------------------
+@pytest.mark.parametrize("full", [False, True], ids=["shipped", "full"])
 @pytest.mark.parametrize("name", sorted(plans.PLANS))
-def test_plans_can_be_trained(name):
+def test_plans_can_be_trained(name, full):
     """Each group is a population; names are different, no trial is planned twice, files can have these names."""
-    plan = plans.PLANS[name]()
+    plan = plans.PLANS[name](full)
     assert plan.name == name and re.fullmatch(r"[a-z-]+", name)
     assert len({group.name for group in plan.groups}) == len(plan.groups)
     configs = [json.dumps(config, sort_keys=True) for group in plan.groups for config in group.configs]
@@ -240,12 +367,23 @@ def test_the_untuned_default_is_in_every_table():
     for name in ("cifar-lenet", "cifar-lenet-seeds"):
         configs = [config for group in plans.PLANS[name]().groups for config in group.configs]
         assert any(config.items() >= UNTUNED.items() for config in configs)
-    assert len([config for group in plans.lenet().groups for config in group.configs]) == 588
-    seeds = [config for group in plans.seeds().groups for config in group.configs]
+    assert len(trials_of(plans.lenet(full=True))) == 588
+    seeds = trials_of(plans.seeds(full=True))
     assert len(seeds) == 8 * 25 and sum(config["split_seed"] > 0 for config in seeds) == len(seeds) // 2
-    every = [config for group in plans.lenet().groups for config in group.configs]
     for config in seeds:
-        assert {key: config[key] for key in UNTUNED} in every
+        assert {key: config[key] for key in UNTUNED} in trials_of(plans.lenet(full=True))
+
+
+def trials_of(plan: plans.Plan) -> list[dict]:
+    return [config for group in plan.groups for config in group.configs]
+
+
+@pytest.mark.parametrize("name", ["cifar-lenet", "cifar-lenet-seeds", "cifar-batch-size"])
+def test_the_shipped_plan_is_a_part_of_the_full_one(name):
+    """So that what is there is a beginning."""
+    part, full = (trials_of(plans.PLANS[name](size)) for size in (False, True))
+    assert all(config in full for config in part) and len(part) < len(full)
+    assert plans.PLANS[name](False).fixed == plans.PLANS[name](True).fixed
 
 
 def test_the_best_of_two_rankings_come_again(whole):
@@ -275,7 +413,7 @@ def test_each_layerwise_scheme_gets_the_same_tuning_and_paired_seeds():
     for group in plan.groups:
         numbers = [configs.index(config) for config in group.configs]
         best = configs[min(numbers, key=lambda number: losses[number])]
-        assert len(numbers) == 11 and all(any(config.items() >= best.items() for config in again.configs)
+        assert len(numbers) == 8 and all(any(config.items() >= best.items() for config in again.configs)
                                           for again in groups)
     assert [{(config["seed"], config["split_seed"]) for config in group.configs} for group in groups] == [
         {(seed, seed)} for seed in range(1, 9)]

@@ -161,6 +161,18 @@ def test_an_epoch_trains_at_the_rate_of_its_schedule(schedule, epoch, rate):
     torch.testing.assert_close(scheduled.model.state_dict(), constant.model.state_dict(), atol=1e-6, rtol=1e-5)
 
 
+def test_wrong_labels_are_wrong_and_only_in_training():
+    """The share asked for, each another class, the same for every trial of a split; validation sees true labels."""
+    run = run_of({"wrong_labels": 0.25})
+    true, seen = random_data().labels[run.train.indices], run.train.labels[run.train.indices]
+    assert (true != seen).sum() == round(0.25 * len(true)) and set(seen) <= set(range(len(random_data().classes)))
+    assert np.array_equal(run.train.labels, run_of({"wrong_labels": 0.25, "seed": 9, "lr": 0.5}).train.labels)
+    assert not np.array_equal(run.train.labels, run_of({"wrong_labels": 0.25, "split_seed": 1}).train.labels)
+    assert np.array_equal(run.valid.labels, random_data().labels)
+    every = run_of({"wrong_labels": 1.0}).train
+    assert not (every.labels[every.indices] == random_data().labels[every.indices]).any()
+
+
 def rate_of_each_layer(run: training.Run, epoch: int = 1) -> list[float]:
     """The learning rates that the optimizer uses, layer by layer from the input; a layer has one for all it holds."""
     training.set_learning_rates(run.optimizer, run.settings, epoch)
@@ -172,7 +184,8 @@ def rate_of_each_layer(run: training.Run, epoch: int = 1) -> list[float]:
     return [used[id(layer[0])] for layer in layers]
 
 
-@pytest.mark.parametrize(("model", "layers"), [("cifar", 5), ("wider", 6)])
+@pytest.mark.parametrize(("model", "layers"), [("cifar", 5), ("wider", 6), ("pixels", 3), ("residual", 12),
+                                                 ("plain", 5)])
 def test_layer_factor_shrinks_rates_towards_the_input(model, layers):
     """Each layer has the rate of the next one times the factor; the last one has lr itself, and schedules multiply."""
     run = run_of({"model": model, "layer_factor": 0.5, "schedule": "step", "epochs": 4})

@@ -30,7 +30,12 @@ class Settings:
     train_size: int | None = None
     valid_size: int | None = None
     augment: bool = False
+    wrong_labels: float = 0.0
     model: str = "cifar"
+    depth: int = 2
+    channels: int = 8
+    kernel: int = 3
+    activation: str = "relu"
     threads: int = 1
 
 
@@ -105,7 +110,13 @@ RULES: dict[str, Rule] = {
     "train_size": Rule("a whole number of pictures, at least 1, or None for all", _maybe(_whole(1))),
     "valid_size": Rule("a whole number of pictures, at least 1, or None for one fifth", _maybe(_whole(1))),
     "augment": Rule("True or False", _one_of(True, False)),
-    "model": Rule("'cifar' or 'wider'", _one_of("cifar", "wider")),
+    "wrong_labels": Rule("a share of training pictures from 0 to 1 that get the label of another class", _real(0, 1)),
+    "model": Rule("'cifar', 'wider', 'pixels', 'residual' or 'plain'",
+                  _one_of("cifar", "wider", "pixels", "residual", "plain")),
+    "depth": Rule("a whole number of convolutions from 1 to 4 (used by model 'plain')", _whole(1, 4)),
+    "channels": Rule("a whole number of channels from 1 to 1024 (used by model 'plain')", _whole(1, 1024)),
+    "kernel": Rule("3, 5 or 7, the side of the filters (used by model 'plain')", _one_of(3, 5, 7)),
+    "activation": Rule("'relu' or 'tanh' (used by model 'plain')", _one_of("relu", "tanh")),
     "threads": Rule("a whole number from 1 to 1024", _whole(1, 1024)),
 }
 

@@ -1,11 +1,12 @@
-"""The networks that are tuned: a small one that everybody knows, and a better one to compare it with.
+"""The networks that are tuned: a small one that everybody knows, and others to compare it with.
 
-Both read pictures as float tensors (n, 3, 32, 32) and answer with logits (n, classes). Both have the same two open
-widths, `l1` and `l2`, the sizes of the fully connected layers. The weights start from PyTorch's defaults: to get the
-same ones again, seed before building.
+All read pictures as float tensors (n, 3, 32, 32) and answer with logits (n, classes). All have `features`, which end in
+a flat row of numbers for each picture, and a `head` with the same two open widths, `l1` and `l2`, the sizes of the
+fully connected layers. The weights start from PyTorch's defaults: to get the same ones again, seed before building.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from itertools import pairwise
 from typing import Any
 
 import torch
@@ -51,18 +52,91 @@ class WiderNet(nn.Module):
         return self.head(self.features(pictures).flatten(1))
 
 
-MODELS = {"cifar": CifarNet, "wider": WiderNet}
+class PixelNet(nn.Module):
+    """No convolution at all: a multilayer perceptron that reads the 3,072 numbers of a picture in a row.
+
+    It does not know that neighbouring pixels belong together, which is the most that a model can be wrong about.
+    """
+
+    def __init__(self, l1: int = 120, l2: int = 84, classes: int = 10) -> None:
+        super().__init__()
+        self.features = nn.Sequential()
+        self.head = _head(3 * 32 * 32, l1, l2, classes)
+
+    def forward(self, pictures: Tensor) -> Tensor:
+        return self.head(self.features(pictures).flatten(1))
+
+
+class ResidualNet(nn.Module):
+    """`WiderNet` with a residual block after each of its convolutions (He, Zhang, Ren & Sun 2016, CVPR, section 3).
+
+    About ten times the multiplications of `CifarNet`.
+    """
+
+    def __init__(self, l1: int = 120, l2: int = 84, classes: int = 10) -> None:
+        super().__init__()
+        self.features = nn.Sequential(
+            _stage(3, 16), Residual(16), _stage(16, 32), Residual(32), _stage(32, 64), Residual(64)
+        )  # fmt: skip
+        self.head = _head(64 * 4 * 4, l1, l2, classes)
+
+    def forward(self, pictures: Tensor) -> Tensor:
+        return self.head(self.features(pictures).flatten(1))
+
+
+class PlainNet(nn.Module):
+    """A convolutional network whose architecture is left open, to be searched like any other hyperparameter.
+
+    `depth` convolutions (1 to 4), each followed by pooling and the activation; the first has `channels` channels and
+    each further one twice as many; `kernel` is the side of all filters, padded so that only pooling makes the pictures
+    smaller. Then the fully connected layers of `CifarNet`.
+    """
+
+    def __init__(self, l1: int = 120, l2: int = 84, classes: int = 10, *, depth: int = 2, channels: int = 8,
+                 kernel: int = 3, activation: str = "relu") -> None:
+        super().__init__()
+        sizes = [3, *(channels * 2**stage for stage in range(depth))]
+        layers: list[nn.Module] = []
+        for inputs, outputs in pairwise(sizes):
+            layers += [nn.Conv2d(inputs, outputs, kernel, padding=kernel // 2), HalfSize(), ACTIVATIONS[activation]()]
+        self.features = nn.Sequential(*layers)
+        self.head = _head(sizes[-1] * (32 // 2**depth) ** 2, l1, l2, classes, ACTIVATIONS[activation])
+
+    def forward(self, pictures: Tensor) -> Tensor:
+        return self.head(self.features(pictures).flatten(1))
+
+
+MODELS = {"cifar": CifarNet, "wider": WiderNet, "pixels": PixelNet, "residual": ResidualNet, "plain": PlainNet}
+ACTIVATIONS: dict[str, Callable[[], nn.Module]] = {"relu": lambda: nn.ReLU(inplace=True), "tanh": nn.Tanh}
+# What only `PlainNet` leaves open.
+ARCHITECTURE = ("depth", "channels", "kernel", "activation")
 
 
 def build_model(config: Mapping[str, Any], classes: int) -> nn.Module:
     """A fresh network as the configuration asks: `model` ('cifar' unless given), `l1` (120) and `l2` (84).
 
+    For 'plain' also `depth` (2), `channels` (8), `kernel` (3) and `activation` ('relu').
     ValueError when `model` names no network.
     """
     name = config.get("model", "cifar")
     if name not in MODELS:
         raise ValueError(f"configuration, 'model': there is no network {name!r}. Choose one of {', '.join(MODELS)}.")
-    return MODELS[name](l1=int(config.get("l1", 120)), l2=int(config.get("l2", 84)), classes=classes)
+    more = {key: config[key] for key in ARCHITECTURE if key in config} if name == "plain" else {}
+    return MODELS[name](l1=int(config.get("l1", 120)), l2=int(config.get("l2", 84)), classes=classes, **more)
+
+
+class Residual(nn.Module):
+    """Two 3x3 convolutions that learn what to add to their input; as many channels come out as go in."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.block = nn.Sequential(
+            nn.Conv2d(channels, channels, 3, padding=1, bias=False), nn.BatchNorm2d(channels), nn.ReLU(inplace=True),
+            nn.Conv2d(channels, channels, 3, padding=1, bias=False), nn.BatchNorm2d(channels),
+        )  # fmt: skip
+
+    def forward(self, values: Tensor) -> Tensor:
+        return torch.relu(values + self.block(values))
 
 
 class HalfSize(nn.MaxPool2d):
@@ -92,8 +166,9 @@ def _stage(channels_in: int, channels_out: int) -> nn.Sequential:
     )
 
 
-def _head(features: int, l1: int, l2: int, classes: int) -> nn.Sequential:
-    """The three fully connected layers that both networks end in."""
+def _head(features: int, l1: int, l2: int, classes: int,
+          activation: Callable[[], nn.Module] = lambda: nn.ReLU(inplace=True)) -> nn.Sequential:
+    """The three fully connected layers that all networks end in."""
     return nn.Sequential(
-        nn.Linear(features, l1), nn.ReLU(inplace=True), nn.Linear(l1, l2), nn.ReLU(inplace=True), nn.Linear(l2, classes)
-    )
+        nn.Linear(features, l1), activation(), nn.Linear(l1, l2), activation(), nn.Linear(l2, classes)
+    )  # fmt: skip

@@ -3,13 +3,14 @@
 A small network leaves a processor idle most of the time: reading a batch, starting an operation and waiting for memory
 cost more than its arithmetic. Here each layer of all networks is a single operation. The first convolution, which sees
 the same pictures for all of them, simply has n times as many channels; every later convolution has n groups that do not
-see each other (grouped convolutions are those of Krizhevsky, Sutskever & Hinton 2012, NeurIPS, section 3.5); every
-fully connected layer is a batch of matrix products. Nothing flows from one network to another, so each takes exactly
-the steps that it would take alone. What they share is the batches: for another order of the pictures,
-train another population.
+see each other (grouped convolutions are those of Krizhevsky, Sutskever & Hinton 2012, NeurIPS, section 3.5); batch
+normalisation looks at each channel alone as it is; every fully connected layer is a batch of matrix products. Nothing
+flows from one network to another, so each takes exactly the steps that it would take alone. What they share is the
+batches: for another order of the pictures, train another population.
 """
 
-from collections.abc import Mapping, Sequence
+import sys
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -23,9 +24,11 @@ from hpt_lessons.cifar.config import Settings, read_config
 from hpt_lessons.cifar.data import Data, load_data
 from hpt_lessons.cifar.feed import Feed
 from hpt_lessons.cifar.grouped import GroupedConvolution
+from hpt_lessons.cifar.models import Residual
 from hpt_lessons.cifar.training import (
     EVALUATION_BATCH,
     choose_device,
+    labels_for,
     layer_factors,
     layers_of,
     learning_rate,
@@ -81,9 +84,9 @@ def read_configs(configs: Sequence[Mapping[str, Any]]) -> list[Settings]:
                 raise ValueError(f"population: {key!r} is {here!r} in one configuration and {there!r} in another. "
                                  f"Networks trained together may differ in {', '.join(OWN)}; train one population "
                                  f"for each {key!r}.")
-    if settings[0].model != "cifar" or settings[0].optimizer != "sgd":
-        raise ValueError(f"population: model {settings[0].model!r} with optimizer {settings[0].optimizer!r} cannot be "
-                         "trained together; expected model 'cifar' with 'sgd'. Train it alone with train_cifar.")
+    if settings[0].optimizer != "sgd":
+        raise ValueError(f"population: networks with optimizer {settings[0].optimizer!r} cannot be trained together; "
+                         "expected 'sgd'. Train each alone with train_cifar.")
     return settings
 
 
@@ -103,19 +106,27 @@ class Population:
         torch.empty(31 * 2**20, dtype=torch.uint8)
         self.at_once = AT_ONCE.get(device.type, AT_ONCE_ELSEWHERE)
         train, valid = data.split(settings[0].split_seed, settings[0].train_size, settings[0].valid_size)
-        self.train, self.valid = self.feed(train), self.feed(valid)
+        self.train, self.valid = self.feed(train, labels_for(settings[0], data, train)), self.feed(valid, data.labels)
         self.histories: list[list[dict[str, Any]]] = [[] for _ in settings]
         self.networks = list(range(len(settings)))
         models = [seeded_model(one, len(data.classes)) for one in settings]
         self.model = models[0]  # for its layers, not for its weights
+        layers = {id(weight): place for place, layer in enumerate(layers_of(self.model)) for weight in layer}
+        self.layer = [layers[id(weight)] for weight in self.model.parameters()]
         self.factors = [layer_factors(one.layer_factor, len(layers_of(models[0]))) for one in settings]
         stacks = (_stack([list(model.parameters())[place] for model in models])
                   for place in range(len(list(models[0].parameters()))))
         self.weights = [stack.to(device, dtype).requires_grad_() for stack in stacks]
         self.velocities = [torch.zeros_like(weight) for weight in self.weights]
+        # What batch normalisation remembers for validation: for each of its layers means and variances.
+        self.norms = [module for module in self.model.modules() if isinstance(module, nn.BatchNorm2d)]
+        self.running = [torch.stack([own] * len(settings)).to(device, dtype) for norm in self.norms
+                        for own in (norm.running_mean, norm.running_var)]
+        if self.norms:  # its statistics are those of the whole batch
+            self.at_once = sys.maxsize
 
-    def feed(self, indices: np.ndarray) -> Feed:
-        return Feed(self.data.images, self.data.labels, indices, self.data.mean, self.data.std, self.device)
+    def feed(self, indices: np.ndarray, labels: np.ndarray) -> Feed:
+        return Feed(self.data.images, labels, indices, self.data.mean, self.data.std, self.device)
 
     def forward(self, pictures: Tensor) -> Tensor:
         """Pictures (b, 3, 32, 32), the same for all, to logits (networks, b, classes)."""
@@ -123,20 +134,39 @@ class Population:
         # Matrix products want the whole batch, convolutions what fits into the cache.
         return self._head(torch.cat([self._features(part) for part in some], dim=1).flatten(2))
 
-    def _features(self, values: Tensor) -> Tensor:
-        """The convolutions: pictures (b, 3, 32, 32) to (networks, b, channels, height, width)."""
-        weights = iter(self.weights)
-        for layer in self.model.features:
+    def _features(self, pictures: Tensor) -> Tensor:
+        """All before the fully connected layers: pictures (b, 3, 32, 32) to (networks, b, channels, height, width)."""
+        if not len(self.model.features):
+            return pictures.expand(len(self.networks), *pictures.shape)
+        values = self._through(self.model.features, pictures, iter(self.weights), iter(self.running))
+        return values.unflatten(1, (len(self.networks), -1)).transpose(0, 1)
+
+    def _through(self, layers: nn.Sequential, values: Tensor, weights: Iterator[Tensor],
+                 running: Iterator[Tensor]) -> Tensor:
+        """Channels of all networks (b, networks x channels, height, width), or the pictures, through some layers."""
+        for layer in layers:
             if isinstance(layer, nn.Conv2d):
-                weight, bias = next(weights).flatten(0, 1), next(weights).flatten()
-                groups = values.shape[1] // layer.in_channels  # 1 for the pictures, then one for each network
-                if groups > 1 and self.device.type == "cpu" and len(values) >= AT_ONCE["cpu"]:  # for fewer no gain
-                    values = GroupedConvolution.apply(values, weight, bias, groups)
-                else:
-                    values = functional.conv2d(values, weight, bias, groups=groups)
+                bias = layer.bias is not None
+                values = self._convolution(layer, values, next(weights), next(weights) if bias else None)
+            elif isinstance(layer, nn.BatchNorm2d):
+                values = functional.batch_norm(
+                    values, next(running).view(-1), next(running).view(-1), next(weights).flatten(),
+                    next(weights).flatten(), torch.is_grad_enabled(), layer.momentum, layer.eps)
+            elif isinstance(layer, Residual):
+                values = torch.relu(values + self._through(layer.block, values, weights, running))
+            elif isinstance(layer, nn.Sequential):
+                values = self._through(layer, values, weights, running)
             else:
                 values = layer(values)
-        return values.unflatten(1, (len(self.networks), -1)).transpose(0, 1)
+        return values
+
+    def _convolution(self, layer: nn.Conv2d, values: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
+        weight, bias = weight.flatten(0, 1), None if bias is None else bias.flatten()
+        groups = values.shape[1] // layer.in_channels  # 1 for the pictures, then one for each network
+        plain = bias is not None and layer.padding == (0, 0) and values.shape[3] % 2 == 0
+        if plain and groups > 1 and self.device.type == "cpu" and len(values) >= AT_ONCE["cpu"]:  # for fewer no gain
+            return GroupedConvolution.apply(values, weight, bias, groups)
+        return functional.conv2d(values, weight, bias, padding=layer.padding, groups=groups)
 
     def _head(self, values: Tensor) -> Tensor:
         """The fully connected layers: (networks, b, features) to (networks, b, classes)."""
@@ -193,6 +223,17 @@ class Population:
                 hits.append((logits.argmax(2) == labels).sum(1))
         return _total(losses) / len(feed), _total(hits) / len(feed)
 
+    def constant(self) -> np.ndarray:
+        """For each network in training whether it gives the same answer to every validation picture."""
+        lowest, highest = None, None
+        with torch.inference_mode():
+            for images, _ in self.valid.batches(EVALUATION_BATCH):
+                logits = self.forward(images)
+                low, high = logits.amin(1), logits.amax(1)
+                lowest = low if lowest is None else torch.minimum(lowest, low)
+                highest = high if highest is None else torch.maximum(highest, high)
+        return (highest == lowest).all(1).cpu().numpy()
+
     def keep(self, which: np.ndarray) -> None:
         """Go on with some of the networks only: `which` is True or False for each one in training."""
         if all(which):
@@ -201,6 +242,7 @@ class Population:
         chosen = torch.from_numpy(np.flatnonzero(which)).to(self.device)
         self.velocities = [_chosen(velocity, chosen) for velocity in self.velocities]
         self.weights = [_chosen(weight.detach(), chosen).requires_grad_() for weight in self.weights]
+        self.running = [_chosen(numbers, chosen) for numbers in self.running]
 
     def network(self, which: int) -> nn.Module:
         """A copy of one network, by its place in `settings`, to be used alone.
@@ -214,13 +256,18 @@ class Population:
             for own, stack in zip(model.parameters(), self.weights, strict=True):
                 values = stack[self.networks.index(which)]
                 own.copy_(values.reshape(own.shape) if own.dim() != 2 else values.T)
+            norms = [module for module in model.modules() if isinstance(module, nn.BatchNorm2d)]
+            buffers = [own for norm in norms for own in (norm.running_mean, norm.running_var)]
+            for own, stack in zip(buffers, self.running, strict=True):
+                own.copy_(stack[self.networks.index(which)])
         return model
 
     def state(self) -> dict[str, Any]:
         """What `checkpoint.save` can write, to go on from later: tensors are not copied."""
         return {"settings": [asdict(one) for one in self.settings], "data": self.data.name, "order": self.order_seed,
                 "networks": self.networks, "history": self.histories,
-                "model": [weight.detach() for weight in self.weights], "optimizer": self.velocities}
+                "model": [weight.detach() for weight in self.weights], "optimizer": self.velocities,
+                "running": self.running}
 
     def restore(self, state: Mapping[str, Any]) -> None:
         """Take over what `state` gave; ValueError if it belongs to other configurations, pictures or another order."""
@@ -231,8 +278,8 @@ class Population:
         self.keep(np.isin(self.networks, state["networks"]))
         self.histories = [list(history) for history in state["history"]]
         with torch.no_grad():
-            for own, saved in zip([*self.weights, *self.velocities], [*state["model"], *state["optimizer"]],
-                                  strict=True):
+            for own, saved in zip([*self.weights, *self.velocities, *self.running],
+                                  [*state["model"], *state["optimizer"], *state.get("running", [])], strict=True):
                 own.copy_(saved)
 
     def _own_numbers(self, epoch: int) -> tuple[list[Tensor], Tensor, Tensor | None]:
@@ -252,7 +299,7 @@ class Population:
             if decay is not None:
                 gradient = torch.addcmul(gradient, _along(decay, weight), weight)
             torch.addcmul(gradient, velocity, _along(momentum, weight), out=velocity)
-            weight.addcmul_(velocity, _along(rates[place // 2], weight), value=-1)  # a layer is a weight and a bias
+            weight.addcmul_(velocity, _along(rates[self.layer[place]], weight), value=-1)
 
 
 def _stack(parameters: Sequence[Tensor]) -> Tensor:

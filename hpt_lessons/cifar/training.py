@@ -15,7 +15,7 @@ from torch.nn import functional
 
 from hpt_lessons.cifar import checkpoint as checkpoints
 from hpt_lessons.cifar import report
-from hpt_lessons.cifar.config import Settings, read_config
+from hpt_lessons.cifar.config import Settings, defaults, read_config
 from hpt_lessons.cifar.data import Data, load_data, open_data
 from hpt_lessons.cifar.feed import Feed
 from hpt_lessons.cifar.models import build_model
@@ -25,6 +25,7 @@ from hpt_lessons.trials import DIVERGED_LOSS
 EVALUATION_BATCH = 250
 LOOK_EVERY = 256
 TINY_BATCH = 4
+DEFAULTS = defaults()  # what a checkpoint means that was written before a hyperparameter existed
 
 
 def train_cifar(config: Mapping[str, Any], data_dir: str | Path | None = None, *, data: Data | None = None,
@@ -65,8 +66,8 @@ class Run:
     def __init__(self, settings: Settings, data: Data, device: torch.device):
         self.settings, self.data_name, self.device = settings, data.name, device
         train, valid = data.split(settings.split_seed, settings.train_size, settings.valid_size)
-        self.train, self.valid = (Feed(data.images, data.labels, indices, data.mean, data.std, device)
-                                  for indices in (train, valid))
+        self.train = Feed(data.images, labels_for(settings, data, train), train, data.mean, data.std, device)
+        self.valid = Feed(data.images, data.labels, valid, data.mean, data.std, device)
         # PyTorch's own convolutions are faster than oneDNN's for tiny batches, if channels do not come last.
         self.tiny = device.type == "cpu" and settings.model == "cifar" and settings.batch_size <= TINY_BATCH
         self.layout = torch.contiguous_format if self.tiny else torch.channels_last
@@ -123,7 +124,7 @@ class Run:
         ours, theirs = asdict(self.settings) | {"data": self.data_name}, dict(state["settings"], data=state["data"])
         # More epochs continue the same training, unless the schedule is stretched over them; so do other threads.
         harmless = {"threads", "epochs"} if self.settings.schedule == "constant" else {"threads"}
-        other = {key for key in ours if ours[key] != theirs.get(key)} - harmless
+        other = {key for key in ours if ours[key] != theirs.get(key, DEFAULTS.get(key))} - harmless
         if other:
             key = sorted(other)[0]
             raise ValueError(f"checkpoint: it belongs to a training with {key} = {theirs.get(key)!r}, and this one has "
@@ -188,12 +189,26 @@ class Reporter:
         self.bar.set(last["epoch"])
 
 
+def labels_for(settings: Settings, data: Data, train: np.ndarray) -> np.ndarray:
+    """The labels to learn from, a share of them wrong if the configuration says so: drawn from the split's seed.
+
+    A wrong label is one of the other classes, all equally likely; every trial with this split sees the same ones.
+    """
+    if not settings.wrong_labels:
+        return data.labels
+    rng = np.random.default_rng([settings.split_seed, len(train)])
+    chosen = rng.permutation(train)[:round(settings.wrong_labels * len(train))]
+    labels, classes = np.array(data.labels), len(data.classes)
+    labels[chosen] = (labels[chosen] + rng.integers(1, classes, len(chosen))) % classes
+    return labels
+
+
 def seeded_model(settings: Settings, classes: int) -> nn.Module:
     """The network with weights drawn from the seed; PyTorch's global generator is left as it was."""
     with torch.random.fork_rng(devices=[]):
         # torch.manual_seed would seed the GPUs' generators as well, and nothing puts those back.
         torch.default_generator.manual_seed(settings.seed)
-        return build_model({"model": settings.model, "l1": settings.l1, "l2": settings.l2}, classes)
+        return build_model(asdict(settings), classes)
 
 
 def make_optimizer(model: nn.Module, settings: Settings, device: torch.device) -> SGD | torch.optim.Optimizer:

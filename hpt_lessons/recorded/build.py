@@ -28,13 +28,29 @@ from hpt_lessons.cifar.files import locked, read_json, remove_drafts, write_atom
 from hpt_lessons.cifar.population import Population, read_configs
 from hpt_lessons.cifar.training import choose_device, train_cifar, use_threads
 from hpt_lessons.progress import Progress
+from hpt_lessons.recorded import finetuning
 from hpt_lessons.recorded.card import write_card
 from hpt_lessons.recorded.plans import PLANS, Group, Plan
-from hpt_lessons.recorded.table import HOME, Rows, TableError, from_histories, join, read, to_trials
+from hpt_lessons.recorded.table import (
+    ALIVE,
+    HOME,
+    Rows,
+    TableError,
+    fingerprint,
+    from_histories,
+    join,
+    measured,
+    read,
+    some,
+    to_trials,
+)
 
 SAVE_EVERY = 60.0  # seconds between two checkpoints of the group in training
+# Epochs in a row at the level of guessing after which a network is looked at: is it dead?
+GUESSING = 3
 SECONDS = "seconds.json"  # what an epoch costs a single worker, by shape and batch size
-OWN_COST = ("l1", "l2", "batch_size", "model", "augment", "train_size")  # what the time of an epoch depends on
+# What the time of an epoch depends on.
+OWN_COST = ("l1", "l2", "batch_size", "model", "augment", "train_size", "depth", "channels", "kernel", "activation")
 
 
 def build(plan: Plan, data: Data, *, device: str | None = None, folder: Path = HOME, progress: bool = True) -> Path:
@@ -43,18 +59,15 @@ def build(plan: Plan, data: Data, *, device: str | None = None, folder: Path = H
     Raises `DataError` if nothing can be written there, ValueError if a part belongs to other pictures.
     """
     done, parts = folder / f"{plan.name}.npz", folder / "parts" / plan.name
-    if done.is_file():
-        read(done)
-        shutil.rmtree(parts, ignore_errors=True)
-        return done
     with locked(parts):
         remove_drafts(parts)
-        builder = Builder(plan, data, choose_device(device), parts)
+        builder = (FineTuner if plan.known_classes else Builder)(plan, data, choose_device(device), parts)
         rows = builder.stage(plan.groups, plan.name, progress)
         if plan.then is not None:
             chosen = plan.then(to_trials(join(rows)))
             rows += builder.stage(chosen, f"{plan.name}, chosen trials again", progress)
-        write_table(done, builder, rows)
+        if not done.is_file() or len(read(done)["configs"]) != sum(len(part["configs"]) for part in rows):
+            write_table(done, builder, rows)
     # After the lock, which lies among them.
     shutil.rmtree(parts, ignore_errors=True)
     return done
@@ -66,6 +79,7 @@ class Builder:
     def __init__(self, plan: Plan, data: Data, device: torch.device, parts: Path):
         self.plan, self.data, self.device, self.parts = plan, data, device, parts
         self.test: tuple[np.ndarray, np.ndarray] | None = None
+        self.known = measured(parts.parent.parent, plan.fixed)
 
     def work(self, group: Group) -> int:
         """How much there is to do: networks times epochs."""
@@ -73,7 +87,7 @@ class Builder:
 
     def done(self, group: Group) -> int:
         """How much of that has been done by an earlier run."""
-        if self.kept(group) is not None:
+        if self.kept(group) is not None or self.shared(group) is not None:
             return self.work(group)
         try:
             state = checkpoint.load(self.checkpoint_of(group))
@@ -93,8 +107,8 @@ class Builder:
             return [self.rows(group, bar) for group in groups]
 
     def rows(self, group: Group, bar: Progress) -> Rows:
-        """The rows of a group, from its part file if there is a good one, else trained now."""
-        rows = self.kept(group)
+        """The rows of a group: from its part file, from another table that has them, or else trained now."""
+        rows = self.kept(group) or self.shared(group)
         if rows is None:
             bar.note(group.name)
             with use_threads(1):
@@ -123,46 +137,92 @@ class Builder:
                              f"{path.parent}.")
         return rows
 
+    def shared(self, group: Group) -> Rows | None:
+        """The rows of a group whose trials have all been measured for this or another table, on the same pictures."""
+        found = [self.known.get(fingerprint({**self.plan.fixed, **config})) for config in group.configs]
+        if not all(found) or any(json.loads(str(rows["about"]))["data"] != self.data.name for rows, _ in found):
+            return None
+        parts = [some(rows, [row]) for rows, row in found]
+        joined = join(parts)
+        joined["configs"] = np.array([json.dumps(config) for config in group.configs])
+        joined["about"] = np.array(json.dumps(json.loads(str(parts[0]["about"])) | {"spent": 0.0}))
+        return joined
+
     def train(self, group: Group, bar: Progress) -> Rows:
         """All epochs of a group and the test set at its end; goes on from a checkpoint if there is one."""
         configs = [{**self.plan.fixed, **config} for config in group.configs]
-        population = Population(read_configs(configs), self.data, self.device)
+        population = self.population(configs)
         file = self.checkpoint_of(group)
-        first, spent = self.go_on(population, file)
+        first, spent, tested = self.go_on(population, file)
         begin, saved = time.process_time() - spent, time.monotonic()
         for epoch in range(first, population.settings[0].epochs + 1):
             population.run_epoch(epoch)
+            tested |= self.bury(population)
             bar.update(len(configs))
             if time.monotonic() - saved > SAVE_EVERY:
-                checkpoint.save(file, population.state() | {"epoch": epoch, "spent": time.process_time() - begin})
+                checkpoint.save(file, population.state() | {"epoch": epoch, "spent": time.process_time() - begin,
+                                                            "tested": tested})
                 saved = time.monotonic()
-        _, accuracy = population.score(self.test_feed()) if population.networks else (None, [])
+        tested |= self.tested(population)
         spent = time.process_time() - begin
         about = {"data": self.data.name, "classes": len(self.data.classes), "train": len(population.train),
                  "valid": len(population.valid), "test": len(self.test_feed()), "spent": round(spent, 1),
                  "fixed": dict(self.plan.fixed), **where(self.device)}
-        tested = dict(zip(population.networks, map(float, accuracy), strict=True))
         rows = from_histories(group.configs, population.histories, tested, about)
         rows["seconds"] = np.array([self.seconds(config) for config in group.configs], np.float32)
         return rows
 
-    def go_on(self, population: Population, file: Path) -> tuple[int, float]:
-        """The epoch to begin with and the seconds spent before it; a checkpoint that does not fit is left aside."""
+    def population(self, configs: Sequence[dict[str, Any]]) -> Population:
+        """The networks before their first step."""
+        return Population(read_configs(configs), self.data, self.device)
+
+    def go_on(self, population: Population, file: Path) -> tuple[int, float, dict[int, float]]:
+        """The epoch to begin with, the seconds spent before it, and who has been tested already.
+
+        A checkpoint that does not fit is left aside.
+        """
         try:
             state = checkpoint.load(file)
             if state is not None:
                 population.restore(state)
-                return state["epoch"] + 1, state["spent"]
+                return state["epoch"] + 1, state["spent"], dict(state.get("tested", {}))
         except ValueError:
             pass  # damaged, or of an earlier plan: this group begins anew
-        return 1, 0.0
+        return 1, 0.0, {}
+
+    def bury(self, population: Population) -> dict[int, float]:
+        """End the trainings that nothing can come of any more; the test accuracy of each of them.
+
+        A network whose last hidden units are silent for every picture answers always the same. No gradient reaches
+        its weights any more, only the last biases: without weight decay it stays so. One epoch is not enough to say
+        so, because the momentum of the steps before still moves it.
+        """
+        level = ALIVE / len(self.data.classes)
+        guessing = [len(history := population.histories[network]) >= GUESSING
+                    and all(result["accuracy"] < level for result in history[-GUESSING:])
+                    and not population.settings[network].weight_decay for network in population.networks]
+        dead = np.array(guessing) & population.constant() if any(guessing) else np.zeros(len(guessing), bool)
+        if not dead.any():
+            return {}
+        gone = [network for network, one in zip(population.networks, dead, strict=True) if one]
+        tested = self.tested(population)
+        population.keep(~dead)
+        return {network: tested[network] for network in gone}
+
+    def tested(self, population: Population) -> dict[int, float]:
+        """The test accuracy of each network in training."""
+        accuracy = population.score(self.test_feed())[1] if population.networks else []
+        return dict(zip(population.networks, map(float, accuracy), strict=True))
 
     def test_feed(self) -> Feed:
         """The sealed test pictures, opened once in the life of this process."""
         if self.test is None:
-            self.test = open_test_set(self.data, f"recorded trials: {self.plan.name}")
+            self.test = self.open_test()
         images, labels = self.test
         return Feed(images, labels, np.arange(len(images)), self.data.mean, self.data.std, self.device)
+
+    def open_test(self) -> tuple[np.ndarray, np.ndarray]:
+        return open_test_set(self.data, f"recorded trials: {self.plan.name}")
 
     def seconds(self, config: dict[str, Any]) -> float:
         """What an epoch takes a single worker: CPU seconds of `train_cifar` with one thread on this machine.
@@ -180,17 +240,43 @@ class Builder:
         return known[key]
 
 
+class FineTuner(Builder):
+    """Trains networks that know the first classes already on the last ones (`finetuning`)."""
+
+    def __init__(self, plan: Plan, data: Data, device: torch.device, parts: Path):
+        self.all_data, self.known_networks = data, {}
+        super().__init__(plan, finetuning.some_classes(data, plan.known_classes, len(data.classes)), device, parts)
+
+    def population(self, configs: Sequence[dict[str, Any]]) -> Population:
+        shape = configs[0]["l1"], configs[0]["l2"]
+        if shape not in self.known_networks:
+            before = finetuning.some_classes(self.all_data, 0, self.plan.known_classes)
+            self.known_networks[shape] = finetuning.known_network(configs[0], before, self.device)
+        population = super().population(configs)
+        finetuning.start_from(population, self.known_networks[shape])
+        return population
+
+    def open_test(self) -> tuple[np.ndarray, np.ndarray]:
+        images, labels = super().open_test()
+        return finetuning.of_some_classes(images, labels, self.plan.known_classes, len(self.all_data.classes))
+
+
 def write_table(path: Path, builder: Builder, parts: Sequence[Rows]) -> None:
     """Join the parts, write the card and then the table, and look whether it can be read."""
     rows = join(parts)
     made = [json.loads(str(part["about"])) for part in parts]
     about = {key: made[-1][key] for key in ("data", "classes", "train", "valid", "test")} | {
-        "spent": round(sum(one["spent"] for one in made)),
-        **{key: sorted({one[key] for one in made}) for key in ("code", "torch", "hardware")}}
+        "fixed": dict(builder.plan.fixed), "spent": round(sum(one["spent"] for one in made)),
+        **{key: sorted(set().union(*(_list(one[key]) for one in made))) for key in ("code", "torch", "hardware")}}
     rows["about"] = np.array(json.dumps(about))
     write_card(path.with_suffix(".md"), builder.plan, to_trials(rows), about)
     write_atomically(path, lambda file: np.savez_compressed(file, **rows, allow_pickle=False))
     read(path)
+
+
+def _list(value: Any) -> list:
+    """Of a part, which was made in one place, or of a whole table."""
+    return value if isinstance(value, list) else [value]
 
 
 def where(device: torch.device) -> dict[str, str]:
@@ -250,12 +336,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     ask.add_argument("name", choices=sorted(PLANS), help="the table")
     add_data_arguments(ask)
     ask.add_argument("--device", help="cpu or cuda (a GPU if there is one)")
+    ask.add_argument("--full", action="store_true", help="the larger plan, of which the shipped table is a part")
     ask.add_argument("--out", type=Path, default=HOME, metavar="DIR", help="where tables are kept (in the package)")
     options = ask.parse_args(arguments)
     try:
         data = prepare(options)
         print(f"Data: {data!r}.", flush=True)
-        path = build(PLANS[options.name](), data, device=options.device, folder=options.out)
+        path = build(PLANS[options.name](options.full), data, device=options.device, folder=options.out)
     except (ValueError, DataError, TableError) as error:
         print(f"{type(error).__name__}: {error}", file=sys.stderr)
         return 1

@@ -43,7 +43,7 @@ def card(plan: Plan, trials: Trials, about: Mapping[str, Any]) -> str:
         plan.text, "", "## How it was measured", "", *_facts(plan, trials, about), "", "## What is in it", "",
         *_counts(trials), "", *_best(trials), "", "## What it cannot tell", "", CAUTION, "",
         "## How to build it again", "", "```", f"python -m hpt_lessons.recorded.build {plan.name} --data FOLDER "
-        f"--data-name '{about['data']}'", "```", "",
+        f"--data-name '{_pictures(plan, about)}'", "```", "",
         "Remove the table first: one that is there is not built again. The numbers agree up to the rounding of the "
         "processor, which a chaotic training enlarges.", ""])
 
@@ -51,15 +51,21 @@ def card(plan: Plan, trials: Trials, about: Mapping[str, Any]) -> str:
 def _facts(plan: Plan, trials: Trials, about: Mapping[str, Any]) -> Iterable[str]:
     seeds = sorted({trial.seed for trial in trials})
     splits = sorted({split(trial) for trial in trials})
-    lengths = sorted({trial.budget for trial in trials if not trial.diverged})
-    yield (f"- Pictures: {about['data']}; {about['train']:,} to train on, {about['valid']:,} to validate on after "
-           f"every epoch, {about['test']:,} to test on after the last one.")
+    lengths = sorted({trial.budget for trial in trials if not trial.diverged and not is_dead(trial)})
+    sizes = sorted({trial.config.get("train_size", plan.fixed["train_size"]) for trial in trials})
+    yield (f"- Pictures: {about['data']}; {' or '.join(f'{size:,}' for size in sizes)} to train on, "
+           f"{about['valid']:,} to validate on after every epoch, {about['test']:,} to test on after the last one.")
     yield f"- Epochs: {', '.join(map(str, lengths))}. Seeds: {_list(seeds)}. Seeds of the split: {_list(splits)}."
     yield f"- The same for all trials: {', '.join(f'{key}={value}' for key, value in plan.fixed.items())}."
     yield (f"- Code {', '.join(about['code'])}; torch {', '.join(about['torch'])}; {', '.join(about['hardware'])}; "
            f"{seconds_in_words(about['spent'])} of computing, networks of one shape trained together.")
     alone = sum(trial.seconds for trial in trials)
     yield f"- Trained one after the other by single workers, the same trials would take {seconds_in_words(alone)}."
+
+
+def _pictures(plan: Plan, about: Mapping[str, Any]) -> str:
+    """The name of all the pictures, of which the trials may have seen some classes only."""
+    return about["data"].removesuffix(f", {about['classes']} of {about['classes'] + plan.known_classes} classes")
 
 
 def _counts(trials: Trials) -> Iterable[str]:
@@ -69,10 +75,11 @@ def _counts(trials: Trials) -> Iterable[str]:
     dead = [trial for trial in trials if is_dead(trial)]
     yield (f"- Dead (not diverged, but at the end no better than {ALIVE:g} times guessing): {len(dead)} of "
            f"{len(trials)}, {sum(max(trial.values('accuracy')) > 2 * trial.accuracy for trial in dead)} of them had "
-           "been twice as good before.")
-    sound = [trial for trial in trials if not trial.diverged]
+           "been twice as good before. A network that answers always the same is trained no further, so most of these "
+           "curves end early.")
+    sound = [trial for trial in trials if not trial.diverged and not is_dead(trial)]
     early = sum(trial.best_epoch < trial.budget for trial in sound)
-    yield f"- Best epoch before the last one: {early} of {len(sound)} trials that did not diverge."
+    yield f"- Best epoch before the last one: {early} of the {len(sound)} other trials."
 
 
 def _best(trials: Trials) -> Iterable[str]:

@@ -15,9 +15,9 @@ import numpy as np
 from hpt_lessons.cifar.data import Data, DataError
 from hpt_lessons.cifar.training import train_cifar
 from hpt_lessons.recorded.build import add_data_arguments, prepare
-from hpt_lessons.recorded.plans import PLANS
+from hpt_lessons.recorded.plans import PLANS, Plan
 from hpt_lessons.recorded.table import HOME, TableError, load
-from hpt_lessons.trials import Trial
+from hpt_lessons.trials import Trial, Trials
 
 AGREE = 0.01
 
@@ -41,6 +41,16 @@ def compare(trial: Trial, fixed: dict, data: Data, epochs: int) -> bool:
     return good
 
 
+def compare_sample(plan: Plan, trials: Trials, data: Data, *, rows: int = 5, epochs: int = 3,
+                   seed: int = 0) -> list[bool]:
+    """Train some rows again; whether each agrees. ValueError if `train_cifar` alone cannot give the plan's trials."""
+    if plan.known_classes:
+        raise ValueError(f"recorded: the trials of {plan.name} start from a trained network, which train_cifar alone "
+                         "does not give. Build the table again to compare.")
+    chosen = np.random.default_rng(seed).permutation(len(trials))[:rows]
+    return [compare(trials[int(row)], dict(plan.fixed), data, epochs) for row in sorted(chosen)]
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Compare a sample of rows; 0 if all agree."""
     ask = argparse.ArgumentParser(prog="python -m hpt_lessons.recorded.check", description=__doc__.splitlines()[0])
@@ -53,9 +63,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = ask.parse_args(arguments)
     try:
         trials = load(options.name, options.out, partial=True)
-        data, plan = prepare(options), PLANS[options.name]()
-        chosen = np.random.default_rng(options.seed).permutation(len(trials))[:options.rows]
-        results = [compare(trials[int(row)], dict(plan.fixed), data, options.epochs) for row in sorted(chosen)]
+        results = compare_sample(PLANS[options.name](), trials, prepare(options), rows=options.rows,
+                                 epochs=options.epochs, seed=options.seed)
     except (ValueError, DataError, TableError) as error:
         print(f"{type(error).__name__}: {error}", file=sys.stderr)
         return 1

@@ -3,8 +3,12 @@
 A plan is a list of groups, the most useful first, so that a table that is half built already answers something. The
 networks of a group share shape, batch size, split and order of pictures: one population (`cifar.population`). All seeds
 are written into the configurations; whoever trains one of them alone with `train_cifar` gets its curve again.
+
+Each plan comes in two sizes: the one that is shipped, and a `full` one that asks for more of the same. A table that is
+there is a beginning: only what a larger plan adds is trained.
 """
 
+import itertools
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -18,7 +22,8 @@ Config = dict[str, Any]
 FIXED = {"epochs": 27, "train_size": 10_000, "valid_size": 5_000}
 DEFAULT = (UNTUNED["l1"], UNTUNED["l2"])
 SHAPES = (DEFAULT, (64, 128), (256, 128), (16, 128), (64, 16), (256, 16), (16, 16))
-REPEATED = 60
+REPEATED = 16
+REPEATED_IN_FULL = 60
 
 
 @dataclass(frozen=True)
@@ -33,7 +38,8 @@ class Group:
 class Plan:
     """A table: what holds for all its trials (`fixed`), its groups, and groups chosen from what these gave (`then`).
 
-    `text` is what its card says about the choice of the trials.
+    `text` is what its card says about the choice of the trials. With `known_classes` the trainings start from a network
+    that has learned so many of the classes, and learn the others (`recorded.finetuning`).
     """
 
     name: str
@@ -42,6 +48,7 @@ class Plan:
     groups: tuple[Group, ...]
     fixed: Mapping[str, Any] = field(default_factory=lambda: FIXED)
     then: Callable[[Trials], Sequence[Group]] | None = None
+    known_classes: int = 0
 
 
 def rates(fine: bool = False) -> list[float]:
@@ -56,30 +63,38 @@ def rates(fine: bool = False) -> list[float]:
     return [float(f"{10 ** (place / 8 - 4):.4g}") for place in eighths]
 
 
-def sweep(shape: tuple[int, int], batch_size: int, lrs: Iterable[float], **more: Any) -> Group:
+def sweep(shape: tuple[int, int], batch_size: int, lrs: Iterable[float], note: str = "", **more: Any) -> Group:
     """One group: a shape and a batch size at several learning rates; `more` goes into each configuration."""
-    name = "-".join([f"{shape[0]}x{shape[1]}", f"b{batch_size}", *(f"{key}{value}" for key, value in more.items())])
+    name = "-".join([f"{shape[0]}x{shape[1]}", f"b{batch_size}", *(f"{key}{value}" for key, value in more.items()),
+                     *([note] if note else [])])
     return Group(name, tuple({"l1": shape[0], "l2": shape[1], "lr": lr, "batch_size": batch_size, **more}
                              for lr in lrs))
 
 
-def lenet() -> Plan:
+def lenet(full: bool = False) -> Plan:
     """The large table: shapes x batch sizes x learning rates, then its best trials again."""
-    order = [(DEFAULT, batch) for batch in (16, 8, 4, 2)]
-    order += [(shape, batch) for batch in (16, 8, 4, 2) for shape in SHAPES[1:]]
-    text = ("Widths l1 {16, 64, 256} x l2 {16, 128} and the untuned default 120/84, batch sizes 2, 4, 8 and 16, and 21 "
-            "learning rates from 1e-4 to 1e-1 (in eighths of a decade between 3e-4 and 3e-2, else in quarters), each "
-            f"with seed 0 and split 0. Then the best {REPEATED} again with the seeds 1 and 2: own initialisation, own "
-            "order of pictures, own split. The best are those of two rankings, by the loss of the best epoch and by "
-            "that of the last epoch, taken in turns.")
-    return Plan("cifar-lenet", "The CIFAR-10 network: widths, batch size, learning rate", text,
-                tuple(sweep(shape, batch, rates(fine=True)) for shape, batch in order), then=again)
+    groups = [sweep(DEFAULT, batch, rates(fine=True)) for batch in (16, 8, 4, 2)]
+    groups += [sweep(shape, batch, rates(), "quarters") for batch in ((16, 4, 8, 2) if full else (16, 4))
+               for shape in SHAPES[1:]]
+    if full:
+        eighths = sorted(set(rates(fine=True)) - set(rates()))
+        groups += [sweep(shape, batch, eighths, "eighths") for batch in (16, 4, 8, 2) for shape in SHAPES[1:]]
+    repeated = REPEATED_IN_FULL if full else REPEATED
+    chosen = ("at all batch sizes and learning rates" if full else
+              "at batch sizes 4 and 16 and learning rates in quarters of a decade (`--full` adds the others)")
+    text = ("The untuned default shape 120/84 with batch sizes 2, 4, 8 and 16 and 21 learning rates from 1e-4 to 1e-1, "
+            "in quarters of a decade and between 3e-4 and 3e-2 in eighths; the widths l1 {16, 64, 256} x l2 {16, 128} "
+            f"{chosen}; each with seed 0 and split 0. Then the best {repeated} again with the seeds 1 and 2: own "
+            "initialisation, own order of pictures, own split. The best are those of two rankings, by the loss of the "
+            "best epoch and by that of the last epoch, taken in turns.")
+    return Plan("cifar-lenet", "The CIFAR-10 network: widths, batch size, learning rate", text, tuple(groups),
+                then=lambda trials: again(trials, repeated))
 
 
-def again(trials: Trials) -> list[Group]:
+def again(trials: Trials, repeated: int = REPEATED) -> list[Group]:
     """The best trials with two more seeds, in groups of those that can be trained together."""
     by_cell: dict[tuple, list[float]] = {}
-    for trial in best_of_both(trials, REPEATED):
+    for trial in best_of_both(trials, repeated):
         config = trial.config
         by_cell.setdefault((config["l1"], config["l2"], config["batch_size"]), []).append(config["lr"])
     return [sweep((l1, l2), batch, sorted(lrs), seed=seed, split_seed=seed)
@@ -110,52 +125,72 @@ NOISE = (
     ((256, 128), 16, (0.0005623, 0.003162, 0.01, 0.01778)),
     ((16, 128), 2, (0.0001778, 0.001, 0.003162)),
 )
+NOISE_SHIPPED = 3  # rows of it; all of them in full
 
 
-def seeds() -> Plan:
+def seeds(full: bool = False) -> Plan:
     """The noise: the same configurations with eight seeds."""
+    noise = NOISE if full else NOISE[:NOISE_SHIPPED]
     groups = [sweep(shape, batch, lrs, seed=seed, split_seed=0 if seed < 4 else seed)
-              for shape, batch, lrs in NOISE for seed in range(8)]
-    trials = sum(len(lrs) for _, _, lrs in NOISE)
+              for shape, batch, lrs in noise for seed in range(8)]
+    trials = sum(len(lrs) for _, _, lrs in noise)
     text = (f"{trials} configurations of `cifar-lenet`, from bad to best, the untuned default among them, with the "
             "seeds 0 to 7. Each seed has its own initialisation and order of pictures; seeds 0 to 3 share split 0, "
             "seeds 4 to 7 have a split of their own, so that both kinds of noise can be told apart.")
     return Plan("cifar-lenet-seeds", "The CIFAR-10 network: what a seed changes", text, tuple(groups))
 
 
-def batch_sizes() -> Plan:
+BATCHES = (32, 128, 512, 8, 64, 2)
+
+
+def batch_sizes(full: bool = False) -> Plan:
     """Should the batch size be tuned first? The default shape, six batch sizes, each at thirteen learning rates."""
-    longer = {64: 54, 128: 108, 512: 108}
-    groups = [sweep(DEFAULT, batch, rates(), seed=0, **({"epochs": longer[batch]} if batch in longer else {}))
-              for batch in (32, 128, 512, 8, 64, 2)]
-    groups += [sweep(DEFAULT, batch, rates(), seed=seed) for seed in (1, 2) for batch in (32, 128, 512, 8, 64, 2)]
+    groups = [sweep(DEFAULT, batch, rates(), seed=seed) for seed in ((0, 1, 2) if full else (0,)) for batch in BATCHES]
+    if full:
+        longer = {64: 54, 128: 108, 512: 108}
+        groups += [sweep(DEFAULT, batch, rates(), seed=0, epochs=epochs) for batch, epochs in longer.items()]
+    seeds = ("and three seeds" if full else
+             "with seed 0, and the three best of each batch size, by the best epoch, with the seeds 1 and 2 as well")
+    more = (" With seed 0, batch 64 was trained once more for 54 epochs and batches 128 and 512 for 108, so that 64 "
+            "and 128 reach the number of updates that batch 32 has after 27 epochs." if full else "")
     text = ("The untuned default shape 120/84 with batch sizes 2, 8, 32, 64, 128 and 512, each at 13 learning rates "
-            "from 1e-4 to 1e-1 in quarters of a decade and three seeds (own initialisation and order of pictures, "
-            "split 0). Equal epochs: all trials have 27. Equal updates: with seed 0, batch 64 goes on to epoch 54 and "
-            "batches 128 and 512 to epoch 108, so that 64 and 128 reach the number of updates that batch 32 has after "
-            "27 epochs, and 512 the number that batch 128 has after 27. Smaller batches have more updates at every "
-            "epoch: read their curves earlier. More epochs for batch 512 were not affordable.")
-    return Plan("cifar-batch-size", "The CIFAR-10 network: batch size and learning rate", text, tuple(groups))
+            f"from 1e-4 to 1e-1 in quarters of a decade {seeds} (own initialisation and order of pictures, split 0). "
+            "Equal epochs: all trials have 27. Equal updates: smaller batches have more updates at every "
+            "epoch, so read their curves earlier; batch 128 has after 27 epochs the updates that batch 32 has after "
+            "6.75 and batch 64 after 13.5, and batch 512 those that batch 128 has after 6.75." + more)
+    return Plan("cifar-batch-size", "The CIFAR-10 network: batch size and learning rate", text, tuple(groups),
+                then=None if full else best_of_each_batch)
+
+
+def best_of_each_batch(trials: Trials) -> list[Group]:
+    """The three best learning rates of each batch size with two more seeds."""
+    groups = []
+    for batch in BATCHES:
+        own = [trial for trial in trials if trial.config["batch_size"] == batch and trial.sound]
+        best = sorted(trial.config["lr"] for trial in sorted(own, key=lambda trial: trial.best_loss)[:3])
+        groups += [sweep(DEFAULT, batch, best, seed=seed) for seed in (1, 2)]
+    return groups
 
 
 # Towards the input each layer's learning rate is that of the next one times the factor; a list names each layer's.
 SCHEMES = (1.0, 0.5, 0.7, 1.4, 2.0, [0, 1, 1, 1, 1], [0, 0, 1, 1, 1])
 
 
-def layerwise() -> Plan:
+def layerwise(full: bool = False) -> Plan:
     """The same learning rate in every layer? Each scheme with the same number of tuning trials, then paired seeds."""
+    tried, epochs = (rates()[1:12], 27) if full else (rates()[2:10], 12)
     groups = [Group(f"scheme{number}", tuple(
         {"l1": DEFAULT[0], "l2": DEFAULT[1], "lr": lr, "batch_size": 16, "layer_factor": scheme}
-        for lr in rates()[1:12])) for number, scheme in enumerate(SCHEMES)]
+        for lr in tried)) for number, scheme in enumerate(SCHEMES)]
     text = ("The untuned default shape 120/84 with batch size 16, from scratch: the same learning rate in all layers, "
             "rates that shrink towards the input by 0.5 or 0.7 from layer to layer or grow by 1.4 or 2, the first "
-            "convolution frozen as it was drawn, both convolutions frozen. Each scheme gets the same 11 tuning trials "
-            "(learning rates from 1.8e-4 to 5.6e-2 in quarters of a decade, seed 0, split 0), and its best learning "
-            "rate, by the loss of the best epoch, is trained again with the seeds 1 to 8: within a seed all schemes "
-            "have the same initialisation, order of pictures and split, so differences can be taken in pairs. "
-            "Fine-tuning is not in this table.")
+            "convolution frozen as it was drawn, both convolutions frozen. Each scheme gets the same "
+            f"{len(tried)} tuning trials (learning rates from {min(tried):g} to {max(tried):g} in quarters of a "
+            "decade, seed 0, split 0), and its best learning rate, by the loss of the best epoch, is trained again "
+            "with the seeds 1 to 8: within a seed all schemes have the same initialisation, order of pictures and "
+            "split, so differences can be taken in pairs. For fine-tuning see `cifar-finetuning`.")
     return Plan("cifar-layerwise", "The CIFAR-10 network: a learning rate for each layer", text, tuple(groups),
-                then=best_of_each_scheme)
+                FIXED | {"epochs": epochs}, then=best_of_each_scheme)
 
 
 def best_of_each_scheme(trials: Trials) -> list[Group]:
@@ -168,5 +203,98 @@ def best_of_each_scheme(trials: Trials) -> list[Group]:
             for seed in range(1, 9)]
 
 
-PLANS: dict[str, Callable[[], Plan]] = {"cifar-lenet": lenet, "cifar-lenet-seeds": seeds,
-                                        "cifar-batch-size": batch_sizes, "cifar-layerwise": layerwise}
+def finetuning(full: bool = False) -> Plan:
+    """A network that knows six classes learns four others from few labels: does a rate for each layer help there?"""
+    groups = [Group(f"scheme{number}", tuple(
+        {"l1": DEFAULT[0], "l2": DEFAULT[1], "lr": lr, "batch_size": 16, "layer_factor": scheme}
+        for lr in rates()[1:11])) for number, scheme in enumerate(SCHEMES)]
+    text = ("Fine-tuning. A network of the untuned default shape was trained on 10,000 pictures of the first six "
+            "classes (learning rate 0.001, batch size 16, 12 epochs). Its last layer is drawn anew, and it learns the "
+            "other four classes from 160 labelled pictures in 40 epochs, with the schemes of `cifar-layerwise`: equal "
+            "rates, rates that shrink or grow towards the input, frozen convolutions. Each scheme gets the same 10 "
+            "tuning trials (learning rates from 1.8e-4 to 3.2e-2 in quarters of a decade, seed 0, split 0); its best "
+            "learning rate, by the loss of the best epoch on 2,000 pictures, is trained again with the seeds 1 to 8, "
+            "each with other labelled pictures. Within a seed all schemes have the same pictures and the same new "
+            "last layer.")
+    fixed = {"epochs": 40, "train_size": 160, "valid_size": 2_000}
+    return Plan("cifar-finetuning", "The CIFAR-10 network: a learning rate for each layer in fine-tuning", text,
+                tuple(groups), fixed, then=best_of_each_scheme, known_classes=6)
+
+
+# Each cell gets the same number of updates: 80,000 pictures in batches of 16.
+SEEN = 80_000
+SIZES = ({"train_size": 1_000}, {"train_size": 4_000}, {"train_size": 16_000}, {"train_size": 40_000})
+CHANGED = ({"train_size": 4_000, "augment": True}, {"train_size": 16_000, "augment": True},
+           {"train_size": 16_000, "wrong_labels": 0.2})
+LEVERS = {"cifar": SIZES + CHANGED, "pixels": SIZES + CHANGED, "wider": SIZES, "residual": SIZES[2:3]}
+TUNED = (0.001, 0.003162, 0.01, 0.03162)  # the first is the untuned default
+
+
+def levers(full: bool = False) -> Plan:
+    """Model, data or hyperparameters: which lever moves most? Every cell untuned, and tuned with the same effort."""
+    cells = dict.fromkeys(LEVERS, SIZES + CHANGED) if full else LEVERS
+    groups = [lever(model, data) for data in SIZES + CHANGED for model in cells if data in cells[model]]
+    seeds = (1, 2, 3, 4) if full else (1, 2)
+    thin = ("" if full else " Not every cell was affordable: the network with batch normalisation has the four sizes "
+            "only, the residual one 16,000 pictures only (`--full` plans them all, with five seeds instead of three).")
+    text = ("Models: a multilayer perceptron on pixels, the CIFAR-10 network, a wider one with batch normalisation, "
+            "and that one with residual blocks. Data: 1,000, 4,000, 16,000 and 40,000 pictures; 4,000 and 16,000 with "
+            "flips and shifts; 16,000 with a fifth of the labels wrong. Hyperparameter: the learning rate of the "
+            "untuned default, 0.001, and three more, 0.0032, 0.01 and 0.032, with seed 0; then 0.001 and the best of "
+            f"the four, by the best epoch, with the seeds {', '.join(map(str, seeds))} and splits of their own. Batch "
+            "size 16 everywhere, and equal updates: every training sees 80,000 pictures, 1,000 of them 80 times or "
+            f"40,000 of them twice.{thin}")
+    fixed = {"epochs": 20, "train_size": 4_000, "valid_size": 2_000}
+    return Plan("cifar-levers", "Three levers: model, data, learning rate", text, tuple(groups), fixed,
+                then=lambda trials: best_of_each_cell(trials, seeds))
+
+
+def lever(model: str, data: Mapping[str, Any], lrs: Iterable[float] = TUNED, **more: Any) -> Group:
+    """One model on one kind of data."""
+    own = {"l1": DEFAULT[0], "l2": DEFAULT[1], "batch_size": 16, "epochs": SEEN // data["train_size"], **data,
+           "model": model, **more}
+    name = "-".join([model, *(f"{key}{value}" for key, value in {**data, **more}.items())]).replace("0.", "0_")
+    return Group(name, tuple({**own, "lr": lr} for lr in lrs))
+
+
+def best_of_each_cell(trials: Trials, seeds: Sequence[int]) -> list[Group]:
+    """The untuned and the best learning rate of each cell with more seeds."""
+    cells: dict[tuple, list[Trial]] = {}
+    for trial in trials:
+        data = {key: trial.config[key] for key in ("train_size", "augment", "wrong_labels") if key in trial.config}
+        cells.setdefault((trial.config["model"], tuple(data.items())), []).append(trial)
+    groups = []
+    for (model, data), members in cells.items():
+        best = min((trial for trial in members if trial.sound), key=lambda trial: trial.best_loss).config["lr"]
+        groups += [lever(model, dict(data), sorted({TUNED[0], best}), seed=seed, split_seed=seed) for seed in seeds]
+    return groups
+
+
+# 96 architectures of `cifar.models.PlainNet`.
+ARCHITECTURES = {"depth": (1, 2, 3), "channels": (4, 8), "kernel": (3, 5), "l1": (8, 32, 128, 512),
+                 "activation": ("relu", "tanh")}
+
+
+def architectures(full: bool = False) -> Plan:
+    """Is architecture just another hyperparameter? Every one of a small space, each at three learning rates."""
+    size = 10_000 if full else 4_000
+    groups = []
+    for values in itertools.product(*ARCHITECTURES.values()):
+        own = dict(zip(ARCHITECTURES, values, strict=True))
+        name = "-".join(f"{key}{value}" for key, value in own.items())
+        groups.append(Group(name, tuple({**own, "lr": lr, "model": "plain", "l2": DEFAULT[1], "batch_size": 16}
+                                        for lr in (0.001, 0.003162, 0.01))))
+    text = ("All 96 architectures of a small space: 1, 2 or 3 convolutions, 4 or 8 channels in the first (twice as "
+            "many in each further one), filters of 3x3 or 5x5, 8, 32, 128 or 512 units in the first hidden layer (84 "
+            "in the second), ReLU or tanh; each at three learning rates, 0.001, 0.0032 and 0.01, batch size 16, 9 "
+            f"epochs on {size:,} pictures, seed 0. `hpt_lessons.recorded.sizes` gives the parameters and "
+            "multiply-adds of each."
+            + ("" if full else " Fewer pictures than in the other tables, because 10,000 were not affordable "
+               "(`--full` plans them)."))
+    fixed = {"epochs": 9, "train_size": size, "valid_size": 2_500}
+    return Plan("cifar-architectures", "96 architectures", text, tuple(groups), fixed)
+
+
+PLANS: dict[str, Callable[..., Plan]] = {
+    "cifar-lenet": lenet, "cifar-lenet-seeds": seeds, "cifar-batch-size": batch_sizes, "cifar-levers": levers,
+    "cifar-layerwise": layerwise, "cifar-finetuning": finetuning, "cifar-architectures": architectures}

@@ -3,7 +3,8 @@
 The arrays of a table, for n trials and E epochs of the longest one:
 
 - `configs`, text (n,): each configuration as JSON, with `seed` and `split_seed` (0 if left out);
-- `epochs`, int32 (n,): epochs that were trained; in what follows, a row means nothing after them;
+- `epochs`, int32 (n,): epochs that were trained, fewer than planned for a diverged or dead network (one that answers
+  always the same: nothing would come of it); in what follows, a row means nothing after them;
 - `train_loss` and `loss`, float32 (n, E): mean losses over the training and the validation pictures, in nats;
 - `correct`, int32 (n, E): validation pictures classified correctly;
 - `test_correct`, int32 (n,): test pictures classified correctly after the last epoch, -1 for a diverged trial;
@@ -114,6 +115,33 @@ def join(parts: Sequence[Rows]) -> Rows:
             values = [np.pad(value, ((0, 0), (0, longest - value.shape[1])), constant_values=fill) for value in values]
         rows[column] = np.concatenate(values)
     return rows
+
+
+def some(rows: Rows, which: Sequence[int]) -> Rows:
+    """Some rows of a table, by their numbers."""
+    return {column: values if column == "about" else values[list(which)] for column, values in rows.items()}
+
+
+def measured(folder: Path, fixed: Mapping[str, Any]) -> dict[str, tuple[Rows, int]]:
+    """Every trial in the tables and parts of a folder, by its `fingerprint`: the table and the row.
+
+    `fixed` is what holds for all trials of tables that do not say it themselves.
+    """
+    found: dict[str, tuple[Rows, int]] = {}
+    for path in [*sorted(Path(folder).glob("*.npz")), *sorted(Path(folder).glob("parts/*/*.npz"))]:
+        try:
+            rows = read(path)
+        except TableError:
+            continue  # whoever needs it will be told
+        same = json.loads(str(rows["about"])).get("fixed", fixed)
+        for row, config in enumerate(rows["configs"]):
+            found.setdefault(fingerprint({**same, **json.loads(str(config))}), (rows, row))
+    return found
+
+
+def fingerprint(config: Mapping[str, Any]) -> str:
+    """The same text for configurations that mean the same training."""
+    return json.dumps({"seed": 0, "split_seed": 0, "layer_factor": 1.0} | dict(config), sort_keys=True)
 
 
 def to_trials(rows: Rows) -> Trials:

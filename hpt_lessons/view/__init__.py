@@ -6,20 +6,25 @@
 `SearchView`          a search while it runs: progress, every trial, curves that grow; cancel a trial, stop it
 `watch`               the same where there is no notebook, too: lines of text
 `LiveView`            the same as a callback, for any Ray Tune run of your own
+`BOHBExplorer`        see what BOHB's model thinks, and where it goes next
+`Rungs`               step through halving, Hyperband and ASHA, and see what became of those who were cut
 `Quiz`                a quiz that explains every wrong answer and goes on where you were
 """
 
 _HOME = {
+    "BOHBExplorer": "bohb_explorer",
     "GridAgainstRandom": "grid_explorer",
     "LayoutEditor": "layout_editor",
     "LiveView": "live",
     "Quiz": "quiz",
+    "Rungs": "rung_explorer",
     "SearchSpaceEditor": "space_editor",
     "SearchView": "search_view",
     "watch": "search_view",
 }
 
-__all__ = ["GridAgainstRandom", "LayoutEditor", "LiveView", "Quiz", "SearchSpaceEditor", "SearchView", "watch"]
+__all__ = ["BOHBExplorer", "GridAgainstRandom", "LayoutEditor", "LiveView", "Quiz", "Rungs", "SearchSpaceEditor",
+           "SearchView", "watch"]
 
 
 def __getattr__(name: str):
