@@ -62,6 +62,8 @@ tune.Tuner(train_plainly, param_space={"x": tune.grid_search([1 / n for n in ran
            tune_config=tune.TuneConfig(reuse_actors=True),
            run_config=tune.RunConfig(storage_path=FOLDER, verbose=0, callbacks=[live])).fit()
 report("LiveView", live.spent, thread_seconds("IOPub") - sent, begin, live.model.epochs)
+import ray
+ray.shutdown()
 """
 
 

@@ -52,6 +52,8 @@ WIDGETS = {
     "rungs": "from hpt_lessons.view import Rungs\nRungs(step=40, workers=4)",
     "bohb-explorer": "from hpt_lessons.view import BOHBExplorer\nBOHBExplorer(step=20)",
     "quiz": f"from hpt_lessons.view import Quiz\nQuiz({str(ROOT / 'notebooks' / 'quiz' / '09.toml')!r})",
+    "search-view": "from hpt_lessons.view import SearchView\n"
+                   f"SearchView({str(ROOT / 'tests/reference/search_on_cifar10_jpeg_copy.jsonl')!r})",
 }  # fmt: skip
 # What draws itself, as SVG: docs/widgets/NAME.svg.
 DRAWN: dict[str, Callable[[], str]] = {

@@ -98,7 +98,8 @@ def head(model: SearchModel) -> str:
     done, planned, state = model.epochs, model.planned, model.state
     share = 1.0 if state == "complete" else min(1.0, done / planned) if planned else 0.0
     data = f" · data: {escape(model.data)}" if model.data else ""
-    incumbent = f"Best so far: <b>{escape(best(model))}</b>" if best(model) else "No result yet."
+    label = "Best" if state == "complete" else "Best so far"
+    incumbent = f"{label}: <b>{escape(best(model))}</b>" if best(model) else "No result yet."
     trouble = f'<div style="color: {page.RED}; font-weight: 600">{escape(model.error)}</div>' if model.error else ""
     missing = "" if model.error else wrong_metric(model)
     return (
