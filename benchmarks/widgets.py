@@ -23,6 +23,7 @@ BETS = """
 from hpt_lessons.view import OneHyperparameter
 bets = OneHyperparameter()
 for bets.rate.value in ("high", "sensible"):
+    bets.bet.value = "lr"
     bets.keep.click()
     bets.others.click()
 bets

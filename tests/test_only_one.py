@@ -262,7 +262,9 @@ def test_the_fields_follow_the_start_and_the_bet(explorer):
     explorer.keep.click()
     assert explorer.bet.disabled and explorer.keep.disabled and not explorer.others.disabled
     explorer.rate.value = "low"
-    assert not explorer.bet.disabled and explorer.model.bet is None
+    assert not explorer.bet.disabled and explorer.model.bet is None and explorer.bet.value is None
+    explorer.keep.click()
+    assert "Choose your bet first" in explorer.words.value and explorer.model.bet is None
     explorer.rate.value = "high"
     assert explorer.bet.value == "l1" and explorer.model.bet == "l1"
     explorer.again.click()
@@ -270,6 +272,7 @@ def test_the_fields_follow_the_start_and_the_bet(explorer):
 
 
 def test_the_curve_can_be_that_of_another_batch_size(explorer):
+    explorer.bet.value = "lr"
     explorer.keep.click()
     own = explorer.curve.value
     explorer.curve_batch.value = next(b for b in BATCHES if b != explorer.model.batch_size)

@@ -147,6 +147,8 @@ def test_a_bet_on_one_hyperparameter_is_kept_before_its_answer_is_shown(open_not
     page.keyboard.press("End")
     playwright.expect(page.get_by_text("This rate is beyond the edge")).to_be_visible()
     place = page.get_by_role("button", name="Show the others").bounding_box()
+    page.get_by_role("button", name="Keep my bet").press("Enter")
+    playwright.expect(page.get_by_text("Choose your bet first")).to_be_visible()
     page.get_by_label("Your bet", exact=True).focus()
     page.keyboard.press("End")
     page.keyboard.press("Tab")

@@ -57,7 +57,7 @@ class OneHyperparameter(page.Panel):
         self.batch_size = field("batch_size", "Start: batch size", model.batches(model.shape))
         self.rate = field("rate", "Start: lr", self._rates())
         self.score = field("score", "Scored by", list(SCORES.items()))
-        self.bet = widgets.Dropdown(options=model.candidates, description="Your bet", style=style, layout=wide)
+        self.bet = widgets.Dropdown(options=self._choices(), description="Your bet", style=style, layout=wide)
         self.keep = widgets.Button(description="Keep my bet")
         self.others = widgets.Button(description="Show the others")
         self.again = widgets.Button(description="Forget my bets")
@@ -66,21 +66,37 @@ class OneHyperparameter(page.Panel):
         self.words = widgets.HTML()
         self.gains, self.curve = (widgets.HTML(layout={"max_width": "100%"}) for _ in range(2))
         # A button that is switched off loses the keyboard: it goes to what comes next.
-        self.keep.on_click(lambda _: self._act(lambda: self.model.place(self.bet.value), self.others))
+        self.keep.on_click(lambda _: self._keep())
         self.others.on_click(lambda _: self._act(self.model.open))
-        self.again.on_click(lambda _: self._act(self.model.forget, self.bet))
+        self.again.on_click(lambda _: self._act(self._forget, self.bet))
         self.curve_batch.observe(lambda _: self._quiet or self._update(), "value")
 
     def _change(self, **settings: Any) -> None:
         if not self._quiet:
             self.model.change(**settings)
+            if "score" not in settings:
+                self.bet.value = None  # another start, another bet
             self._settle(follow="shape" in settings or "batch_size" in settings)
+
+    def _keep(self) -> None:
+        if self.bet.value is None:
+            self._say(f'<span style="color: {page.RED}">Choose your bet first.</span>')
+        else:
+            self._act(lambda: self.model.place(self.bet.value), self.others)
+
+    def _forget(self) -> None:
+        self.model.forget()
+        self.bet.value = None
 
     def _act(self, action: Callable[[], Any], then: widgets.DOMWidget | None = None) -> None:
         action()
         self._settle()
         if then is not None:
             then.focus()
+
+    def _choices(self) -> list[tuple[str, str | None]]:
+        """Nothing is chosen for the student: a bet that was only left as it was is none."""
+        return [("choose one", None), *((name, name) for name in self.model.candidates)]
 
     def _rates(self) -> list[tuple[str, str]]:
         return [(f"{svg.short(self.model.rate_of(rate))} ({RATE_WORDS[rate]})", rate) for rate in RATES]
@@ -93,7 +109,7 @@ class OneHyperparameter(page.Panel):
             _offer(self.batch_size, batches, model.batch_size)
             _offer(self.curve_batch, batches, model.batch_size if follow else self.curve_batch.value)
             _offer(self.rate, self._rates(), model.rate)
-            _offer(self.bet, model.candidates, model.bet or self.bet.value)
+            _offer(self.bet, self._choices(), model.bet or self.bet.value)
         finally:
             self._quiet = False
         self.bet.disabled = self.keep.disabled = model.bet is not None
@@ -103,7 +119,10 @@ class OneHyperparameter(page.Panel):
     def _update(self) -> None:
         self.gains.value = draw_gains(self.model)
         self.curve.value = draw_curve(self.model, self.curve_batch.value)
-        self.words.value = f'<div role="status" style="min-height: 108px">{in_words(self.model)}</div>'
+        self._say(in_words(self.model))
+
+    def _say(self, words: str) -> None:
+        self.words.value = f'<div role="status" style="min-height: 108px">{words}</div>'
 
 
 def _offer(field: widgets.Dropdown, options: list, value: Any) -> None:
