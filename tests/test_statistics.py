@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from scipy import stats
 from statsmodels.stats.proportion import proportion_confint
 
-from hpt_lessons.analysis.statistics import bootstrap_interval, mean_interval, paired_difference, wilson
+from hpt_lessons.analysis.statistics import bootstrap_interval, mean_interval, paired_difference, student_factor, wilson
 
 counts = st.integers(1, 10_000).flatmap(lambda n: st.tuples(st.integers(0, n), st.just(n)))
 confidences = st.floats(0.5, 0.999)
@@ -125,8 +125,18 @@ def test_pairs_have_two_sides():
         paired_difference([1, 2, 3], [1, 2])
 
 
-def test_scipy_is_imported_only_where_it_is_used():
+@pytest.mark.parametrize("freedom", [1, 2, 3, 4, 7, 8, 49, 50, 999, 1000])
+@pytest.mark.parametrize("confidence", [0.5, 0.9, 0.95, 0.999])
+def test_students_factor_is_the_one_of_scipy(freedom, confidence):
+    """Odd and even degrees of freedom follow two different sums."""
+    assert student_factor(freedom, confidence) == pytest.approx(stats.t.ppf(0.5 + confidence / 2, freedom), rel=1e-9)
+
+
+def test_the_analysis_needs_numpy_and_nothing_heavier():
     """A lesson that shows an accuracy with its interval opens at once."""
-    code = "import sys; from hpt_lessons.analysis.statistics import wilson; wilson(1, 2); print('scipy' in sys.modules)"
+    code = (
+        "import sys; from hpt_lessons.analysis import importance, stats; stats.mean_interval([1, 2, 3]); "
+        "print({'scipy', 'pandas', 'torch', 'ray', 'optuna', 'matplotlib'} & set(sys.modules))"
+    )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert done.stdout.strip() == "False"
+    assert done.stdout.strip() == "set()"

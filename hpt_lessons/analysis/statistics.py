@@ -4,6 +4,7 @@ Every interval is a pair (low, high) in the unit of the values. What it covers i
 interval over pictures says nothing about other seeds, one over seeds nothing about other data.
 """
 
+import math
 from collections.abc import Callable, Sequence
 from statistics import NormalDist
 from typing import NamedTuple
@@ -24,7 +25,7 @@ def wilson(correct: int, n: int, confidence: float = 0.95) -> tuple[float, float
     """
     if n < 1 or not 0 <= correct <= n:
         raise ValueError(f"wilson: {correct} correct of {n} is not possible; give a count in 0..n, n at least 1.")
-    z = NormalDist().inv_cdf(0.5 + _proper(confidence) / 2)
+    z = NormalDist().inv_cdf(0.5 + proper_confidence(confidence) / 2)
     share = correct / n
     centre = (share + z * z / (2 * n)) / (1 + z * z / n)
     half = z / (1 + z * z / n) * (share * (1 - share) / n + z * z / (4 * n * n)) ** 0.5
@@ -38,14 +39,42 @@ def mean_interval(values: ArrayLike, confidence: float = 0.95) -> tuple[float, f
     Student (1908): with few values the spread itself is uncertain, and the factor on the standard error grows from 1.96
     to 4.30 at three values. One value tells nothing about its spread: (nan, nan).
     """
-    from scipy.special import stdtrit
-
-    sample = _sample("mean_interval", values)
+    sample = finite_sample("mean_interval", values)
     if len(sample) < 2:
         return float("nan"), float("nan")
-    factor = stdtrit(len(sample) - 1, 0.5 + _proper(confidence) / 2)
+    factor = student_factor(len(sample) - 1, proper_confidence(confidence))
     half = float(factor * sample.std(ddof=1) / len(sample) ** 0.5)
     return float(sample.mean()) - half, float(sample.mean()) + half
+
+
+def student_factor(freedom: int, confidence: float = 0.95) -> float:
+    """How many standard errors a two-sided interval reaches to either side, for this many degrees of freedom.
+
+    The share of Student's t within a factor is a finite sum for whole degrees of freedom (Abramowitz & Stegun 1964,
+    26.7.3 and 26.7.4, with the angle whose tangent is factor / sqrt(freedom)); it grows with the angle, so halving an
+    interval of angles finds the one we want.
+
+    >>> [round(student_factor(freedom), 3) for freedom in (2, 10, 100)]
+    [4.303, 2.228, 1.984]
+    """
+    if freedom < 1:
+        raise ValueError(f"student_factor: {freedom} degrees of freedom are not possible; at least 1 was expected.")
+    low, high = 0.0, math.pi / 2
+    for _ in range(80):
+        middle = (low + high) / 2
+        low, high = (middle, high) if _share_within(middle, freedom) < confidence else (low, middle)
+    return math.tan(low) * math.sqrt(freedom)
+
+
+def _share_within(angle: float, freedom: int) -> float:
+    """The share of Student's t within plus and minus tan(angle) * sqrt(freedom)."""
+    odd = freedom % 2
+    # Each term of the sum is the one before times cos^2 and a ratio: 1/2, 3/4, ... for even, 2/3, 4/5, ... for odd.
+    steps = np.arange(1 + odd, freedom - 2, 2)
+    terms = np.cumprod(np.r_[1.0, steps / (steps + 1) * math.cos(angle) ** 2])
+    if not odd:
+        return math.sin(angle) * terms.sum()
+    return 2 / math.pi * (angle + (math.sin(angle) * math.cos(angle) * terms.sum() if freedom > 1 else 0.0))
 
 
 def bootstrap_interval(
@@ -61,12 +90,12 @@ def bootstrap_interval(
     The percentile bootstrap of Efron (1979). It assumes nothing about the shape of the distribution but that the
     sample shows it: with fewer than about twenty values it is too narrow.
     """
-    sample = _sample("bootstrap_interval", values)
+    sample = finite_sample("bootstrap_interval", values)
     if resamples < 1:
         raise ValueError(f"bootstrap_interval: resamples={resamples} is not possible; use at least 1000.")
     generator = np.random.default_rng(seed)
     drawn = [statistic(generator.choice(sample, size=len(sample))) for _ in range(resamples)]
-    tail = 50 * (1 - _proper(confidence))
+    tail = 50 * (1 - proper_confidence(confidence))
     low, high = np.percentile(drawn, [tail, 100 - tail])
     return float(low), float(high)
 
@@ -90,11 +119,12 @@ def paired_difference(first: Sequence[float], second: Sequence[float], confidenc
         raise ValueError(
             f"paired_difference: {len(first)} and {len(second)} values are no pairs; give both in the same order."
         )
-    differences = _sample("paired_difference", np.asarray(first, float) - np.asarray(second, float))
+    differences = finite_sample("paired_difference", np.asarray(first, float) - np.asarray(second, float))
     return Difference(float(differences.mean()), *mean_interval(differences, confidence), len(differences))
 
 
-def _sample(caller: str, values: ArrayLike) -> np.ndarray:
+def finite_sample(caller: str, values: ArrayLike) -> np.ndarray:
+    """The values as an array of shape (n,), n at least 1; a ValueError in the caller's name if one is not finite."""
     sample = np.asarray(values, dtype=float)
     if sample.ndim != 1 or len(sample) == 0:
         raise ValueError(f"{caller}: the values have shape {sample.shape}; give a list of at least one number.")
@@ -107,7 +137,8 @@ def _sample(caller: str, values: ArrayLike) -> np.ndarray:
     return sample
 
 
-def _proper(confidence: float) -> float:
+def proper_confidence(confidence: float) -> float:
+    """The confidence itself; a ValueError if it is no share between 0 and 1."""
     if not 0 < confidence < 1:
         raise ValueError(f"confidence={confidence} is not possible; it lies between 0 and 1, for example 0.95.")
     return confidence
