@@ -34,7 +34,10 @@ bench: .venv/ready ## the benchmark table; ARGS=--help for parts of it
 refresh: .venv/ready ## run the notebooks and store their text anew; ARGS=--check only looks whether all keep the rules
 	@$(RUN) $(BIN)/python tools/notebooks.py $(ARGS)
 
+pictures: .venv/ready ## the static pictures of all plots and widgets in docs/; ARGS="contour quiz" takes only these
+	@$(RUN) $(BIN)/python tools/pictures.py $(ARGS)
+
 .venv/ready: requirements.lock pyproject.toml
 	@$(PYTHON) tools/setup.py $(if $(TORCH),--torch $(TORCH))
 
-.PHONY: help setup lab tune test check bench refresh
+.PHONY: help setup lab tune test check bench refresh pictures

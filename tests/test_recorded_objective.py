@@ -157,6 +157,8 @@ def test_nothing_is_averaged_with_a_divergence():
     for rate, expected in ((1e-4, "sound"), (9e-4, "sound"), (1.1e-3, "diverged"), (0.09, "diverged"), (0.11, "dead")):
         results = [objective.evaluate({"lr": rate}, epoch) for epoch in (1, 2)]
         assert [r.loss for r in results] == edge_table()[expected].values()[:2]
+    alive_and_dead = Recorded(edge_table().select(["sound", "dead"]), noise=None)
+    assert [alive_and_dead.evaluate({"lr": rate}, 1).loss for rate in (9e-3, 1.1e-2)] == [2.0, 2.31]
     last = objective.evaluate({"lr": 1e-2}, 4)
     assert (last.epoch, last.diverged, last.loss) == (3, True, 1e6)
     assert math.isnan(objective.told([last])) and math.isnan(objective.score({"lr": 1e-2}))
@@ -225,7 +227,17 @@ def test_a_rate_repeated_alone_does_not_drag_its_seed_to_the_neighbours():
     objective = Recorded(Trials([*ONE, extra]), noise=None)
     near = {losses_of(objective, {"l1": 120, "lr": 1.01e-3, "batch_size": 4}, seed=seed)[-1] for seed in range(20)}
     assert list(near) == pytest.approx([by_hand(ONE, 4, 0, 1.01e-3)[-1]])
+    assert objective.score({"l1": 120, "lr": 1.01e-3, "batch_size": 4}) in near
     assert objective.score({"l1": 120, "lr": 1e-3, "batch_size": 4}) == 9.0
+
+
+def test_a_seed_whose_sweep_is_too_short_leaves_the_word_to_the_others():
+    """Seed 1 was trained at 3e-3 and 1e-2 alone: at 1e-4 only seed 0 was measured."""
+    extra = [trial(f"again{rate}", {"l1": 120, "lr": rate, "batch_size": 4}, [9.0] * EPOCHS, seed=1)
+             for rate in (3e-3, 1e-2)]
+    objective = Recorded(Trials([*ONE, *extra]), noise=None)
+    for rate, scored in ((1e-4, ONE["0000"].loss), (5e-3, 9.0), (1e-2, 9.0), (1e-1, ONE["0004"].loss)):
+        assert objective.score({"l1": 120, "lr": rate, "batch_size": 4}) == scored
 
 
 def noise_table(rng=7, seeds=4, data="made up"):
@@ -268,6 +280,13 @@ def test_noise_is_drawn_anew_for_each_training_and_for_the_score():
     assert len({losses_of(objective, config, seed=s)[-1] for s in range(30)}) > 5
     scores = [objective.score(config, seed) for seed in range(40)]
     assert len(set(scores)) > 20 and np.mean(scores) == pytest.approx(ONE[0].loss, rel=0.05)
+
+
+def test_recorded_seeds_need_no_noise_on_top():
+    """Where several seeds were trained the draws are these, also when a table of noise is at hand."""
+    objective = Recorded(SEVERAL, noise=noise_table())
+    known = {t.loss for t in SEVERAL if t.config == SEVERAL[0].config}
+    assert {losses_of(objective, SEVERAL[0].config, seed=s, draw=s)[-1] for s in range(30)} == known
 
 
 def test_a_diverged_or_dead_training_has_no_noise():

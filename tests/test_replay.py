@@ -4,6 +4,7 @@ import json
 import math
 import subprocess
 import sys
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 
@@ -97,6 +98,15 @@ def test_who_restarts_pays_again():
     assert "again" not in trials["0001"].history[2].extra
 
 
+def test_epochs_that_are_trained_again_take_their_own_seconds():
+    """Epochs of 1, 10 and 100 seconds, two of them done: the third ends after all three, 111 seconds."""
+    one = four().trials["B"]
+    history = tuple(replace(result, seconds=10.0 ** (result.epoch - 1)) for result in one.history)
+    objective = Recorded(Trials([replace(one, history=history)]))
+    trials = replay(objective, listed("B"), SuccessiveHalving([(1, 2), (1, 3)]), max_epochs=3, restart=True)
+    assert clock(trials, "0000") == [(1, 0, 1, 0), (2, 1, 11, 0), (3, 11, 122, 0)]
+
+
 def test_the_budget_ends_the_replay_in_the_middle_of_a_trial():
     """Seven epochs pay for all but the last: it does not begin."""
     trials = replay(four(), listed(*"ABCD"), SuccessiveHalving([(4, 1), (2, 3)]), max_epochs=3, workers=2, budget=7)
@@ -107,13 +117,13 @@ def test_the_budget_ends_the_replay_in_the_middle_of_a_trial():
 def test_random_search_is_a_plain_loop():
     """Drawn, trained to the end, one after the other: the replay adds the clock and nothing else."""
     objective = Recorded(table(seeds=(0, 1, 2)))
-    trials = repeats(objective, "random", 1, 8 * EPOCHS, max_epochs=EPOCHS, seed=11)[0]
+    trials = repeats(objective, "random", 1, 8 * EPOCHS, max_epochs=EPOCHS, seed=12)[0]
     now = 0.0
-    for number, config in enumerate(layouts.random(objective.space, 8, seed=11)):
+    for number, config in enumerate(layouts.random(objective.space, 8, seed=12)):
         own = trials[number]
-        assert own.config == config and own.seed == 11 and own.data == "made up, recorded trials"
+        assert own.config == config and own.seed == 12 and own.data == "made up, recorded trials"
         for epoch, result in enumerate(own.history, start=1):
-            plain = objective.evaluate(config, epoch, seed=11, draw=number)
+            plain = objective.evaluate(config, epoch, seed=12, draw=number)
             assert (result.epoch, result.loss, result.accuracy) == (plain.epoch, plain.loss, plain.accuracy)
             assert (result.extra["start"], result.extra["end"]) == (now, now + plain.seconds)
             now += plain.seconds
@@ -199,6 +209,7 @@ def test_no_worker_does_two_things_at_once_and_the_budget_holds(scheduler, worke
     assert restart or epochs_used(trials) == budget
     spans = {}
     for one in trials:
+        assert one.history, "a trial that could not be paid for was begun"
         assert [r.epoch for r in one.history] == list(range(1, one.budget + 1)) and one.budget <= EPOCHS
         assert (one.status == "completed") == (one.budget == EPOCHS)
         for result in one.history:

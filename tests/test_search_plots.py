@@ -177,6 +177,15 @@ def test_a_grid_casts_three_shadows_and_random_nine():
     assert to_hex(ax.lines[0].get_color()).upper() == COLOURS["random"]
 
 
+def test_layouts_side_by_side_have_the_same_limits():
+    left, right = plt.subplots(1, 2, sharex=True, sharey=True)[1]
+    plots.shadows([{"lr": 1e-4, "l1": 4}, {"lr": 1e-1, "l1": 8}], "lr", "l1", log=True, ax=left)
+    plots.shadows([{"lr": 1e-3, "l1": 6}, {"lr": 1e-2, "l1": 64}], "lr", "l1", log=True, ax=right)
+    assert left.get_xlim() == right.get_xlim()
+    assert left.get_xlim()[0] < 1e-4 < 1e-1 < left.get_xlim()[1]
+    assert left.get_ylim()[0] < 4 < 64 < left.get_ylim()[1]
+
+
 def test_shadows_of_a_table_name_the_data_and_errors_say_what_there_is(search):
     assert data_name(plots.shadows(search, "lr", "optimizer")) == "data: CIFAR-10"
     with pytest.raises(ValueError, match=r"shadows: no configuration has 'l2'; there are lr, l1, optimizer\."):
@@ -464,6 +473,14 @@ def test_the_front_is_drawn_as_stairs_over_the_costs():
     assert legend(ax) == ["Pareto front (2)", "others (2)"]
     assert ax.get_xlabel() == "training time of one worker (s)"
     assert inside_the_figure(ax)
+
+
+def test_names_on_the_front_do_not_run_into_each_other():
+    costs = {"cheap": (1.0, 5.0), "hardly dearer": (1.1, 4.98), "dear": (9.0, 1.0)}
+    ax = plots.pareto(Trials([make(name, [loss], seconds=cost) for name, (cost, loss) in costs.items()]), metric="loss")
+    assert [text.get_text() for text in ax.texts] == ["cheap", "dear"]
+    many = Trials([make(f"{i}", [9.0 - i], seconds=float(i + 1)) for i in range(9)])
+    assert not plots.pareto(many, metric="loss").texts
 
 
 def test_a_cost_may_be_what_the_trials_say(search):

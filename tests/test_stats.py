@@ -1,5 +1,7 @@
 """Incumbents are what a search would have named, intervals say what they cover, and winners disappoint as expected."""
 
+import doctest
+import importlib
 import math
 
 import numpy as np
@@ -27,6 +29,15 @@ ONE_AFTER_ANOTHER = Trials([
     trial("c", [DIVERGED_LOSS], status="diverged"),
     trial("d", [0.6, 0.75]),
 ])  # fmt: skip
+
+def test_the_examples_in_the_docstrings_are_true():
+    tried = 0
+    for name in ("statistics", "comparisons", "curse", "anova"):
+        result = doctest.testmod(importlib.import_module(f"hpt_lessons.analysis.{name}"))
+        assert result.failed == 0
+        tried += result.attempted
+    assert tried >= 6
+
 
 # -- incumbents --------------------------------------------------------------------------------------------------------
 
@@ -58,9 +69,10 @@ def test_on_a_clock_results_count_when_they_come_in():
 
 
 def test_an_epoch_that_began_from_scratch_costs_what_it_says():
-    restarted = Result(3, 0.5, 0.5, 3.0, {"epochs": 3})
+    """After epoch 1 the trial waited; to reach epoch 2 it was trained from the beginning, two epochs."""
+    restarted = Result(2, 0.5, 0.5, 2.0, {"again": 1})
     trials = Trials([Trial("a", {}, 0, "toy", "completed", (Result(1, 0.9, 0.1, 1.0), restarted))])
-    assert stats.incumbent(trials, "epochs").end == 4
+    assert stats.incumbent(trials, "epochs").end == 3
 
 
 def test_a_short_trial_can_be_kept_out():
@@ -269,6 +281,15 @@ def test_unequal_trials_are_cursed_less_than_equal_ones_and_as_simulated():
     assert found.lost < noise * stats.expected_best(5)
 
 
+def test_trials_may_have_noise_of_their_own():
+    """The noisy one wins by luck; one without any noise keeps its promise. Again 200,000 searches."""
+    truths, noise = np.array([1.0, 1.05, 1.02]), np.array([0.01, 0.08, 0.0])
+    looks = truths + noise * np.random.default_rng(0).normal(size=(200_000, 3))
+    found = stats.expected_curse(truths, noise)
+    assert found.promised == pytest.approx(looks.min(axis=1).mean(), abs=4e-4)
+    assert found.delivered == pytest.approx(truths[looks.argmin(axis=1)].mean(), abs=4e-4)
+
+
 @given(st.lists(st.floats(0, 1), min_size=1, max_size=8), st.floats(0.001, 1))
 @settings(max_examples=30)
 def test_a_winner_never_gains_by_being_looked_at_again(truths, noise):
@@ -332,6 +353,19 @@ def test_noise_is_pooled_within_configurations():
     groups = np.random.default_rng(0).normal([[0], [5], [9]], 1.0, size=(3, 30))
     anova = sum(scipy_stats.tvar(group) for group in groups) / 3
     assert stats.training_noise(groups) == pytest.approx(math.sqrt(anova))
+
+
+def test_what_all_share_in_a_seed_makes_no_winner():
+    """An easy split lifts all scores alike: the noise is large, the curse that of the rest alone."""
+    generator = np.random.default_rng(3)
+    scores = generator.normal(0, 0.01, size=(400, 30)) + generator.normal(0, 0.1, size=30)
+    assert stats.training_noise(scores) > 0.07
+    rest = stats.training_noise(scores, paired=True)
+    assert rest == pytest.approx(0.01, rel=0.03)
+    seen = stats.seen_curse(scores, trials=10, draws=400).lost
+    assert seen == pytest.approx(rest * stats.expected_best(10), rel=0.1)
+    with pytest.raises(ValueError, match="one configuration has nothing in common"):
+        stats.training_noise([[1.0, 2.0]], paired=True)
 
 
 def test_a_table_is_arranged_by_configuration_and_seed():

@@ -26,6 +26,14 @@ def test_the_rank_correlation_is_what_was_asked_for(correlation):
     assert objective.rank_correlation(9) == 1
 
 
+@pytest.mark.parametrize("correlation", [-0.5, 0.5])
+def test_the_ranks_correlate_not_the_normal_numbers_behind_them(correlation):
+    """Evenly spread configurations tell 0.50 from the 0.48 that mixing without the conversion would give."""
+    objective = Synthetic(1, 1, correlation=correlation, max_epochs=3)
+    found = np.array([objective.curve(c).values[:, 0] for c in layouts.sobol(objective.space, 2048, seed=0)])
+    assert spearmanr(found[:, 0], found[:, -1]).statistic == pytest.approx(correlation, abs=0.006)
+
+
 def test_curves_cross_where_early_ranks_mislead_and_nowhere_else():
     """With a correlation of 1 a pair that is in order at the first epoch stays so; below, many pairs change."""
     for correlation, low, high in ((1.0, 0.0, 0.001), (0.0, 0.4, 0.6), (-0.6, 0.6, 0.8)):

@@ -60,7 +60,7 @@ def axes_of(trials: Sequence[Trial], names: Sequence[str], scales: Mapping[str, 
     unknown = sorted(set(scales) - set(names))
     if unknown:
         raise ValueError(f"scales: {unknown[0]!r} is no hyperparameter here; there are {', '.join(names)}.")
-    return [_axis(name, {level(trial, name) for trial in trials}, scales.get(name)) for name in names]
+    return [_axis(name, {level(trial.config, name) for trial in trials}, scales.get(name)) for name in names]
 
 
 def _axis(name: str, levels: set, scale: str | None) -> Axis:
@@ -86,22 +86,22 @@ def _guess(numbers: Sequence[float]) -> str:
     return "log" if linear[0] > 0 and off_centre(np.log(linear)) < off_centre(linear) else "linear"
 
 
-def level(trial: Trial, name: str) -> Any:
+def level(config: Mapping[str, Any], name: str) -> Any:
     """The value of one hyperparameter; a list or a dictionary in words, so that values can be compared."""
-    value = trial.config.get(name)
+    value = config.get(name)
     value = value.item() if isinstance(value, np.generic) else value
     return value if isinstance(value, str | bool | int | float | None) else repr(value)
 
 
 def setting(trial: Trial, names: Sequence[str]) -> Setting:
     """The values of the named hyperparameters."""
-    return tuple(level(trial, name) for name in names)
+    return tuple(level(trial.config, name) for name in names)
 
 
 def varying(trials: Sequence[Trial]) -> list[str]:
     """The hyperparameters that have at least two values, in the order of the configurations."""
     names = dict.fromkeys(name for trial in trials for name in trial.config)
-    return [name for name in names if len({level(trial, name) for trial in trials}) > 1]
+    return [name for name in names if len({level(trial.config, name) for trial in trials}) > 1]
 
 
 def _is_number(value: Any) -> bool:
@@ -111,8 +111,8 @@ def _is_number(value: Any) -> bool:
 def complete_part(trials: Trials, names: Sequence[str], at_least: float = 0.5) -> Trials | None:
     """The trials of a full grid: those left when levels are dropped until every combination of the others was tried.
 
-    None if less than the share `at_least` of the configurations is left, as in a random search, where no two share a
-    value.
+    Each hyperparameter keeps two levels at least. None if that is not to be had, or if less than the share `at_least`
+    of the configurations is left, as in a random search, where no two share a value.
     """
     settings = {setting(trial, names) for trial in trials}
     kept = _full_grid(settings, at_least * len(settings))
@@ -125,9 +125,13 @@ def _full_grid(settings: set[Setting], at_least: float) -> set[Setting] | None:
         counts = [Counter(levels) for levels in zip(*settings, strict=True)]
         if len(settings) == math.prod(map(len, counts)):
             return settings
-        # A level has 1 / levels of all combinations; the last level of an axis stays.
+        # A level has 1 / levels of all combinations. An axis of one level could show nothing: two stay.
         there = {(place, level): count * len(levels) for place, levels in enumerate(counts)
-                 for level, count in levels.items() if len(levels) > 1}
+                 for level, count in levels.items() if len(levels) > 2}
+        if not there:
+            return None
         place, worst = min(there, key=there.get)
         settings = {found for found in settings if found[place] != worst}
+        if any(len({found[place] for found in settings}) < 2 for place in range(len(counts))):
+            return None
     return None

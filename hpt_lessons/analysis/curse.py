@@ -50,34 +50,45 @@ def expected_best(trials: int) -> float:
     return expected_curse(np.zeros(trials), 1.0).lost
 
 
-def expected_curse(truths: ArrayLike, noise: float, mode: str = "min") -> Curse:
+def expected_curse(truths: ArrayLike, noise: ArrayLike, mode: str = "min") -> Curse:
     """What choosing the best of these true scores by one noisy look at each must cost on average.
 
     `truths` has shape (n,), what each trial would score on average over seeds; `noise` is the standard deviation of one
-    seed, taken as normal and equal for all. The promised score is the expected smallest of n normal numbers with these
-    means; the delivered one is the true score of whichever is smallest. Means over a few seeds put in the place of the
-    truths lie too far apart, and the expectation comes out too small.
+    seed, one for all or one for each, shape (n,), taken as normal and independent; for trials that share a seed or a
+    split take the paired one (`training_noise`). The promised score is the expected smallest of n normal numbers with
+    these means; the delivered one is the true score of whichever is smallest. Means over a few seeds put in the place
+    of the truths lie too far apart, and the expectation comes out too small.
 
     Raises ValueError for noise below 0 or scores that are not finite.
     """
     sign = _sign(mode)
     truths = sign * np.asarray(truths, float)
-    if truths.ndim != 1 or not len(truths) or not np.isfinite(truths).all() or not noise >= 0:
+    if truths.ndim != 1 or not len(truths) or not np.isfinite(truths).all() or not np.min(noise) >= 0:
         raise ValueError(f"expected_curse: give finite scores, shape (n,), and noise of at least 0, not {noise!r}.")
-    if noise == 0:
+    if np.max(noise) == 0:
         best = float(truths.min())
         return Curse(sign * best, sign * best, 0.0, 0.0)
-    # Integrate over the smallest score: trial i brings it with its own density, while all others lie above.
-    truths, counts = np.unique(truths, return_counts=True)
-    x = np.linspace(truths[0] - 9 * noise, truths[0] + 9 * noise, 4001)
-    z = (x - truths[:, None]) / noise
+    # Integrate over the smallest score: trial i brings it with its own density, while all others lie above. Noise of
+    # exactly 0 has no density: a millionth of the largest stands for it.
+    spread = np.broadcast_to(np.maximum(noise, 1e-6 * np.max(noise)), truths.shape)
+    (truths, spread), counts = np.unique([truths, spread], axis=1, return_counts=True)
+    x = _places(truths, spread)
+    z = (x - truths[:, None]) / spread[:, None]
     above = np.log(_upper_tail(z))
     others = np.exp(counts @ above - above)
-    density = counts[:, None] * np.exp(-z * z / 2) / (noise * math.sqrt(2 * math.pi)) * others
+    density = counts[:, None] * np.exp(-z * z / 2) / (spread[:, None] * math.sqrt(2 * math.pi)) * others
     promised = float(np.trapezoid(density.sum(axis=0) * x, x))
     chosen = np.trapezoid(density, x, axis=1)  # the probability of each truth to be chosen
     delivered = float(chosen @ truths)
-    return Curse(sign * promised, sign * delivered, delivered - promised, delivered - float(truths[0]))
+    return Curse(sign * promised, sign * delivered, delivered - promised, delivered - float(truths.min()))
+
+
+def _places(truths: np.ndarray, spread: np.ndarray) -> np.ndarray:
+    """Where to integrate: from the lowest to the highest the smallest score can be, finely around a narrow truth."""
+    even = np.linspace((truths - 9 * spread).min(), (truths + 9 * spread).min(), 4001)
+    narrow = spread < 20 * (even[1] - even[0])
+    around = truths[narrow, None] + spread[narrow, None] * np.linspace(-9, 9, 201)
+    return np.unique(np.r_[even, around.ravel()])
 
 
 def _upper_tail(z: np.ndarray) -> np.ndarray:
@@ -107,7 +118,7 @@ def seen_curse(
     draws = 1 if count == len(scores) else draws
     drawn = np.argsort(generator.random((draws, len(scores))), axis=1)[:, :count]
     turns = np.array([_turn(scores, drawn, place) for place in range(scores.shape[1])])
-    promised, delivered, best = turns.mean(axis=0)
+    promised, delivered, best = map(float, turns.mean(axis=0))
     low, high = mean_interval(turns[:, 1] - turns[:, 0])
     said = covers("training") + ", roughly"
     return Curse(sign * promised, sign * delivered, delivered - promised, delivered - best, low, high, said)
@@ -120,9 +131,19 @@ def _turn(scores: np.ndarray, drawn: np.ndarray, place: int) -> tuple[float, flo
     return scores[chosen, place].mean(), others[chosen].mean(), others[drawn].min(axis=1).mean()
 
 
-def training_noise(scores: ArrayLike) -> float:
-    """Standard deviation of one training from seed to seed, pooled over configurations; scores as in `seen_curse`."""
-    return float(np.sqrt(_matrix("training_noise", scores).var(axis=1, ddof=1).mean()))
+def training_noise(scores: ArrayLike, *, paired: bool = False) -> float:
+    """Standard deviation of one training from seed to seed, pooled over configurations; scores as in `seen_curse`.
+
+    With `paired`, what all configurations have in common in a seed (an easy split, a lucky order) drops out first: it
+    lifts all scores alike, so that only the rest can make the wrong one win. Needs two configurations.
+    """
+    scores = _matrix("training_noise", scores)
+    if not paired:
+        return float(np.sqrt(scores.var(axis=1, ddof=1).mean()))
+    if len(scores) < 2:
+        raise ValueError("training_noise: one configuration has nothing in common with others; leave out paired=True.")
+    rest = scores - scores.mean(axis=0) - scores.mean(axis=1, keepdims=True) + scores.mean()
+    return float(np.sqrt((rest**2).sum() / ((len(scores) - 1) * (scores.shape[1] - 1))))
 
 
 # -- from a table of trials ----------------------------------------------------------------------------------------

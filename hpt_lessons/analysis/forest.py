@@ -39,9 +39,10 @@ def grow(x: np.ndarray, y: np.ndarray, min_leaf: int = 2) -> Boxes:
             leaves.append((low, high, y[points].mean()))
             continue
         axis, place = cut
+        end_of_left, begin_of_right = high.copy(), low.copy()
+        end_of_left[axis] = begin_of_right[axis] = place
         left = x[points, axis] <= place
-        middle = np.where(np.arange(len(low)) == axis, place, high), np.where(np.arange(len(low)) == axis, place, low)
-        todo += [(low, middle[0], points[left]), (middle[1], high, points[~left])]
+        todo += [(low, end_of_left, points[left]), (begin_of_right, high, points[~left])]
     return Boxes(*map(np.array, zip(*leaves, strict=True)))
 
 

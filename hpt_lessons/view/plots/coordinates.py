@@ -9,7 +9,7 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import LogFormatterSciNotation, LogLocator, MaxNLocator
 
 from hpt_lessons.trials import Trial, Trials
-from hpt_lessons.view.plots.looks import add_legend, limits_of, new_axes
+from hpt_lessons.view.plots.looks import add_legend, legend_below, limits_of, new_axes
 from hpt_lessons.view.plots.readings import choose_parameters, columns_of, last_value, metric_label, not_empty
 from hpt_lessons.view.plots.scales import Scale, scale_of, wants_log
 from hpt_lessons.view.style import COLOURS, WIDE, name_data
@@ -37,8 +37,6 @@ def parallel_coordinates(
     """
     not_empty("parallel_coordinates", trials)
     label, factor = metric_label(metric)
-    if not 0 < share <= 1:
-        raise ValueError(f"parallel_coordinates: share={share} is not possible; it lies in 0..1, for example 0.1.")
     columns = columns_of(trials)
     parameters = choose_parameters("parallel_coordinates", columns, parameters)
     scales = [scale_of(name, columns[name], wants_log(name, log)) for name in parameters]
@@ -47,17 +45,20 @@ def parallel_coordinates(
     good = _good(drawn, metric, share)
     own, ax = ax is None, ax or new_axes((max(WIDE[0], 1.5 * len(scales) + 3), WIDE[1]))
     heights = [_heights(scale, drawn) for scale in scales]
+    heights.append({trial.trial: _end(trial, metric, factor, ends) for trial in drawn})
     for trial in drawn:
-        ys = [height[trial.trial] for height in heights] + [_end(trial, metric, factor, ends)]
         colour, width, style, order = _LINES[_role(trial, good)]
-        ax.plot(range(len(ys)), ys, style, color=colour, linewidth=width, zorder=order, clip_on=False, gid=trial.trial)
+        ax.plot([height[trial.trial] for height in heights], style, color=colour, linewidth=width, zorder=order,
+                clip_on=False, gid=trial.trial)
     _axes(ax, scales, label, ends)
-    add_legend(ax, _handles(drawn, good, share), own)
+    _legend(ax, _handles(drawn, good, share), own)
     return name_data(ax, trials.data)
 
 
 def _good(drawn: Sequence[Trial], metric: str, share: float) -> set[str]:
-    """Names of the best share of the sound trials, at least one."""
+    """Names of the best share of the trials, at least one if any is sound."""
+    if not 0 < share <= 1:
+        raise ValueError(f"parallel_coordinates: share={share} is not possible; it lies in 0..1, for example 0.1.")
     sign = -1 if metric == "accuracy" else 1
     sound = [trial for trial in drawn if math.isfinite(last_value(trial, metric))]
     best_first = sorted(sound, key=lambda trial: sign * last_value(trial, metric))
@@ -129,6 +130,14 @@ def _axis(ax: Axes, place: int, ticks: Mapping[float, str]) -> None:
                     fontsize="small", zorder=7,
                     bbox={"facecolor": "white", "edgecolor": "none", "alpha": 0.75, "pad": 0.8})  # fmt: skip
         ax.plot([place], [height], marker="_", markersize=6, color=COLOURS["text"], zorder=6)
+
+
+def _legend(ax: Axes, handles: list[Line2D], own: bool) -> None:
+    if own:
+        add_legend(ax, handles, own)
+    else:  # inside it would cover the lines
+        ax.tick_params(axis="x", labelsize="small")
+        legend_below(ax, handles, 2)
 
 
 def _handles(drawn: Sequence[Trial], good: set[str], share: float) -> list[Line2D]:

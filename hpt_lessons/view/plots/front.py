@@ -44,11 +44,7 @@ def pareto(
     sound = {name: point for name, point in points.items() if math.isfinite(point[1])}
     best = front({name: (x, y if metric == "loss" else -y) for name, (x, y) in sound.items()})
     own, ax = ax is None, ax or new_axes((9.0, 4.4))
-    positive = all(x > 0 for x in costs.values())
-    wanted = looks_logarithmic(list(costs.values())) if log is None else log
-    if wanted and not positive:
-        raise ValueError(f"pareto: a cost is {min(costs.values()):g}, and a logarithmic scale has no place for it.")
-    ax.set(xlabel=COSTS.get(cost, cost), ylabel=label, xscale="log" if wanted else "linear")
+    ax.set(xlabel=COSTS.get(cost, cost), ylabel=label, xscale=_scale(list(costs.values()), log))
     for name, (x, y) in sound.items():
         role = "default" if name == "default" else "front" if name in best else "other"
         ax.plot([x], [y], linestyle="", **_DOTS[role], zorder=5 if role == "front" else 4, gid=name)
@@ -92,6 +88,13 @@ def _costs(trials: Trials, cost: str) -> dict[str, float]:
     return known
 
 
+def _scale(costs: list[float], log: bool | None) -> str:
+    """ "log" or "linear": as asked for, or as the costs are spread."""
+    if log and min(costs) <= 0:
+        raise ValueError(f"pareto: a cost is {min(costs):g}, and a logarithmic scale has no place for it.")
+    return "log" if (looks_logarithmic(costs) if log is None else log) else "linear"
+
+
 def _stairs(ax: Axes, corners: list[tuple[float, float]], end: float) -> None:
     """What can be had for at most a given cost."""
     xs, ys = zip(*corners, (end, corners[-1][1]), strict=True)
@@ -100,14 +103,22 @@ def _stairs(ax: Axes, corners: list[tuple[float, float]], end: float) -> None:
 
 def _names(ax: Axes, trials: Trials, best: list[str], points: dict[str, tuple[float, float]],
            names: Callable[[Trial], str] | None, downwards: bool) -> None:
-    """Names beside the front, on the side where no trial can be."""
+    """Names beside the front, on the side where no trial can be; none where it would run into the one before."""
+    ax.margins(x=0.12, y=0.12)
+    ax.autoscale_view()
     if len(best) > _MOST_NAMES:
         return
+    on_axes = (ax.transScale + ax.transLimits).transform([points[name] for name in best])
+    places = dict(zip(best, on_axes, strict=True))
+    named: list[str] = []
     for name in best:
+        right, up = abs(places[name] - places[named[-1]]) if named else (1, 1)
+        if right < 0.09 and up < 0.06:
+            continue
+        named.append(name)
         words = names(trials[name]) if names else name
         ax.annotate(words, points[name], (-5, -6 if downwards else 6), textcoords="offset points", ha="right",
                     va="top" if downwards else "bottom", fontsize="small", zorder=6)
-    ax.margins(x=0.12, y=0.12)
 
 
 def _at_the_edge(ax: Axes, costs: list[float], metric: str) -> None:

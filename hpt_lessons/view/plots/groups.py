@@ -2,6 +2,7 @@
 
 import math
 import textwrap
+from collections import Counter
 from collections.abc import Callable, Sequence
 
 import numpy as np
@@ -40,16 +41,14 @@ def lever_dots(
     own, ax = ax is None, ax or new_axes((min(12.0, max(7.5, 2.8 + 1.3 * len(groups))), 4.2))
     ax.set_ylim(*limits_of([scale * last_value(trial, metric) for group in groups.values() for trial in group],
                            "loss" if metric == "loss" else "accuracy"))  # fmt: skip
-    counts = {"untuned": 0, "tuned": 0, "diverged": 0}
+    counts: Counter = Counter()
     for place, group in enumerate(groups.values()):
         for side in _SIDES:
             members = [trial for trial in group if is_untuned(trial) == (side == "untuned")]
-            lost = _side(ax, place, members, side, metric, scale)
-            counts[side] += len(members) - lost
-            counts["diverged"] += lost
+            counts += _side(ax, place, members, side, metric, scale)
     ax.set(xlim=(-0.5, len(groups) - 0.5), ylabel=label)
     ax.set_xticks(range(len(groups)), ["\n".join(map(_wrapped, name.split("\n"))) for name in groups],
-                  fontsize="small" if len(groups) > 6 else "medium")
+                  fontsize="medium" if own and len(groups) < 7 else "small")
     ax.set_xlabel(by if isinstance(by, str) else "" if callable(by) else " / ".join(by))
     ax.grid(False, axis="x")
     add_legend(ax, _handles(counts), own)
@@ -78,8 +77,8 @@ def _wrapped(words: str) -> str:
     return textwrap.fill(words, 12)
 
 
-def _side(ax: Axes, place: int, members: list[Trial], side: str, metric: str, scale: float) -> int:
-    """The dots of one side of a group, beside them their mean and interval; how many of them diverged."""
+def _side(ax: Axes, place: int, members: list[Trial], side: str, metric: str, scale: float) -> Counter:
+    """The dots of one side of a group, beside them their mean and interval; how many there are, and diverged ones."""
     look = _SIDES[side]
     sound = [trial for trial in members if math.isfinite(last_value(trial, metric))]
     values = [scale * last_value(trial, metric) for trial in sound]
@@ -95,7 +94,7 @@ def _side(ax: Axes, place: int, members: list[Trial], side: str, metric: str, sc
     lost = sum(trial.diverged for trial in members)
     if lost:
         draw_mark(ax, "diverged", place + look["at"], edge, None, 6)
-    return lost
+    return Counter({side: len(members) - lost, "diverged": lost})
 
 
 def _mean(ax: Axes, x: float, values: list[float], colour: str) -> None:
@@ -105,7 +104,7 @@ def _mean(ax: Axes, x: float, values: list[float], colour: str) -> None:
                 elinewidth=1.8, markeredgecolor="white", zorder=5, gid="mean")
 
 
-def _handles(counts: dict[str, int]) -> list[Line2D]:
+def _handles(counts: Counter) -> list[Line2D]:
     handles = [Line2D([], [], linestyle="", marker=look["marker"], markersize=look["size"], color=look["colour"],
                       markeredgecolor="white", label=f"{look['label']} ({counts[side]} runs)")
                for side, look in _SIDES.items() if counts[side]]

@@ -7,11 +7,10 @@ from collections.abc import Iterable, Mapping
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
-from matplotlib.transforms import ScaledTranslation
 from matplotlib.tri import LinearTriInterpolator, Triangulation
 
 from hpt_lessons.trials import Trials
-from hpt_lessons.view.plots.looks import limits_of, look_of_mark, new_axes
+from hpt_lessons.view.plots.looks import legend_below, limits_of, look_of_mark, new_axes
 from hpt_lessons.view.plots.readings import choose_parameters, columns_of, last_value, metric_label, not_empty
 from hpt_lessons.view.plots.scales import Scale, scale_axis, scale_of, wants_log
 from hpt_lessons.view.style import COLOURS, name_data
@@ -137,6 +136,4 @@ def _points(ax: Axes, cells: Cells, metric: str) -> None:
     if lost:
         handles += ax.plot(*zip(*lost, strict=True), linestyle="", **look_of_mark("diverged"), clip_on=False,
                            label=f"diverged ({len(lost)})")  # fmt: skip
-    below = ax.transAxes + ScaledTranslation(0, -0.55, ax.figure.dpi_scale_trans)  # inside it would cover the surface
-    ax.legend(handles=handles, loc="upper center", bbox_to_anchor=(0.5, 0), bbox_transform=below, ncols=3,
-              frameon=False, borderaxespad=0)
+    legend_below(ax, handles)

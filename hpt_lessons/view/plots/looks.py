@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.transforms import ScaledTranslation
 
 from hpt_lessons.view.style import BLACK, BLUE, COLOURS, GREEN, ORANGE, PURPLE, SKY, VERMILLION, WIDE
 
@@ -84,6 +85,13 @@ def add_legend(ax: Axes, handles: list, own: bool) -> None:
         ax.legend(handles, words, loc="upper left", bbox_to_anchor=(1.01, 1.0), borderaxespad=0, frameon=False)
     elif handles:
         ax.legend(handles, words, loc="best", fontsize="small", frameon=True, framealpha=0.8)
+
+
+def legend_below(ax: Axes, handles: list, columns: int = 3) -> None:
+    """Under the name of the axis, for plots that leave no room inside."""
+    below = ax.transAxes + ScaledTranslation(0, -0.55, ax.figure.dpi_scale_trans)  # inches
+    ax.legend(handles=handles, loc="upper center", bbox_to_anchor=(0.5, 0), bbox_transform=below, ncols=columns,
+              frameon=False, borderaxespad=0, fontsize="small", columnspacing=1.2, handletextpad=0.5)
 
 
 class Line(NamedTuple):

@@ -1,6 +1,7 @@
 """Which method finds good configurations sooner? The best result so far over trials, epochs or seconds."""
 
 import math
+import textwrap
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -46,10 +47,7 @@ def incumbents(
     of the data of plain arrays. Raises ValueError for shapes that do not fit and for searches without a result.
     """
     label, scale = metric_label(metric)
-    _one_of("over", over, OVER)
-    _one_of("band", band, BANDS)
-    if not methods:
-        raise ValueError("incumbents: there is no method to draw; give {'random': [table, ...], ...}.")
+    _check(methods, over, band)
     steps = {name: _steps(name, given, over, band, {"metric": metric} | options) for name, given in methods.items()}
     data = _data(methods) if data is None else data
     own, ax = ax is None, ax or new_axes()
@@ -66,9 +64,12 @@ def incumbents(
     return name_data(ax, data)
 
 
-def _one_of(name: str, value: str, known: Mapping[str, str]) -> None:
-    if value not in known:
-        raise ValueError(f"incumbents: {name}={value!r} is not possible; choose {' or '.join(map(repr, known))}.")
+def _check(methods: Mapping[str, Any], over: str, band: str) -> None:
+    for name, value, known in (("over", over, OVER), ("band", band, BANDS)):
+        if value not in known:
+            raise ValueError(f"incumbents: {name}={value!r} is not possible; choose {' or '.join(map(repr, known))}.")
+    if not methods:
+        raise ValueError("incumbents: there is no method to draw; give {'random': [table, ...], ...}.")
 
 
 def _steps(name: str, given: Any, over: str, band: str, options: dict[str, Any]) -> Steps:
@@ -153,6 +154,6 @@ def _handles(steps: Mapping[str, Steps], looks: Mapping[str, Line], band: str, d
         handles.append(Line2D([], [], **_DEFAULT, label="untuned default"))
     if any(step.repeats > 1 for step in steps.values()):
         said = sorted({step.covers for step in steps.values()} - {""})
-        words = "\n".join([BANDS[band], *(f"covers {text}" for text in said)])
+        words = "\n".join([BANDS[band], *(textwrap.fill(f"covers {text}", 34) for text in said)])
         handles.append(Patch(color=COLOURS["neutral"], alpha=0.35, label=words))
     return handles

@@ -30,7 +30,7 @@ def paired_differences(
         not_empty("paired_differences", table)
     data = _data(first, second)
     pairs = _pairs(first, second)
-    sound = [(a, b) for a, b in pairs if np.isfinite(last_value(a, metric)) and np.isfinite(last_value(b, metric))]
+    sound = [pair for pair in pairs if all(np.isfinite(last_value(trial, metric)) for trial in pair)]
     if len(sound) < 2:
         raise ValueError(f"paired_differences: {len(sound)} of {len(pairs)} pairs have a sound {metric} on both sides, "
                          "and an interval needs two. Train with more seeds.")
@@ -38,14 +38,10 @@ def paired_differences(
     result = paired_difference(differences, np.zeros(len(differences)))
     ax = ax or new_axes((7.5, 4.0))
     _draw(ax, differences, result)
-    seeds = [str(a.seed) for a, _ in sound]
-    shown = _ticks(len(seeds))
-    ax.set_xticks([*shown, len(seeds) + 0.5], [*(seeds[place] for place in shown), "mean and\n95 % interval"])
-    lost = len(pairs) - len(sound)
-    out = f"; {lost} pair{'s'[:lost != 1]} diverged" if lost else ""
+    _seed_ticks(ax, [str(first.seed) for first, _ in sound], len(pairs) - len(sound))
     better = "above" if "accuracy" in metric else "below"
     unit = label.replace("(%)", "(percentage points)")
-    ax.set(xlabel=f"seed of the pair{out}", ylabel=f"{unit},\n{names[1]} minus {names[0]}")
+    ax.set_ylabel(f"{unit},\n{names[1]} minus {names[0]}")
     ax.set_title(f"{better} 0: {names[1]} is better", loc="left", fontsize="medium")
     return name_data(ax, data)
 
@@ -90,9 +86,12 @@ def _by_key(table: Trials, shared: list[str]) -> Mapping[tuple[Hashable, ...], T
     return found
 
 
-def _ticks(count: int) -> range:
-    """Every pair's seed while there is room, else each second, third, ..."""
-    return range(0, count, 1 + count // 20)
+def _seed_ticks(ax: Axes, seeds: list[str], lost: int) -> None:
+    """Every pair's seed while there is room, else each second, third, ...; how many pairs are not there."""
+    shown = range(0, len(seeds), 1 + len(seeds) // 20)
+    ax.set_xticks([*shown, len(seeds) + 0.5], [*(seeds[place] for place in shown), "mean and\n95 % interval"])
+    out = f"; {lost} pair{'s'[:lost != 1]} diverged" if lost else ""
+    ax.set_xlabel(f"seed of the pair{out}")
 
 
 def _draw(ax: Axes, differences: list[float], result) -> None:

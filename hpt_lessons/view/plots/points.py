@@ -21,6 +21,7 @@ def shadows(
 ) -> Axes:  # fmt: skip
     """Every trial's place on two hyperparameters, and on each axis a tick for every different value.
 
+    On axes that are shared with another plot of shadows the limits suit both.
     `trials` is a table, or a list of configurations that were not trained yet. The number of different values stands
     on each axis: a grid of nine trials tries three, random nine (figure 1 of Bergstra & Bengio, 2012). `title` is the
     layout's name; a known method has its colour. `log` as in `slices`. Raises ValueError for an empty table and for a
@@ -34,10 +35,10 @@ def shadows(
     scales = {axis: scale_of(name, columns[name], wants_log(name, log)) for axis, name in (("x", x), ("y", y))}
     for axis, scale in scales.items():
         scale_axis(ax, scale, axis)
-        low, high = scale.place(-_ROOM), scale.place(1 + _ROOM / 2)
+        low, high = _with_siblings(ax, axis, scale.place(-_ROOM), scale.place(1 + _ROOM / 2))
         count = len(distinct_values(columns[scale.name]))
         ax.set(**{f"{axis}lim": (low, high), f"{axis}label": f"{scale.name} ({count} value{'s'[:count != 1]})"})
-    both = [trial.trial for trial in table if all(trial.trial in scale.places for scale in scales.values())]
+    both = [name for name in scales["x"].places if name in scales["y"].places]
     places = {axis: [scale.places[name] for name in both] for axis, scale in scales.items()}
     colour = COLOURS.get(title.lower().replace(" ", "-"), COLOURS["random"])
     ax.plot(places["x"], places["y"], "o", color=colour, markersize=7, markeredgecolor="white", zorder=3)
@@ -45,6 +46,15 @@ def shadows(
     _shadow(ax, np.unique(places["y"]), "y", colour)
     ax.set_title(title, loc="left")
     return name_data(ax, table.data) if isinstance(trials, Trials) else ax
+
+
+def _with_siblings(ax: Axes, axis: str, low: float, high: float) -> tuple[float, float]:
+    """These limits, wide enough for the plots that share the axis as well: layouts are compared side by side."""
+    others = [other for other in getattr(ax, f"get_shared_{axis}_axes")().get_siblings(ax) if other is not ax]
+    if not any(other.lines for other in others):
+        return low, high
+    before = getattr(ax, f"get_{axis}lim")()
+    return min(low, *before), max(high, *before)
 
 
 def _untrained(configs: Sequence[Mapping[str, Any]]) -> Trials:

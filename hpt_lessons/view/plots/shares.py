@@ -18,9 +18,10 @@ def importance(
 ) -> Axes:  # fmt: skip
     """A dot and an interval for each hyperparameter, the most important one at the top.
 
-    `shares` gives for each hyperparameter a number or (number, low, high); or several of these, named: the whole space
-    and its good region, {"all trials": {"lr": (0.6, 0.5, 0.7), ...}, "best quarter": {...}}. `label` says what is
-    measured and in which unit, `data` on which data. Raises ValueError where there is nothing to draw, and where a
+    `shares` gives for each hyperparameter a number or (number, low, high), for example the rows of
+    `analysis.importance.shares(trials).rows()`; or several of these, named: the whole space and its good region,
+    {"all trials": {"lr": (0.6, 0.5, 0.7), ...}, "best quarter": {...}}. `label` says what is measured and in which
+    unit, `data` on which data. Raises ValueError where there is nothing to draw, and where a
     number lies outside its own interval.
     """
     regions = shares if shares and all(isinstance(value, Mapping) for value in shares.values()) else {"": shares}
