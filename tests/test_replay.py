@@ -244,6 +244,16 @@ def test_methods_try_the_same_configurations_with_the_same_seed():
     assert all(own == configs[0] for own in configs)
 
 
+def test_random_search_without_end_draws_what_the_layout_draws():
+    space = {"lr": domains.loguniform(1e-4, 1e-1), "more": {"l1": domains.lograndint(4, 257)}, "fixed": 3,
+             "kind": domains.choice(["a", "b"]), "dropout": domains.quniform(0, 1, 0.25), "sd": domains.randn()}
+    searcher = methods.RandomSearch(space, 5)
+    assert [searcher.ask() for _ in range(30)] == layouts.random(space, 30, seed=5)
+    for wrong in (domains.sample_from(lambda: 1), domains.grid_search([1, 2]), domains.uniform(1, 0)):
+        with pytest.raises(ValueError, match="search space, 'x'"):
+            methods.RandomSearch({"x": wrong}, 0)
+
+
 def test_the_choice_is_among_those_trained_the_longest():
     """A loss after one epoch may be lower where networks overfit; it was not trained to the end."""
     trials = Trials([trial("short", {"lr": 1.0}, [0.1]), trial("long", {"lr": 2.0}, [0.5, 0.6]),

@@ -13,6 +13,7 @@ import numpy as np
 from hpt_lessons.search import layouts
 from hpt_lessons.search import space as spaces
 from hpt_lessons.search.bohb import BOHBSampler
+from hpt_lessons.search.domains import value_at
 from hpt_lessons.search.halving import Hyperband, NoStopping, PromotionASHA, StoppingASHA
 from hpt_lessons.search.searchers import Listed, RandomThenGrid
 
@@ -23,14 +24,19 @@ ETA = 3
 
 
 class RandomSearch:
-    """Random configurations without end; the first n are those of `layouts.random(space, n, seed)`."""
+    """Random configurations without end; the first n are those of `layouts.random(space, n, seed)`.
+
+    The space is checked once, not for each of the hundreds of configurations; so it can hold no `sample_from`.
+    """
 
     def __init__(self, space: Space, seed: int):
-        self.space, self.rng = space, np.random.default_rng(seed)
+        spaces.validate(space, grids=False, functions=False, searcher="random search without end")
+        self.space, self.axes, self.rng = space, spaces.axes(space), np.random.default_rng(seed)
 
     def ask(self) -> Config:
         """The next configuration."""
-        return spaces.sample(self.space, self.rng)
+        drawn = {axis.path: value_at(axis.domain, self.rng.random()) for axis in self.axes}
+        return spaces.with_values(self.space, drawn)
 
     def tell(self, config: Config, budget: int, loss: float) -> None:
         """Nothing is learned from results."""
