@@ -1,7 +1,7 @@
 """How long does a student wait from a key to the picture? In a real JupyterLab, in headless Chromium.
 
-The search-space editor with 12 rows, a bound typed anew; and a step of a slider of the explorer of grid against random.
-The time runs in the page, from the key until the new picture is in it. Needs an idle machine, and Chromium.
+The search-space editor with 12 rows, a bound typed anew; and a step of a slider of each explorer. The time runs in the
+page, from the key until the new picture is in it. Needs an idle machine, and Chromium.
 """
 
 import sys
@@ -17,7 +17,8 @@ from hpt_lessons.search import domains as tune
 from hpt_lessons.view import SearchSpaceEditor
 SearchSpaceEditor({f"p{i}": tune.loguniform(1e-7, 1e-1) for i in range(12)})
 """
-EXPLORER = "from hpt_lessons.view import GridAgainstRandom\nGridAgainstRandom()"
+EXPLORERS = {"GridAgainstRandom": ("", "Importance"), "Rungs": ("step=20, workers=4", "Step"),
+             "BOHBExplorer": ("step=20", "Step")}  # what each is made with, and its slider that is moved
 
 # Remember when the next key is pressed, and when the picture changes after it.
 WATCH = """picture => { window.waited = new Promise(answer => {
@@ -44,8 +45,10 @@ def main(arguments: list[str]) -> int:
     folder = tempfile.TemporaryDirectory(prefix="widgets-")
     with folder, labs.Lab(Path(folder.name)) as lab, sync_playwright() as driver:
         browser = driver.chromium.launch(executable_path=labs.chromium(), headless=True, args=labs.FLAGS)
-        medians = [report("editor, 12 rows", editor(lab.run(browser, "editor", EDITOR), steps)),
-                   report("explorer, slider", explorer(lab.run(browser, "explorer", EXPLORER), steps))]
+        medians = [report("editor, 12 rows", editor(lab.run(browser, "editor", EDITOR), steps))]
+        for name, (options, slider) in EXPLORERS.items():
+            page = lab.run(browser, name, f"from hpt_lessons.view import {name}\n{name}({options})")
+            medians.append(report(name, explorer(page, slider, steps)))
         browser.close()
     return 0 if "--quick" in arguments or max(medians) <= BOUND else 1
 
@@ -66,9 +69,9 @@ def editor(page, steps: int) -> list[float]:
     return times
 
 
-def explorer(page, steps: int) -> list[float]:
-    """The first slider goes back and forth: every step has another best point."""
-    page.get_by_role("slider", name="Importance").focus()
+def explorer(page, slider: str, steps: int) -> list[float]:
+    """A slider goes back and forth: every step has another picture."""
+    page.get_by_role("slider", name=slider).focus()
     picture = page.locator(".hpt > .widget-html", has=page.locator("svg"))
     return [waited(page, picture, "ArrowRight" if step % 2 else "ArrowLeft") for step in range(steps)]
 

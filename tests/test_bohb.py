@@ -145,6 +145,34 @@ def test_the_largest_budget_with_a_model_is_used():
     assert sampler.model_budget() == 9
 
 
+def test_a_look_at_the_next_proposal_changes_nothing_and_tells_how_it_came_about():
+    """The draw with the largest ratio is proposed, and a search that looks goes on like one that does not."""
+    watched, plain = filled(MIXED, 30), filled(MIXED, 30)
+    kinds = set()
+    for _ in range(30):
+        seen = watched.proposal()
+        assert watched.proposal().config == seen.config == watched.ask() == plain.ask()
+        kinds.add(seen.random)
+        if not seen.random:
+            good, bad = watched.model()
+            assert seen.candidates.shape == (64, 4)
+            assert seen.log_ratio == pytest.approx(good.log_pdf(seen.candidates) - bad.log_pdf(seen.candidates))
+            best = watched._config(seen.candidates[np.argmax(seen.log_ratio)])
+            assert seen.config == best
+    assert kinds == {True, False}
+    assert BOHBSampler(MIXED).proposal().random
+
+
+def test_the_split_names_the_good_and_the_bad_by_their_place():
+    """The best 15 % by their loss, and the others; nobody before the first model."""
+    sampler = filled(MIXED, 40)
+    good, bad = sampler.split()
+    losses = np.array(sampler.losses[1])
+    assert len(good) == 6 and sorted([*good, *bad]) == list(range(40)) and losses[good].max() < losses[bad].min()
+    assert np.array_equal(np.array(sampler.points[1])[good], sampler.model()[0].data)
+    assert [len(part) for part in BOHBSampler(MIXED).split()] == [0, 0]
+
+
 def test_a_new_result_changes_the_model():
     """No suggestion comes from a model that has not seen the last result."""
     sampler = filled(MIXED, 20)

@@ -136,3 +136,73 @@ def test_a_layout_follows_the_edited_space_and_the_explorer_its_slider(open_note
     page.get_by_role("button", name="Play 100 rounds").press("Enter")
     playwright.expect(page.get_by_text("95 % interval")).to_be_visible()
     assert lab.ask(page, "sum(game.score.values()), game.trials.value") == "(100, 100)"
+
+
+# Where the picture of an explorer is, how large it is, and that every handle of a slider has a name.
+PLACE = """() => { const box = document.querySelector('.hpt svg').getBoundingClientRect();
+  return [box.x, box.y, box.width, box.height].map(Math.round); }"""
+HANDLES = "() => [...document.querySelectorAll('.hpt [role=slider]')].map(handle => handle.getAttribute('aria-label'))"
+SLOW = 30_000  # ms; the machine may be busy
+
+
+@pytest.mark.parametrize("width", [1280, 900])
+def test_rungs_are_stepped_played_and_scrubbed_by_keyboard_and_nothing_jumps(open_notebook, lab, width):
+    """Enter on the buttons, arrows on the slider; the picture changes where it is, and the sentence says why."""
+    page = open_notebook("from hpt_lessons.view import Rungs\nrungs = Rungs(workers=3)\nrungs", width=width)
+    expect = playwright.expect
+    expect(page.get_by_role("img", name="27 learning curves after step 0 of")).to_be_visible(timeout=SLOW)
+    step = page.get_by_role("button", name="Step", exact=True)
+    step.focus()
+    page.keyboard.press("Enter")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("img", name="27 learning curves after step 2 of")).to_be_visible(timeout=SLOW)
+    expect(step).to_be_focused()
+    place = page.evaluate(PLACE)
+    handle = page.get_by_role("slider", name="Step")
+    handle.focus()
+    page.keyboard.press("ArrowRight")
+    expect(page.get_by_text("Step 3, after")).to_be_visible(timeout=SLOW)
+    page.keyboard.press("End")
+    expect(page.get_by_text("The search is over.")).to_be_visible(timeout=SLOW)
+    assert page.evaluate(PLACE) == place
+    play = page.get_by_role("button", name="Play", exact=True)
+    page.get_by_role("button", name="To the start").press("Enter")
+    play.press("Enter")
+    expect(page.get_by_text(re.compile(r"Step \d+, after"))).to_be_visible(timeout=SLOW)
+    page.get_by_role("button", name="Pause", exact=True).press("Enter")
+    expect(play).to_be_visible(timeout=SLOW)
+    page.wait_for_timeout(1000)  # for what was under way
+    stood = lab.ask(page, "rungs.step")
+    page.wait_for_timeout(1500)  # more than two of its beats
+    assert lab.ask(page, "rungs.step") == stood
+    page.get_by_label("Method").press("ArrowUp")
+    expect(page.get_by_text("Hyperband: 27 trials")).to_be_visible(timeout=SLOW)
+    page.get_by_label("Method").press("ArrowUp")
+    expect(page.get_by_text("Successive halving: 27 trials")).to_be_visible(timeout=SLOW)
+    page.get_by_role("slider", name="Workers").press("End")
+    expect(page.get_by_role("img", name="who ran when on 8 workers")).to_be_visible(timeout=SLOW)
+    assert page.evaluate(PLACE) == place and all(page.evaluate(NAMES)) and all(page.evaluate(HANDLES))
+
+
+def test_bohb_is_stepped_and_run_to_the_end_by_keyboard(open_notebook, lab):
+    """A rounded slider changes nothing by itself; another problem and another gamma do; the picture stays in place."""
+    page = open_notebook("from hpt_lessons.view import BOHBExplorer\nbohb = BOHBExplorer(step=6)\nbohb")
+    expect = playwright.expect
+    expect(page.get_by_role("img", name="6 observations")).to_be_visible(timeout=SLOW)
+    place = page.evaluate(PLACE)
+    page.get_by_role("button", name="Step", exact=True).press("Enter")
+    expect(page.get_by_role("img", name="7 observations")).to_be_visible(timeout=SLOW)
+    page.get_by_role("slider", name="Step").press("ArrowLeft")
+    expect(page.get_by_text("Observation 6 of 40")).to_be_visible(timeout=SLOW)
+    page.get_by_role("button", name="To the end").press("Enter")
+    expect(page.get_by_text("6 good and 34 bad observations")).to_be_visible(timeout=SLOW)
+    page.get_by_role("slider", name="gamma").press("ArrowRight")
+    expect(page.get_by_text("6 good and 33 bad observations")).to_be_visible(timeout=SLOW)
+    assert lab.ask(page, "round(bohb.model.gamma, 9), bohb.step") == "(0.16, 40)"
+    page.get_by_label("Problem").press("m")  # the entry that begins so; in the notebook it would be a command
+    expect(page.get_by_text("recorded trials.")).to_be_visible(timeout=SLOW)
+    page.get_by_label("Problem").press("ArrowDown")
+    expect(page.get_by_role("img", name="momentum=")).to_be_visible(timeout=SLOW)
+    page.get_by_role("slider", name="Trials").press("Home")
+    expect(page.get_by_text("Observation 1 of 1")).to_be_visible(timeout=SLOW)
+    assert page.evaluate(PLACE) == place and all(page.evaluate(NAMES)) and all(page.evaluate(HANDLES))

@@ -126,6 +126,24 @@ class Densities:
         return np.maximum(self.good, _TINY) / np.maximum(self.bad, _TINY)
 
 
+@dataclass(frozen=True)
+class Proposal:
+    """A configuration and how it came about.
+
+    `candidates` (draws, axes): the points that the model compared, in its own coordinates (`BOHBSampler.points`), and
+    `log_ratio` the logarithm of good over bad at each; None where the proposal is random.
+    """
+
+    config: dict[str, Any]
+    candidates: np.ndarray | None = None
+    log_ratio: np.ndarray | None = None
+
+    @property
+    def random(self) -> bool:
+        """Whether no model was asked."""
+        return self.candidates is None
+
+
 class BOHBSampler:
     """Proposes configurations from the results at the largest budget that has enough of them.
 
@@ -164,16 +182,21 @@ class BOHBSampler:
 
     def ask(self) -> dict[str, Any]:
         """The next configuration."""
-        rng = np.random.default_rng([self.seed, self.asked])
+        proposal = self.proposal()
         self.asked += 1
+        return proposal.config
+
+    def proposal(self) -> Proposal:
+        """What `ask()` will answer, and why; looking changes nothing."""
+        rng = np.random.default_rng([self.seed, self.asked])
         model = self.model()
         if model is None or rng.random() < self.random_fraction:
-            return self._config(self._random_point(rng))
+            return Proposal(self._config(self._random_point(rng)))
         good, bad = model
         points = good.draw(self.num_samples, rng, self.bandwidth_factor)
         least = math.log(_TINY)
         ratio = np.maximum(good.log_pdf(points), least) - np.maximum(bad.log_pdf(points), least)
-        return self._config(points[np.argmax(ratio)])
+        return Proposal(self._config(points[np.argmax(ratio)]), points, ratio)
 
     def tell(self, config: Mapping[str, Any], budget: int, loss: float) -> None:
         """Learn a result; a loss that is NaN or infinite is worse than every other."""
@@ -197,11 +220,18 @@ class BOHBSampler:
             return None
         count = len(self.losses[budget])
         if self._models.get(budget, (0, None))[0] != count:
-            ranked = np.array(self.points[budget])[np.argsort(self.losses[budget], kind="stable")]
-            good, bad = self._split(count)
-            parts = ranked[:good], ranked[good : good + bad]
-            self._models[budget] = count, tuple(Density(p, self.levels, self.min_bandwidth) for p in parts)
+            points = np.array(self.points[budget])
+            self._models[budget] = count, tuple(Density(points[part], self.levels, self.min_bandwidth)
+                                                for part in self.split(budget))
         return self._models[budget][1]
+
+    def split(self, budget: int | None = None) -> tuple[np.ndarray, np.ndarray]:
+        """Which results at a budget (the one in use unless named) are good and which bad: their places, best first."""
+        budget = self.model_budget() if budget is None else budget
+        losses = self.losses.get(budget, [])
+        ranked = np.argsort(losses, kind="stable")
+        good, bad = self._split(len(losses)) if losses else (0, 0)
+        return ranked[:good], ranked[good : good + bad]
 
     def _split(self, count: int) -> tuple[int, int]:
         """Numbers of good and of bad points among so many results."""

@@ -3,17 +3,21 @@
 `SearchSpaceEditor`   edit a search space, with a live picture of what will be tried
 `LayoutEditor`        see where a grid, random draws, Sobol points or a Latin hypercube put the trials of a space
 `GridAgainstRandom`   play the two against each other, and count who wins
+`BOHBExplorer`        see what BOHB's model thinks, and where it goes next
+`Rungs`               step through halving, Hyperband and ASHA, and see what became of those who were cut
 `Quiz`                a quiz that explains every wrong answer and goes on where you were
 """
 
 _HOME = {
+    "BOHBExplorer": "bohb_explorer",
     "GridAgainstRandom": "grid_explorer",
     "LayoutEditor": "layout_editor",
     "Quiz": "quiz",
+    "Rungs": "rung_explorer",
     "SearchSpaceEditor": "space_editor",
 }
 
-__all__ = ["GridAgainstRandom", "LayoutEditor", "Quiz", "SearchSpaceEditor"]
+__all__ = ["BOHBExplorer", "GridAgainstRandom", "LayoutEditor", "Quiz", "Rungs", "SearchSpaceEditor"]
 
 
 def __getattr__(name: str):

@@ -48,6 +48,12 @@ box.querySelectorAll('[role=slider]')) { const row = handle.closest('.widget-inl
 label = row && row.querySelector('.widget-label'); if (label) handle.setAttribute('aria-label', label.textContent); } };
 if (box) { name(); setTimeout(name, 500); setTimeout(name, 3000); }">"""
 
+# JupyterLab takes letters and arrows for its own commands, also while a list or a slider has the keyboard: the arrow
+# that should choose the next entry goes to the next cell. What has this attribute keeps its keys.
+OWN_KEYS = """<img alt="" width="1" height="1" src="data:image/gif;base64,R0lGODlhAQABAAAAACwAAAAAAQABAAA="
+onload="const box = this.closest('.hpt'); if (box) box.addEventListener('focusin', event => {
+if (event.target.matches('select, [role=slider]')) event.target.setAttribute('data-lm-suppress-shortcuts', ''); });">"""
+
 
 def inline(text: str) -> str:
     """HTML of a sentence: `code` and *stress* as in Markdown, everything else is only text."""
@@ -69,7 +75,7 @@ class Panel(widgets.VBox):
 
     def __init__(self, children: list[widgets.Widget], name: str, **options: Any) -> None:
         self._name = name
-        super().__init__([widgets.HTML(CSS, layout={"display": "none"}), *children], **options)
+        super().__init__([widgets.HTML(CSS + OWN_KEYS, layout={"display": "none"}), *children], **options)
         self.add_class("hpt")
 
     def __repr__(self) -> str:

@@ -58,10 +58,12 @@ def bars(heights: Sequence[float], left: float, bottom: float, width: float, hei
     return "".join(parts)
 
 
-def curve(xs: Sequence[float], ys: Sequence[float], colour: str = BLUE, width: float = 1.5, fill: str = "none") -> str:
+def curve(
+    xs: Sequence[float], ys: Sequence[float], colour: str = BLUE, width: float = 1.5, fill: str = "none", **more: Any
+) -> str:
     """A line through points."""
     points = " ".join(f"{x:.1f},{y:.1f}" for x, y in zip(xs, ys, strict=True))
-    return f'<polyline points="{points}" style="fill: {fill}; stroke: {colour}; stroke-width: {width}"/>'
+    return element("polyline", points=points, style=f"fill: {fill}; stroke: {colour}; stroke-width: {width}", **more)
 
 
 def short(value: float) -> str:
