@@ -224,7 +224,7 @@ def _bar(words: _Words, file: TextIO | None, interval: float) -> "_Bar | None":
     out = file if file is not None else sys.stderr
     if choice == "off" or out is None:
         return None
-    if choice == "auto" and file is None and _in_notebook():
+    if choice == "auto" and file is None and in_notebook():
         try:
             return _Widget(words)
         except Exception:  # no ipywidgets, or a front end without them: a bar must never stop the work
@@ -234,7 +234,8 @@ def _bar(words: _Words, file: TextIO | None, interval: float) -> "_Bar | None":
     return _Lines(words, out, interval)
 
 
-def _in_notebook() -> bool:
+def in_notebook() -> bool:
+    """Whether this runs in a kernel: a notebook or something like it can show widgets."""
     if "IPython" not in sys.modules:
         return False
     shell = sys.modules["IPython"].get_ipython()

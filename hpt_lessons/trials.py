@@ -23,7 +23,8 @@ if TYPE_CHECKING:
 # is false, so that a broken trial would never be stopped.
 DIVERGED_LOSS = 1e6
 
-# "stopped" means cut early by the scheduler; "interrupted" by the user or a shutdown, to be resumed.
+# "stopped" means cut early, by the scheduler or, with the reason "cancelled", by the user, and not to be resumed;
+# "interrupted" by the end of the search or a shutdown, to be resumed.
 STATUSES = ("running", "completed", "stopped", "diverged", "failed", "interrupted")
 
 
@@ -451,6 +452,19 @@ class Journal:
             elif line.strip() and number != torn:
                 self.skipped.append((number, line.decode("utf-8", errors="replace")))
         return events
+
+    def read_on(self, offset: int = 0) -> tuple[list[dict], int]:
+        """The events from this byte of the file on, and the byte to go on from: for following a search that runs.
+
+        The last line counts when its end has been written; what cannot be read is left out.
+        """
+        if not self.path.exists():
+            return [], offset
+        with open(self.path, "rb") as file:
+            file.seek(offset)
+            whole, _, _ = file.read().rpartition(b"\n")
+        events = (_event(line) for line in whole.split(b"\n"))
+        return [event for event in events if event is not None], offset + len(whole) + bool(whole)
 
 
 def _line(event: Mapping[str, Any]) -> bytes:

@@ -81,12 +81,23 @@ class Lab:
             self._server.wait()
         self._log.close()
 
-    def run(self, browser, name, *cells, width=1280, height=1400, dark=False):
-        """A page with a notebook of these cells, all of them run; `page.faults` collects what should not happen."""
+    def run(self, browser, name, *cells, wait=True, **options):
+        """A page with a notebook of these cells, all of them run, or with `wait=False` only begun."""
         notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(cell) for cell in cells])
         # Without a kernel's name JupyterLab opens a dialogue and waits.
         notebook.metadata.kernelspec = {"name": "python3", "display_name": "Python 3", "language": "python"}
         nbformat.write(notebook, self.work / f"{name}.ipynb")
+        page = self.open(browser, name, **options)
+        if not wait:
+            page.evaluate("() => { window.jupyterapp.commands.execute('notebook:run-all-cells'); }")
+            return page
+        self.command(page, "notebook:run-all-cells")
+        for box in page.locator("[data-mime-type='application/vnd.jupyter.error']").all():
+            page.faults.append(f"a cell failed: {box.inner_text()}")
+        return page
+
+    def open(self, browser, name, width=1280, height=1400, dark=False):
+        """A page with a notebook that is there; `page.faults` collects what should not happen."""
         context = browser.new_context(viewport={"width": width, "height": height},
                                       permissions=["clipboard-read", "clipboard-write"])
         page = context.new_page()
@@ -102,9 +113,6 @@ class Lab:
         self.command(page, "application:toggle-left-area")
         if dark:
             self.command(page, "apputils:change-theme", {"theme": "JupyterLab Dark"})
-        self.command(page, "notebook:run-all-cells")
-        for box in page.locator("[data-mime-type='application/vnd.jupyter.error']").all():
-            page.faults.append(f"a cell failed: {box.inner_text()}")
         return page
 
     @staticmethod

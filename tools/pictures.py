@@ -47,6 +47,8 @@ WIDGETS = {
     "grid-against-random": "from hpt_lessons.view import GridAgainstRandom\ngame = GridAgainstRandom()\n"
                            "game.many.click()\ngame",
     "quiz": f"from hpt_lessons.view import Quiz\nQuiz({str(ROOT / 'notebooks' / 'quiz' / '09.toml')!r})",
+    "search-view": "from hpt_lessons.view import SearchView\n"
+                   f"SearchView({str(ROOT / 'tests/reference/search_on_cifar10_jpeg_copy.jsonl')!r})",
 }  # fmt: skip
 # What draws itself, as SVG: docs/widgets/NAME.svg.
 DRAWN: dict[str, Callable[[], str]] = {

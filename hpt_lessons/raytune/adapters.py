@@ -18,6 +18,7 @@ from ray.tune.schedulers import FIFOScheduler, TrialScheduler
 from ray.tune.search import Searcher
 from ray.tune.search.search_algorithm import SearchAlgorithm
 
+from hpt_lessons.raytune.control import Control
 from hpt_lessons.raytune.journaling import Story
 from hpt_lessons.search.halving import DONE, Decision, Job, lost
 
@@ -88,8 +89,9 @@ class FromRay:
 class Desk:
     """Between a search and Ray: which trials are to be started, woken, or sent home, and what they reported."""
 
-    def __init__(self, story: Story, concurrent: int, metric: str = "loss", mode: str = "min"):
-        self.story, self.concurrent = story, concurrent
+    def __init__(self, story: Story, concurrent: int, metric: str = "loss", mode: str = "min",
+                 control: Control | None = None):
+        self.story, self.concurrent, self.control = story, concurrent, control or Control()
         self.metric, self.sign = metric, {"min": 1, "max": -1}[mode]
         self.starting = story.running  # those that a dead search left
         self.waking: list[str] = []
@@ -97,13 +99,24 @@ class Desk:
 
     def fill(self) -> None:
         """Ask for work as long as a place is free, and not earlier: the searcher shall know all results that count."""
+        self._heed()
+        if self.control.stopping:
+            return
         while len(self.story.running) < self.concurrent and (name := self.story.next_trial()) is not None:
             (self.waking if name in self.names.values() else self.starting).append(name)
+
+    def _heed(self) -> None:
+        """Cancel what was to be cancelled."""
+        for name in self.control.take():
+            self.story.cancel(name)
+            for waiting in (self.starting, self.waking):
+                if name in waiting:
+                    waiting.remove(name)
 
     def start(self, trial_id: str | None = None) -> tuple[str, dict[str, Any]] | None:
         """Name and configuration of the next trial to start, known to Ray by this id (its own name unless given)."""
         self.fill()
-        if not self.starting:
+        if not self.starting or self.control.stopping:
             return None
         name = self.starting.pop(0)
         self.names[trial_id or name] = name
@@ -113,18 +126,20 @@ class Desk:
     def finished(self) -> bool:
         """Whether no trial will have to be started or woken any more."""
         self.fill()
-        return self.story.finished and not self.starting
+        return self.control.stopping or (self.story.finished and not self.starting)
 
     def take(self, trial_id: str, result: Mapping[str, Any]) -> str:
         """Pass a result on, if it is one; the answer is Ray's word for what becomes of the trial."""
         if trial_id not in self.names or self.metric not in result or "training_iteration" not in result:
             return TrialScheduler.CONTINUE
         own = {**result, "loss": self.sign * result[self.metric]}
+        if "time_this_iter_s" in result:
+            own.setdefault("seconds", result["time_this_iter_s"])
         return _ACTIONS[self.story.result(self.names[trial_id], own)]
 
     def end(self, trial_id: str, status: str, why: str | None = None) -> None:
-        """Note the end of a trial."""
-        if trial_id in self.names:
+        """Note the end of a trial; those that the end of the search interrupts are not at their own end."""
+        if trial_id in self.names and not self.control.stopping:
             self.story.end(self.names[trial_id], status, why)
 
 
@@ -167,12 +182,19 @@ class OurScheduler(FIFOScheduler):
         self.desk.end(trial.trial_id, "stopped")
 
     def choose_trial_to_run(self, tune_controller) -> RayTrial | None:
-        """A trial that was promoted first, then new ones; whoever pauses and is out is sent home."""
+        """A trial that was promoted first, then new ones; whoever waits and is out is sent home.
+
+        Ray asks this at each of its steps, several times a second: so the search is stopped here, too.
+        """
         trials, desk = tune_controller.get_trials(), self.desk
         if desk.story.search.searcher is None and not desk.story.running:
             desk.story.search.close()  # nobody proposes any more
         desk.fill()
-        for trial in (trial for trial in trials if trial.status == RayTrial.PAUSED):
+        if desk.control.stopping:
+            for trial in trials:
+                tune_controller.stop_trial(trial)
+            return None
+        for trial in (trial for trial in trials if trial.status in (RayTrial.PAUSED, RayTrial.PENDING)):
             name = desk.names[trial.trial_id]
             if name in desk.story.ended:
                 tune_controller.stop_trial(trial)

@@ -7,6 +7,7 @@ from typing import Any
 
 from hpt_lessons.cifar.config import UNTUNED, read_config
 from hpt_lessons.cifar.data import Data, load_data
+from hpt_lessons.raytune.control import Control
 from hpt_lessons.raytune.study import Study, run_study
 from hpt_lessons.search import halving, layouts
 from hpt_lessons.search import space as spaces
@@ -40,7 +41,8 @@ def tune_cifar(space: Mapping[str, Any] | None = None, *, num_samples: int = 10,
                search: str = "random", scheduler: str | None = None, seed: int = 0, data: Data | None = None,
                data_dir: str | Path | None = None, options: Mapping[str, Any] | None = None, untuned: bool = True,
                name: str | None = None, folder: str | Path | None = None, resume: bool = False,
-               resources: Mapping[str, float] | None = None, progress: bool = True) -> Study:
+               resources: Mapping[str, float] | None = None, progress: bool = True,
+               control: Control | None = None) -> Study:
     """Search for a good configuration of the CIFAR network with Ray Tune; see `run_study` for what is kept.
 
     `search` is "random", "grid" (as many ticks on each axis as `num_samples` pays for), "random-then-grid" or "bohb".
@@ -62,7 +64,7 @@ def tune_cifar(space: Mapping[str, Any] | None = None, *, num_samples: int = 10,
     return run_study(_train, searcher, max_epochs=max_epochs, num_trials=num_trials,
                      scheduler=make_scheduler(scheduler, max_epochs, num_trials), name=name, folder=folder,
                      resume=resume, data=data.name, settings=settings, resources=resources,
-                     fixed={"default": UNTUNED} if untuned else None, progress=progress,
+                     fixed={"default": UNTUNED} if untuned else None, progress=progress, control=control,
                      shared={"data": data, "options": shared})
 
 

@@ -50,6 +50,11 @@ class Story:
             if name not in self.configs:
                 return self._add(name, config, self.max_epochs)
         run = self.search.ask()
+        while isinstance(run, Run) and run.trial in self.ended:
+            # It was cancelled while it paused, and is sent on now: it loses there.
+            self._goes_on(run)
+            self._end_all(self.search.fail(run.trial).cut, "stopped")
+            run = self.search.ask()
         if isinstance(run, Run):
             return self._goes_on(run) if run.trial in self.configs else self._add(run.trial, run.config, run.budget)
         if run == DONE:
@@ -85,6 +90,14 @@ class Story:
                 # It failed, or came to an end before the epoch that it was sent to.
                 self._end_all(self.search.fail(name).cut, "stopped")
             self._changed()
+
+    def cancel(self, name: str) -> None:
+        """The user does not want this trial any more: it is stopped, and no resume brings it back.
+
+        Where others wait for it, it loses, as a trial that failed. A trial that is unknown or has ended stays as it is.
+        """
+        if name in self.configs:
+            self.end(name, "stopped", why="cancelled")
 
     def adopt(self, name: str, config: Mapping[str, Any]) -> None:
         """Take in a trial that somebody else proposed. ValueError if the scheduler has no room for it."""
@@ -123,10 +136,15 @@ class Story:
         """Go through the journal and bring searcher and scheduler into the state that they had at its end."""
         events = self.journal.read()
         ends = {event["trial"]: event["status"] for event in events if event["event"] == "end"}
+        out: set[str] = set()  # stopped so far
         for event in events:
             kind, name = event["event"], event.get("trial")
+            if kind == "end" and event["status"] == "stopped":
+                out.add(name)
             if kind in ("trial", "goes on"):
                 self._ask_again(name, event.get("config"))
+                if name in out and name in self.search.running:
+                    self.search.fail(name)
             elif kind == "result" and event["epoch"] > self.epochs[name]:
                 self._result_again(name, event, ends)
             elif kind == "end" and event["status"] != "interrupted" and name in self.search.running:

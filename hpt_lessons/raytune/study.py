@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from hpt_lessons.progress import Progress
+from hpt_lessons.raytune.control import Control
 from hpt_lessons.trials import Journal, Trial, Trials
 
 VERSION = 1
@@ -48,7 +49,7 @@ def run_study(train: Callable[..., Any], searcher: Any, *, max_epochs: int, sche
               name: str | None = None, folder: str | Path | None = None, resume: bool = False, data: str = "",
               settings: Mapping[str, Any] | None = None, fixed: Mapping[str, dict[str, Any]] | None = None,
               shared: Mapping[str, Any] | None = None, resources: Mapping[str, float] | None = None,
-              num_trials: int | None = None, progress: bool = True) -> Study:
+              num_trials: int | None = None, progress: bool = True, control: Control | None = None) -> Study:
     """Search with Ray Tune; each finished epoch is kept, whatever happens.
 
     `train(config, checkpoint=FILE, **shared)` trains one configuration: it reports `loss` and whatever else after every
@@ -57,7 +58,8 @@ def run_study(train: Callable[..., Any], searcher: Any, *, max_epochs: int, sche
     `num_trials` configurations if it could go on for ever; `scheduler` is one of `hpt_lessons.search.halving`, or one
     of Ray Tune's that decides from each result alone (its ASHA), or None to train every trial for `max_epochs`. The
     trials in `fixed` (name: configuration) run first and are never cut. `shared` goes to all trials through Ray's
-    object store; `resources` are those of one trial, one CPU unless given.
+    object store; `resources` are those of one trial, one CPU unless given. Through `control` another thread cancels a
+    trial or stops the search (`hpt_lessons.raytune.launch`).
 
     With `resume=True` the study `name` goes on where it stopped, at once if it is complete. ValueError if the folder
     holds a study with other settings, FileExistsError if there is one already and `resume` is not set.
@@ -75,12 +77,16 @@ def run_study(train: Callable[..., Any], searcher: Any, *, max_epochs: int, sche
     try:
         with FileLock(place / "study.lock", timeout=10):
             story = _story(journal, searcher, scheduler, max_epochs, fixed, num_trials)
-            begin = {"event": "study", "version": VERSION, "name": place.name, "data": data, "settings": described}
-            results = _run(train, story, begin, place, dict(shared or {}), dict(resources or {"cpu": 1}), progress)
+            begin = {"event": "study", "version": VERSION, "name": place.name, "data": data, "settings": described,
+                     "waits": bool(story.search.scheduler.waits), "fixed": list(story.fixed)}
+            control = control or Control()
+            control.ready.set()
+            results = _run(train, story, begin, place, dict(shared or {}), dict(resources or {"cpu": 1}), progress,
+                           control)
     except Timeout:
         raise RuntimeError(f"study {place.name!r}: another process is running it (lock {place / 'study.lock'}). "
                            "Wait for that process to end, or stop it.") from None
-    if not story.finished:
+    if not story.finished and not control.stopping:
         _say_how_to_go_on(place, story)
     return Study(place.name, place, Trials.read(journal.path), story.finished, frozenset(story.search.told), results)
 
@@ -119,7 +125,7 @@ def _story(journal, searcher, scheduler, max_epochs, fixed, num_trials):
 
 
 def _run(train, story, begin: Mapping[str, Any], place: Path, shared: Mapping[str, Any],
-         resources: Mapping[str, float], progress: bool):
+         resources: Mapping[str, float], progress: bool, control: Control):
     from hpt_lessons.raytune.adapters import Desk
     from hpt_lessons.raytune.setup import start_ray
 
@@ -130,7 +136,9 @@ def _run(train, story, begin: Mapping[str, Any], place: Path, shared: Mapping[st
     if not any(event.get("event") == "study" for event in story.journal.read()):
         # Not earlier: a search that was refused has not begun, and its name is free.
         story.journal.append(begin)
-    desk = Desk(story, slots)
+    else:
+        story.journal.append({"event": "resumed"})
+    desk = Desk(story, slots, control=control)
     if desk.finished:
         return None
     with _ProgressLine(story, desk.concurrent, progress):

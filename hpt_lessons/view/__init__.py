@@ -3,6 +3,9 @@
 `SearchSpaceEditor`   edit a search space, with a live picture of what will be tried
 `LayoutEditor`        see where a grid, random draws, Sobol points or a Latin hypercube put the trials of a space
 `GridAgainstRandom`   play the two against each other, and count who wins
+`SearchView`          a search while it runs: progress, every trial, curves that grow; cancel a trial, stop it
+`watch`               the same where there is no notebook, too: lines of text
+`LiveView`            the same as a callback, for any Ray Tune run of your own
 `BOHBExplorer`        see what BOHB's model thinks, and where it goes next
 `Rungs`               step through halving, Hyperband and ASHA, and see what became of those who were cut
 `Quiz`                a quiz that explains every wrong answer and goes on where you were
@@ -12,12 +15,16 @@ _HOME = {
     "BOHBExplorer": "bohb_explorer",
     "GridAgainstRandom": "grid_explorer",
     "LayoutEditor": "layout_editor",
+    "LiveView": "live",
     "Quiz": "quiz",
     "Rungs": "rung_explorer",
     "SearchSpaceEditor": "space_editor",
+    "SearchView": "search_view",
+    "watch": "search_view",
 }
 
-__all__ = ["BOHBExplorer", "GridAgainstRandom", "LayoutEditor", "Quiz", "Rungs", "SearchSpaceEditor"]
+__all__ = ["BOHBExplorer", "GridAgainstRandom", "LayoutEditor", "LiveView", "Quiz", "Rungs", "SearchSpaceEditor",
+           "SearchView", "watch"]
 
 
 def __getattr__(name: str):

@@ -1,0 +1,116 @@
+"""How does a search run while the notebook goes on? In a thread of its own: `launch`."""
+
+import atexit
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from hpt_lessons.raytune.control import Control
+from hpt_lessons.raytune.study import Study, studies_folder
+from hpt_lessons.trials import Journal, Trials
+
+
+def launch(search: Callable[..., Study], *arguments: Any, name: str | None = None, folder: str | Path | None = None,
+           **options: Any) -> "Running":
+    """Start a search and go on at once: `search` is `tune_cifar` or `run_study`, the rest are its arguments.
+
+        search = launch(tune_cifar, num_samples=10, max_epochs=4, seed=0)
+        SearchView(search)                    # see it
+        search.cancel("0003")                 # a trial that nobody needs
+        search.stop()                         # the whole search; launch(..., name=search.name, resume=True) goes on
+        search.wait().best()                  # the study, when it is there
+
+    Arguments that the search refuses are an error here, as if it had been called itself.
+    """
+    running = Running(search, arguments, options, name or time.strftime("study-%Y%m%d-%H%M%S"), folder)
+    running._start()
+    return running
+
+
+class Running:
+    """A search in a thread of its own: look at it, cancel a trial, stop it, wait for it.
+
+    Everything it has found is in `folder`, whatever becomes of this process.
+    """
+
+    def __init__(self, search: Callable[..., Study], arguments: tuple, options: dict[str, Any], name: str,
+                 folder: str | Path | None) -> None:
+        self.name, self.folder = name, studies_folder(folder) / name
+        self.control = Control()
+        self.result: Study | None = None
+        self.error: BaseException | None = None
+        options = {"progress": False, **options, "name": name, "folder": folder, "control": self.control}
+        self._thread = threading.Thread(target=self._run, args=(search, arguments, options), name=f"search {name}",
+                                        daemon=True)
+
+    def _start(self) -> None:
+        import ray  # noqa: F401 (so that its own leaving comes after ours)
+
+        self._thread.start()
+        atexit.register(self._leave)
+        while not self.control.ready.wait(0.05) and self._thread.is_alive():
+            pass
+        if not self.control.ready.is_set() and self.error is not None:
+            raise self.error
+
+    def _run(self, search: Callable[..., Study], arguments: tuple, options: dict[str, Any]) -> None:
+        try:
+            self.result = search(*arguments, **options)
+        except BaseException as error:  # it is raised where somebody waits for the result
+            self.error = error
+        finally:
+            atexit.unregister(self._leave)
+
+    @property
+    def running(self) -> bool:
+        """Whether it goes on."""
+        return self._thread.is_alive()
+
+    @property
+    def journal(self) -> Journal:
+        """Everything that happened so far."""
+        return Journal(self.folder / "journal.jsonl")
+
+    @property
+    def trials(self) -> Trials:
+        """The table of the trials as they are now."""
+        return Trials.from_events(self.journal.read())
+
+    def cancel(self, trial: str) -> None:
+        """End one trial for good; its finished epochs are kept, and a resume does not bring it back.
+
+        A trial that trains stops when the epoch it is in has ended; that epoch is not counted. ValueError if there is
+        no such trial, or it has ended already.
+        """
+        trials = self.trials
+        unfinished = [other.trial for other in trials if other.status in ("running", "interrupted")]
+        if trial not in unfinished:
+            what = f"it is {trials[trial].status} already" if trial in trials else "there is no trial of this name"
+            can = f"Those that can be cancelled are {', '.join(unfinished)}." if unfinished else "None can be now."
+            raise ValueError(f"cancel {trial!r}: {what}. {can}")
+        self.control.cancel(trial)
+
+    def stop(self) -> None:
+        """End the search; every finished epoch is kept, and with `resume=True` and the same name it goes on."""
+        self.control.stop()
+
+    def wait(self, timeout: float | None = None) -> Study | None:
+        """Wait for the end, at most so many seconds: the study, or None if it goes on. Raises the search's error.
+
+        An interrupt ends the waiting, not the search.
+        """
+        self._thread.join(timeout)
+        if self.error is not None:
+            raise self.error
+        return self.result
+
+    def _leave(self) -> None:
+        # Python ends: what runs is interrupted properly, so that Ray does not end under the search's feet.
+        self.stop()
+        self._thread.join(20)
+
+    def __repr__(self) -> str:
+        state = "running" if self.running else "failed" if self.error else "ended"
+        return f"Running({self.name}: {state})"
