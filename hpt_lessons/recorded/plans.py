@@ -22,6 +22,7 @@ Config = dict[str, Any]
 FIXED = {"epochs": 27, "train_size": 10_000, "valid_size": 5_000}
 DEFAULT = (UNTUNED["l1"], UNTUNED["l2"])
 SHAPES = (DEFAULT, (64, 128), (256, 128), (16, 128), (64, 16), (256, 16), (16, 16))
+OTHER_BATCHES = (4, 2)  # of the other widths, beside 16
 REPEATED = 12
 REPEATED_IN_FULL = 60
 
@@ -74,14 +75,20 @@ def sweep(shape: tuple[int, int], batch_size: int, lrs: Iterable[float], note: s
 def lenet(full: bool = False) -> Plan:
     """The large table: shapes x batch sizes x learning rates, then its best trials again."""
     groups = [sweep(DEFAULT, batch, rates(fine=True)) for batch in (16, 8, 4, 2)]
-    groups += [sweep(shape, batch, rates(), "quarters") for batch in ((16, 4, 8, 2) if full else (16,))
+    groups += [sweep(shape, 16, rates(), "quarters") for shape in SHAPES[1:]]
+    halves = rates()[::2]
+    groups += [sweep(shape, batch, halves, "halves") for batch in ((4, 2, 8) if full else OTHER_BATCHES)
                for shape in SHAPES[1:]]
     if full:
+        between = sorted(set(rates()) - set(halves))
+        groups += [sweep(shape, batch, between, "between") for batch in (4, 2, 8) for shape in SHAPES[1:]]
         eighths = sorted(set(rates(fine=True)) - set(rates()))
         groups += [sweep(shape, batch, eighths, "eighths") for batch in (16, 4, 8, 2) for shape in SHAPES[1:]]
     repeated = REPEATED_IN_FULL if full else REPEATED
+    others = " and ".join(map(str, sorted(OTHER_BATCHES)))
     chosen = ("at all batch sizes and learning rates" if full else
-              "at batch size 16 and 13 learning rates in quarters of a decade (`--full` adds the others)")
+              "at batch size 16 and 13 learning rates in quarters of a decade, and at batch sizes "
+              f"{others} and 7 learning rates in halves of a decade (`--full` adds the others)")
     text = ("The untuned default shape 120/84 with batch sizes 2, 4, 8 and 16 and 21 learning rates from 1e-4 to 1e-1, "
             "in quarters of a decade and between 3e-4 and 3e-2 in eighths; the widths l1 {16, 64, 256} x l2 {16, 128} "
             f"{chosen}; each with seed 0 and split 0. Then the best {repeated} again with the seeds 1 and 2: own "
@@ -121,19 +128,17 @@ NOISE = (
     (DEFAULT, 4, (0.0001, 0.001, 0.003162, 0.01)),  # 0.001 is the untuned default
     (DEFAULT, 16, (0.0001, 0.001, 0.003162, 0.01, 0.02371, 0.05623)),
     ((16, 16), 16, (0.001, 0.005623, 0.01, 0.03162)),
-    ((64, 128), 8, (0.0003162, 0.001334, 0.003162, 0.01)),
+    ((64, 128), 4, (0.0003162, 0.001, 0.003162, 0.01)),
     ((256, 128), 16, (0.0005623, 0.003162, 0.01, 0.01778)),
-    ((16, 128), 2, (0.0001778, 0.001, 0.003162)),
+    ((16, 128), 2, (0.0003162, 0.001, 0.003162)),
 )
-NOISE_SHIPPED = 3  # rows of it; all of them in full
 
 
 def seeds(full: bool = False) -> Plan:
-    """The noise: the same configurations with eight seeds."""
-    noise = NOISE if full else NOISE[:NOISE_SHIPPED]
+    """The noise: the same configurations with eight seeds; `full` adds nothing."""
     groups = [sweep(shape, batch, lrs, seed=seed, split_seed=0 if seed < 4 else seed)
-              for shape, batch, lrs in noise for seed in range(8)]
-    trials = sum(len(lrs) for _, _, lrs in noise)
+              for shape, batch, lrs in NOISE for seed in range(8)]
+    trials = sum(len(lrs) for _, _, lrs in NOISE)
     text = (f"{trials} configurations of `cifar-lenet`, from bad to best, the untuned default among them, with the "
             "seeds 0 to 7. Each seed has its own initialisation and order of pictures; seeds 0 to 3 share split 0, "
             "seeds 4 to 7 have a split of their own, so that both kinds of noise can be told apart.")
