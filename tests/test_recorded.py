@@ -456,8 +456,14 @@ def test_repeated_seeds_of_a_shipped_table_differ(shipped):
         assert len(set(same)) == len(same)
 
 
+NO_SWEEP = {"cifar-lenet-seeds": "it takes some trials of cifar-lenet again",
+            "cifar-architectures": "it has three rates for each architecture"}
+
+
 def test_the_best_learning_rate_lies_inside_the_range(shipped):
     """That of the best trial of all, by the best epoch and by the last: the range was wide enough."""
+    if shipped in NO_SWEEP:
+        pytest.skip(f"{shipped} has no sweep of learning rates: {NO_SWEEP[shipped]}")
     trials = recorded.load(shipped)
     rates = [trial.config["lr"] for trial in trials]
     for scope in ("all", "last"):
