@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
+from scipy.stats import spearmanr
 
 from hpt_lessons.analysis import importance, stats
 from hpt_lessons.recorded import table
@@ -184,9 +185,17 @@ EARLY = ("hyperband", "asha", "asha-promotion", "bohb")
 
 @finding("early-stopping", "ASHA, Hyperband and BOHB against random search at equal budget?", "cifar-lenet", slow=True)
 def early_stopping() -> Lines:
-    """On the recorded trials."""
+    """On the recorded trials; and what the first epochs say about the end."""
     objective = Recorded(cube(), scope="all")
     yield f"Data: {objective.data}; loss of the best epoch, {REPEATS} repeats, equal epochs."
+    alive = [trial for trial in cube() if trial.seed == 0 and len(trial.sound) == LONGEST]
+    ends = [trial.best_loss for trial in alive]
+    good = np.argsort(ends)[: len(ends) // 2]
+    for words, some in (("all", range(len(alive))), ("the better half", good)):
+        rho = [spearmanr([alive[place].history[epoch - 1].loss for place in some], [ends[place] for place in some])[0]
+               for epoch in (1, 3, 9)]
+        yield (f"Rank correlation of the loss at epochs 1, 3, 9 with the lowest, {words} of {len(alive)} "
+               f"trials that lived: {rho[0]:.2f}, {rho[1]:.2f}, {rho[2]:.2f}")
     yield from at_equal_budget(objective, (4, 10, 30))
 
 
@@ -335,7 +344,7 @@ def schemes(name: str) -> Lines:
 
 @finding("levers", "Which lever pays most: model, data or the learning rate?", "cifar-levers")
 def levers() -> Lines:
-    """Test accuracy at equal updates: untuned and tuned, for each model and kind of data."""
+    """Validation accuracy at equal updates: untuned and tuned, for each model and kind of data."""
     cells: dict[tuple, dict[float, list[float]]] = defaultdict(lambda: defaultdict(list))
     for trial in trials_of("cifar-levers"):
         data = "".join([f"{trial.config['train_size']:,}", " augmented" * ("augment" in trial.config),
