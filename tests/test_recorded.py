@@ -445,6 +445,7 @@ def test_a_shipped_card_is_that_of_its_table(shipped):
     rows = table.read(table.HOME / f"{shipped}.npz")
     text = (table.HOME / f"{shipped}.md").read_text(encoding="utf-8")
     assert card.card(plans.PLANS[shipped](), table.to_trials(rows), json.loads(str(rows["about"]))) == text
+    assert len({line.count("|") for line in text.splitlines() if line.startswith("|")}) == 1
 
 
 def test_repeated_seeds_of_a_shipped_table_differ(shipped):

@@ -3,6 +3,7 @@
 Every number is computed from the table, so that a card cannot tell of another table than the one beside it.
 """
 
+import math
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -91,13 +92,14 @@ def _best(trials: Trials) -> Iterable[str]:
     cells: dict[tuple, list[Trial]] = defaultdict(list)
     for trial in trials:
         if trial.seed == first and split(trial) == first:
-            cells[tuple((key, str(value)) for key, value in trial.config.items() if key != "lr")].append(trial)
-    keys = [key for key, _ in next(iter(cells), ())]
+            cells[tuple((key, value if isinstance(value, str | int | float) else str(value))
+                        for key, value in trial.config.items() if key != "lr")].append(trial)
+    keys = list(dict.fromkeys(key for cell in cells for key, _ in cell))
     yield f"Best epoch of the best learning rate, seed {first}:"
     yield ""
     yield f"| {' | '.join(keys)} | learning rate | in the range | loss | accuracy | epoch |"
     yield "|" + "---|" * (len(keys) + 5)
-    for cell, members in sorted(cells.items(), key=str):
+    for cell, members in sorted(cells.items(), key=lambda item: _in_order(dict(item[0]), keys)):
         sound = [trial for trial in members if trial.sound]
         if not sound:
             continue
@@ -105,8 +107,15 @@ def _best(trials: Trials) -> Iterable[str]:
         result = best.history[best.best_epoch - 1]
         inside = "yes" if min(rates) < best.config["lr"] < max(rates) else "**at the edge**"
         inside = inside if len(rates) >= SWEEP else "-"
-        yield (f"| {' | '.join(value for _, value in cell)} | {best.config['lr']:g} | {inside} | "
+        values = [str(dict(cell).get(key, "-")) for key in keys]
+        yield (f"| {' | '.join(values)} | {best.config['lr']:g} | {inside} | "
                f"{result.loss:.3f} | {result.accuracy:.1%} | {result.epoch} |")
+
+
+def _in_order(cell: Mapping[str, Any], keys: Iterable[str]) -> list[tuple[float, str]]:
+    """Numbers by their size, before words by the alphabet; what a trial has not set comes first."""
+    values = [cell.get(key, -math.inf) for key in keys]
+    return [(math.inf, value) if isinstance(value, str) else (float(value), "") for value in values]
 
 
 def split(trial: Trial) -> int:
