@@ -17,7 +17,7 @@ import numpy as np
 from scipy.stats import spearmanr
 
 from hpt_lessons.analysis import importance, stats
-from hpt_lessons.recorded import table
+from hpt_lessons.recorded import sizes, table
 from hpt_lessons.recorded.replay import Recorded, Synthetic, chosen, final_score, repeats, replay
 from hpt_lessons.search.halving import StoppingASHA
 from hpt_lessons.trials import Trial, Trials
@@ -360,12 +360,37 @@ def levers() -> Lines:
 
 @finding("architectures", "Is the architecture just another hyperparameter?", "cifar-architectures")
 def architectures() -> Lines:
-    """Shares of variance with the learning rate among them."""
+    """Shares of variance with the learning rate among them; the best architectures, and what they cost."""
     trials = trials_of("cifar-architectures")
     found = importance.shares(trials, scope="all", adaptive=False)
     parts = ", ".join(f"{' x '.join(key)} {share.share:.2f}" for key, share in
                       sorted(found.shares.items(), key=lambda item: -item[1].share)[:6])
     yield f"Data: {trials.data}; shares of the variance of ranks, loss of the best epoch: {parts}"
+    rates = sorted({trial.config["lr"] for trial in trials})
+    losses: dict[tuple, dict[float, float]] = defaultdict(dict)
+    for trial in trials:
+        own = tuple((key, value) for key, value in trial.config.items() if key != "lr")
+        losses[own][trial.config["lr"]] = trial.best_loss
+    grid = np.array([[row[rate] for rate in rates] for row in losses.values()])
+    tuned, costs = grid.min(1), np.array([sizes.multiply_adds(dict(own)) for own in losses])
+    yield (f"{len(tuned)} architectures, each at the best of {len(rates)} rates: best {tuned.min():.3f}, middle "
+           f"{np.median(tuned):.3f}, worst {tuned.max():.3f}; the middle one gains {np.median(grid[:, 0] - tuned):.3f} "
+           f"by its rate, from {rates[0]:g}")
+    yield (f"Rank correlation of the architectures between the rates {rates[0]:g} and {rates[-1]:g}: "
+           f"{spearmanr(grid[:, 0], grid[:, -1])[0]:.2f}; of the tuned loss with the multiply-adds: "
+           f"{spearmanr(costs, tuned)[0]:.2f}")
+    for own, loss, cost in _front(list(losses), tuned, costs):
+        words = "{depth} x {channels} channels, {kernel} x {kernel}, l1 {l1}, {activation}".format(**dict(own))
+        yield f"  {cost:>10,} multiply-adds: {loss:.3f} ({words})"
+
+
+def _front(names: Sequence[tuple], losses: np.ndarray, costs: np.ndarray) -> Iterator[tuple[tuple, float, int]]:
+    """Those that no cheaper one equals (the Pareto front), the cheapest first."""
+    lowest = np.inf
+    for place in np.lexsort((losses, costs)):
+        if losses[place] < lowest:
+            lowest = losses[place]
+            yield names[place], float(lowest), int(costs[place])
 
 
 # -- the command -------------------------------------------------------------------------------------------------------
