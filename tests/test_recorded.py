@@ -191,7 +191,7 @@ def never(*_):
 
 
 def test_what_another_table_has_measured_is_not_trained_again(whole, tmp_path, monkeypatch):
-    """The same configuration, length, seeds and pictures; a group of which one trial is new is trained."""
+    """The same configuration, length, seeds and pictures; of a group of which one trial is new, that one is trained."""
     shutil.copytree(whole, tmp_path / "copy")
     folder, pictures = tmp_path / "copy", tiny_table.pictures(whole)
     eight = tiny_table.PLAN.groups[0]
@@ -205,25 +205,40 @@ def test_what_another_table_has_measured_is_not_trained_again(whole, tmp_path, m
     for change in ({"seed": 1}, {"split_seed": 3}, {"epochs": 3}, {"lr": 0.02}, {"momentum": 0.5}):
         builder = build.Builder(plan, pictures, build.choose_device("cpu"), folder / "parts" / "other")
         new = plans.Group("new", (same.configs[0], {**same.configs[1], **change}))
-        assert builder.shared(new) is None and builder.shared(same) is not None
+        assert builder.missing(new) == new.configs[1:] and not builder.missing(same)
+    trained = []
+    monkeypatch.setattr(build.Builder, "train", watched_train(trained, lambda group: group.configs))
+    mixed = plans.Group("mixed", (same.configs[0], {**same.configs[1], "lr": 0.02}, same.configs[1]))
+    build.build(replace(plan, name="mixed", groups=(mixed,)), pictures, device="cpu", folder=folder, progress=False)
+    assert trained == [mixed.configs[1:2]]
+    rows = recorded.load("mixed", folder)
+    assert [trial.config["lr"] for trial in rows] == [config["lr"] for config in mixed.configs]
+    assert [rows[0].history, rows[2].history] == [first["0001"].history, first["0002"].history]
+
+
+def watched_train(seen, what):
+    """`Builder.train` that writes down `what` of each group that it trains."""
+    train = build.Builder.train
+
+    def watched(self, group, bar):
+        seen.append(what(group))
+        return train(self, group, bar)
+
+    return watched
 
 
 def test_a_larger_plan_trains_only_what_it_adds(whole, tmp_path, monkeypatch):
     """The table that is there is a beginning."""
     shutil.copytree(whole, tmp_path / "copy")
     trained = []
-    train = build.Builder.train
-
-    def watched(self, group, bar):
-        trained.append(group.name)
-        return train(self, group, bar)
-
-    monkeypatch.setattr(build.Builder, "train", watched)
+    monkeypatch.setattr(build.Builder, "train", watched_train(trained, lambda group: group.name))
     more = plans.Group("more", ({**tiny_table.SAME, "lr": 0.0005},))
     plan = replace(tiny_table.PLAN, groups=(*tiny_table.PLAN.groups, more))
     build.build(plan, tiny_table.pictures(whole), device="cpu", folder=tmp_path / "copy", progress=False)
     before, after = recorded.load("tiny", whole), recorded.load("tiny", tmp_path / "copy")
     assert trained == ["more"] and len(after) == 7
+    spent = [json.loads(str(table.read(folder / "tiny.npz")["about"]))["spent"] for folder in (whole, tmp_path / "copy")]
+    assert 0 < spent[0] <= spent[1]
     assert [trial.history for trial in after[:5]] == [trial.history for trial in before[:5]]
     assert after[5].config["lr"] == 0.0005
 

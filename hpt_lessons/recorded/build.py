@@ -30,7 +30,7 @@ from hpt_lessons.cifar.training import choose_device, train_cifar, use_threads
 from hpt_lessons.progress import Progress
 from hpt_lessons.recorded import finetuning
 from hpt_lessons.recorded.card import write_card
-from hpt_lessons.recorded.plans import PLANS, Group, Plan
+from hpt_lessons.recorded.plans import PLANS, Config, Group, Plan
 from hpt_lessons.recorded.table import (
     ALIVE,
     HOME,
@@ -87,13 +87,15 @@ class Builder:
 
     def done(self, group: Group) -> int:
         """How much of that has been done by an earlier run."""
-        if self.kept(group) is not None or self.shared(group) is not None:
+        if self.kept(group) is not None:
             return self.work(group)
+        rest = Group(group.name, self.missing(group))
         try:
             state = checkpoint.load(self.checkpoint_of(group))
         except ValueError:
             state = None
-        return 0 if state is None else state.get("epoch", 0) * len(group.configs)
+        trained = 0 if state is None else state.get("epoch", 0) * len(rest.configs)
+        return self.work(group) - self.work(rest) + trained
 
     def checkpoint_of(self, group: Group) -> Path:
         """Where the group in training is kept; the repository leaves such files out."""
@@ -107,15 +109,23 @@ class Builder:
             return [self.rows(group, bar) for group in groups]
 
     def rows(self, group: Group, bar: Progress) -> Rows:
-        """The rows of a group: from its part file, from another table that has them, or else trained now."""
-        rows = self.kept(group) or self.shared(group)
-        if rows is None:
-            bar.note(group.name)
-            with use_threads(1):
-                rows = self.train(group, bar)
-            path = self.parts / f"{group.name}.npz"
-            write_atomically(path, lambda file: np.savez_compressed(file, **rows, allow_pickle=False))
-            self.checkpoint_of(group).unlink(missing_ok=True)
+        """The rows of a group: from its part file, from tables that have them, and what is missing trained now."""
+        rows = self.kept(group)
+        if rows is not None:
+            return rows
+        missing = self.missing(group)
+        if not missing:
+            return self.shared(group.configs)
+        bar.note(group.name)
+        with use_threads(1):
+            rows = self.train(Group(group.name, missing), bar)
+        if len(missing) < len(group.configs):
+            rows = join([rows, self.shared([config for config in group.configs if config not in missing])])
+            place = {str(text): row for row, text in enumerate(rows["configs"])}
+            rows = some(rows, [place[json.dumps(config)] for config in group.configs])
+        path = self.parts / f"{group.name}.npz"
+        write_atomically(path, lambda file: np.savez_compressed(file, **rows, allow_pickle=False))
+        self.checkpoint_of(group).unlink(missing_ok=True)
         return rows
 
     def kept(self, group: Group) -> Rows | None:
@@ -137,14 +147,22 @@ class Builder:
                              f"{path.parent}.")
         return rows
 
-    def shared(self, group: Group) -> Rows | None:
-        """The rows of a group whose trials have all been measured for this or another table, on the same pictures."""
-        found = [self.known.get(fingerprint({**self.plan.fixed, **config})) for config in group.configs]
-        if not all(found) or any(json.loads(str(rows["about"]))["data"] != self.data.name for rows, _ in found):
+    def missing(self, group: Group) -> tuple[Config, ...]:
+        """Those of a group's configurations that no table has, on the same pictures."""
+        return tuple(config for config in group.configs if self.found(config) is None)
+
+    def found(self, config: Config) -> tuple[Rows, int] | None:
+        """The table and the row of a trial that has been measured for this or another table, on the same pictures."""
+        rows, row = self.known.get(fingerprint({**self.plan.fixed, **config}), (None, 0))
+        if rows is None or json.loads(str(rows["about"]))["data"] != self.data.name:
             return None
-        parts = [some(rows, [row]) for rows, row in found]
+        return rows, row
+
+    def shared(self, configs: Sequence[Config]) -> Rows:
+        """The rows of configurations that other tables have; their computing time is counted there."""
+        parts = [some(rows, [row]) for rows, row in map(self.found, configs)]
         joined = join(parts)
-        joined["configs"] = np.array([json.dumps(config) for config in group.configs])
+        joined["configs"] = np.array([json.dumps(config) for config in configs])
         joined["about"] = np.array(json.dumps(json.loads(str(parts[0]["about"])) | {"spent": 0.0}))
         return joined
 
@@ -265,8 +283,11 @@ def write_table(path: Path, builder: Builder, parts: Sequence[Rows]) -> None:
     """Join the parts, write the card and then the table, and look whether it can be read."""
     rows = join(parts)
     made = [json.loads(str(part["about"])) for part in parts]
+    spent = sum(one["spent"] for one in made)
+    if path.is_file():  # a smaller table, which this one takes in
+        spent += json.loads(str(read(path)["about"]))["spent"]
     about = {key: made[-1][key] for key in ("data", "classes", "train", "valid", "test")} | {
-        "fixed": dict(builder.plan.fixed), "spent": round(sum(one["spent"] for one in made)),
+        "fixed": dict(builder.plan.fixed), "spent": round(spent),
         **{key: sorted(set().union(*(_list(one[key]) for one in made))) for key in ("code", "torch", "hardware")}}
     rows["about"] = np.array(json.dumps(about))
     write_card(path.with_suffix(".md"), builder.plan, to_trials(rows), about)
