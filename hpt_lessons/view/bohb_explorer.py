@@ -20,6 +20,8 @@ class BOHBExplorer(StepPanel):
     observations that are shown, `model` knows everything at each of them.
     """
 
+    room = (95, 145, 140, 45)
+
     def __init__(self, problem: str = "two valleys", step: int = 0, **settings: Any) -> None:
         self.model = BOHBModel(problem, **settings)
         super().__init__(self._fields(), self.model.trials, step, "BOHBExplorer")

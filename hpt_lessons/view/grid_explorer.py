@@ -15,6 +15,7 @@ from hpt_lessons.view.layout_model import RULES
 from hpt_lessons.view.shadows import shadows
 
 SIZE, LEFT, TOP, GAP = 270, 60, 76, 390
+ROOM = (175, 130)  # letters of the longest words
 COLOURS = {"grid": svg.ORANGE, "random": svg.BLUE}
 
 
@@ -69,7 +70,7 @@ class GridAgainstRandom(page.Panel):
 
     def _update(self) -> None:
         self.picture.value = draw(self.contest)
-        self.words.value = f'<div role="status" style="min-height: 44px">{in_words(self.contest)}</div>'
+        self.words.value = page.status(in_words(self.contest), *ROOM)
 
 
 def in_words(contest: Contest) -> str:

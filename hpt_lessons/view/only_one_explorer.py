@@ -17,6 +17,7 @@ from hpt_lessons.view.only_one_picture import draw_curve, draw_gains, interval, 
 
 SCORES = {"the best epoch": "best", "the last epoch": "last"}
 RATE_WORDS = {"low": "low, the lowest", "sensible": "sensible, the default", "high": "too high"}
+ROOM = (175, 195, 185)  # letters of the longest words
 
 
 class OneHyperparameter(page.Panel):
@@ -122,7 +123,7 @@ class OneHyperparameter(page.Panel):
         self._say(in_words(self.model))
 
     def _say(self, words: str) -> None:
-        self.words.value = f'<div role="status" style="min-height: 108px">{words}</div>'
+        self.words.value = page.status(words, *ROOM)
 
 
 def _offer(field: widgets.Dropdown, options: list, value: Any) -> None:

@@ -4,6 +4,7 @@ Everything is plain HTML in ipywidgets' `HTML`, with JupyterLab's own variables 
 nothing more. Elsewhere, for example in an exported page, the second colour of each `var(...)` is used.
 """
 
+import math
 import re
 from html import escape
 from typing import Any
@@ -29,6 +30,9 @@ CSS = """<style>
 .hpt code { font-size: 13px; padding: 0 3px; background: var(--jp-layout-color2, #eee); color: inherit; }
 .hpt .widget-button:focus-visible, .hpt input:focus-visible, .hpt select:focus-visible {
   outline: 2px solid var(--hpt-blue); outline-offset: 1px; }
+.hpt-room { display: grid; }
+.hpt-room > *, .hpt-room::after { grid-area: 1 / 1; }
+.hpt-room::after { content: attr(data-room); white-space: pre-wrap; visibility: hidden; }
 .hpt .widget-radio-box label { height: auto; min-height: 26px; line-height: 1.4; white-space: normal;
   display: flex; align-items: center; justify-content: flex-start; gap: 6px; font-size: 14px;
   padding: 2px 0; margin: 0; }
@@ -83,6 +87,16 @@ class Panel(widgets.VBox):
 
     def _repr_mimebundle_(self, **options: Any) -> dict[str, Any]:
         return {**super()._repr_mimebundle_(**options), "text/plain": self._name}
+
+
+def status(words: str, *letters: int) -> str:
+    """Words that change, in room that does not: what stands below stays in its place.
+
+    `letters` has the most letters of each paragraph (they are separated by `<br>`). The room is that of as many letters
+    in invisible words, so that it grows where the page is narrow and lines wrap.
+    """
+    room = "&#10;".join("batch=0.00 " * math.ceil(count / len("batch=0.00 ")) for count in letters)
+    return f'<div class="hpt-room" data-room="{room}"><div role="status">{words}</div></div>'
 
 
 def hidden(text: str) -> str:

@@ -27,6 +27,8 @@ class Rungs(StepPanel):
     `model` knows everything about the search at each of them.
     """
 
+    room = (275, 135, 125)
+
     def __init__(self, trials: Trials | None = None, method: str = "stopping", step: int = 0, **settings: Any) -> None:
         self.model = RungModel(table() if trials is None else trials, method, **settings)
         super().__init__(self._fields(), len(self.model.stretches), step, "Rungs")
@@ -79,8 +81,9 @@ def _options(words: dict[str, str]) -> list[tuple[str, str]]:
 
 def in_words(model: RungModel, step: int) -> str:
     """What happened in this step, what became of it, and where the search stands."""
-    first = _step(model, model.stretches[step - 1], step) if step else _plan(model)
-    if step == len(model.stretches):
+    over = step == len(model.stretches)
+    first = _step(model, model.stretches[step - 1], step, over) if step else _plan(model)
+    if over:
         first += f" {_end(model)}"
     total = model.max_budget * len(model.drawn)
     epochs, choice = model.epochs(step), model.choice(step)
@@ -100,8 +103,8 @@ def _plan(model: RungModel) -> str:
             f"{len(model.drawn)} trials, judged after {levels} epochs. Whom will it lose?")  # fmt: skip
 
 
-def _step(model: RungModel, stretch: Stretch, step: int) -> str:
-    """One sentence on what was decided, one on what the search cannot know."""
+def _step(model: RungModel, stretch: Stretch, step: int, over: bool = False) -> str:
+    """One sentence on what was decided, one on what the search cannot know; not that one where the search is over."""
     name = f"Trial {stretch.trial + 1} ({_config(model, stretch.trial)})"
     head = f"<b>Step {step}</b>, after {seconds_in_words(stretch.end)}. {name} "
     if math.isnan(stretch.score):
@@ -117,7 +120,7 @@ def _step(model: RungModel, stretch: Stretch, step: int) -> str:
     if others:
         fate += f" With it the rung is full: {len(others)} other{'s are' if len(others) > 1 else ' is'} <b>cut</b>."
     gone = [stretch.trial] * (stretch.decision.action == "stop") + others
-    return f"{head}{bar}: {fate} {_fate(model, gone)}".rstrip()
+    return f"{head}{bar}: {fate}{'' if over or not gone else f' {_fate(model, gone)}'}"
 
 
 def _end(model: RungModel) -> str:
@@ -132,8 +135,6 @@ def _end(model: RungModel) -> str:
 
 def _fate(model: RungModel, gone: list[int]) -> str:
     """What would have become of those who are cut now: the best of them."""
-    if not gone:
-        return ""
     best = min(gone, key=lambda trial: model.finals[trial])
     if best == model.best:
         words = f"Trial {best + 1} would have been <b>the best of all</b>: it is lost."

@@ -13,8 +13,6 @@ WRAP = {"flex_flow": "row wrap", "overflow": "visible"}
 STEPS = ("To the start", "Back", "Step", "To the end")
 BUTTON = {"width": "104px"}
 PAUSE = 600  # ms between two steps while it plays
-# Room for the longest words, so that the picture below stays where it is: more where the page is narrow and they wrap.
-ROOM = "min-height: 112px; min-height: clamp(112px, 285px - 21cqw, 240px)"
 
 
 class Stepper(widgets.VBox):
@@ -56,7 +54,12 @@ class Stepper(widgets.VBox):
 
 
 class StepPanel(page.Panel):
-    """Settings, a stepper, words and a picture; `show(step)` of a subclass gives the last two as HTML."""
+    """Settings, a stepper, words and a picture; `show(step)` of a subclass gives the last two as HTML.
+
+    `room` has the most letters of each paragraph of the words (`page.status`).
+    """
+
+    room: tuple[int, ...] = ()
 
     def __init__(self, fields: Sequence[widgets.Widget], last: int, step: int, name: str) -> None:
         self._quiet = False
@@ -97,5 +100,4 @@ class StepPanel(page.Panel):
         if self._quiet:
             return
         words, self.picture.value = self.show(self.step)
-        status = f'<div role="status" style="{ROOM}">{words}</div>'
-        self.words.value = f'<div style="container-type: inline-size">{status}</div>'
+        self.words.value = page.status(words, *self.room)
