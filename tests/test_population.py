@@ -159,16 +159,19 @@ def test_the_order_of_the_networks_does_not_matter(order):
 @given(st.integers(1, 4), st.integers(1, 3), st.integers(1, 3), st.integers(1, 5), st.integers(1, 5),
        st.integers(0, 2), st.integers(0, 2))
 def test_the_way_back_through_a_grouped_convolution(groups, inputs, outputs, height, width, more, pairs):
-    """PyTorch's gradients, for all shapes with an even number of columns."""
+    """PyTorch's gradients, for all shapes with an even number of columns; two parts of a batch share the kernel."""
     draw = torch.Generator().manual_seed(0)
     shape = (2, groups * inputs, height + more, width + width % 2 + 2 * pairs)
     sizes = shape, (groups * outputs, inputs, height, width), (groups * outputs,)
     ours = [torch.randn(size, generator=draw, dtype=torch.float64).requires_grad_() for size in sizes]
     theirs = [tensor.detach().clone().requires_grad_() for tensor in ours]
-    outcome, expected = GroupedConvolution.apply(*ours, groups), torch.nn.functional.conv2d(*theirs, groups=groups)
+    turned = []
+    outcome = torch.cat([GroupedConvolution.apply(part, *ours[1:], groups, turned) for part in ours[0].split(1)])
+    expected = torch.nn.functional.conv2d(*theirs, groups=groups)
     weights = torch.randn(expected.shape, generator=draw, dtype=torch.float64)
     (outcome * weights).sum().backward()
     (expected * weights).sum().backward()
+    assert len(turned) == 1
     for one, two in zip((outcome, *(tensor.grad for tensor in ours)), (expected, *(tensor.grad for tensor in theirs)),
                         strict=True):
         torch.testing.assert_close(one, two)

@@ -17,32 +17,43 @@ WIDTH = 16  # output channels that are computed at a time
 class GroupedConvolution(torch.autograd.Function):
     """`conv2d` with stride 1 and without padding; inputs must have an even width.
 
-    Called as `apply(values, weight, bias, groups)`, with the shapes of `torch.nn.functional.conv2d`.
+    Called as `apply(values, weight, bias, groups, turned)`, the first four as for `torch.nn.functional.conv2d`.
+    `turned` is a list that is empty before a step: the kernel of the way back is kept in it for all parts of a batch.
     """
 
     @staticmethod
-    def forward(ctx, values: Tensor, weight: Tensor, bias: Tensor, groups: int) -> Tensor:
+    def forward(ctx, values: Tensor, weight: Tensor, bias: Tensor, groups: int, turned: list[Tensor]) -> Tensor:
         ctx.save_for_backward(values, weight)
-        ctx.groups = groups
+        ctx.groups, ctx.turned = groups, turned
         return functional.conv2d(values, weight, bias, groups=groups)
 
     @staticmethod
-    def backward(ctx, gradient: Tensor) -> tuple[Tensor, Tensor, Tensor, None]:
+    def backward(ctx, gradient: Tensor) -> tuple[Tensor, Tensor, Tensor, None, None]:
         values, weight = ctx.saved_tensors
-        for_weight = torch.nn.grad.conv2d_weight(values, weight.shape, gradient, groups=ctx.groups)
-        return for_input(gradient, weight, ctx.groups), for_weight, gradient.sum((0, 2, 3)), None
+        if not ctx.turned:
+            ctx.turned.append(turn(weight, ctx.groups))
+        # One operation for weight and bias; the gradient for the input is ours.
+        _, for_weight, for_bias = torch.ops.aten.convolution_backward(
+            gradient, values, weight, [len(weight)], [1, 1], [0, 0], [1, 1], False, [0, 0], ctx.groups,
+            [False, True, True])
+        return for_input(gradient, ctx.turned[0], ctx.groups, weight.shape[1]), for_weight, for_bias, None, None
 
 
-def for_input(gradient: Tensor, weight: Tensor, groups: int) -> Tensor:
-    """The gradient for the input, from that for the output (b, groups x outputs, height, width)."""
+def turn(weight: Tensor, groups: int) -> Tensor:
+    """The kernel of the way back, one column wider, for two pixels at a time; padded with channels of zeros."""
     inputs, height, width = weight.shape[1:]
     turned = weight.unflatten(0, (groups, -1)).transpose(1, 2).flip(3, 4)  # (groups, inputs, outputs, height, width)
-    channels = -(-2 * inputs // WIDTH) * WIDTH  # those left over stay zero
+    channels = -(-2 * inputs // WIDTH) * WIDTH
     kernel = turned.new_zeros(groups, channels, height, width + 1, turned.shape[2])  # as it lies in memory
     kernel[:, :inputs, :, :-1] = kernel[:, inputs:2 * inputs, :, 1:] = turned.permute(0, 1, 3, 4, 2)
-    wide = functional.conv2d(gradient, kernel.flatten(0, 1).permute(0, 3, 1, 2), stride=(1, 2),
-                             padding=(height - 1, width - 1), groups=groups)
-    pair = wide.unflatten(1, (groups, channels))[:, :, :2 * inputs].unflatten(2, (2, inputs))
+    return kernel.flatten(0, 1).permute(0, 3, 1, 2)
+
+
+def for_input(gradient: Tensor, kernel: Tensor, groups: int, inputs: int) -> Tensor:
+    """The gradient for the input (b, groups x inputs, height, width), from that for the output and `turn`'s kernel."""
+    height, width = kernel.shape[2:]
+    wide = functional.conv2d(gradient, kernel, stride=(1, 2), padding=(height - 1, width - 2), groups=groups)
+    pair = wide.unflatten(1, (groups, -1))[:, :, :2 * inputs].unflatten(2, (2, inputs))
     # (b, groups, 2, inputs, rows, half the columns) to (b, rows, columns, groups, inputs), as it lies in memory.
     apart = pair.permute(0, 4, 5, 2, 1, 3)
     return apart.flatten(2, 3).flatten(3).permute(0, 3, 1, 2)

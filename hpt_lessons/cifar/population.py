@@ -130,6 +130,7 @@ class Population:
 
     def forward(self, pictures: Tensor) -> Tensor:
         """Pictures (b, 3, 32, 32), the same for all, to logits (networks, b, classes)."""
+        self.turned: dict[nn.Module, list[Tensor]] = {}  # for `GroupedConvolution`: the weights are new ones
         some = pictures.to(self.dtype).split(self.at_once)
         # Matrix products want the whole batch, convolutions what fits into the cache.
         return self._head(torch.cat([self._features(part) for part in some], dim=1).flatten(2))
@@ -165,7 +166,7 @@ class Population:
         groups = values.shape[1] // layer.in_channels  # 1 for the pictures, then one for each network
         plain = bias is not None and layer.padding == (0, 0) and values.shape[3] % 2 == 0
         if plain and groups > 1 and self.device.type == "cpu" and len(values) >= AT_ONCE["cpu"]:  # for fewer no gain
-            return GroupedConvolution.apply(values, weight, bias, groups)
+            return GroupedConvolution.apply(values, weight, bias, groups, self.turned.setdefault(layer, []))
         return functional.conv2d(values, weight, bias, padding=layer.padding, groups=groups)
 
     def _head(self, values: Tensor) -> Tensor:
