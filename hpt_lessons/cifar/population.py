@@ -23,7 +23,7 @@ from torch.nn import functional
 from hpt_lessons.cifar.config import Settings, read_config
 from hpt_lessons.cifar.data import Data, load_data
 from hpt_lessons.cifar.feed import Feed
-from hpt_lessons.cifar.grouped import GroupedConvolution
+from hpt_lessons.cifar.grouped import GroupedConvolution, Linear
 from hpt_lessons.cifar.models import Residual
 from hpt_lessons.cifar.training import (
     EVALUATION_BATCH,
@@ -175,7 +175,7 @@ class Population:
         for layer in self.model.head:
             if isinstance(layer, nn.Linear):
                 weight, bias = next(weights), next(weights)
-                values = torch.baddbmm(bias, values, weight)
+                values = Linear.apply(values, weight, bias)
             else:
                 values = layer(values)
         return values
@@ -256,7 +256,7 @@ class Population:
         with torch.no_grad():
             for own, stack in zip(model.parameters(), self.weights, strict=True):
                 values = stack[self.networks.index(which)]
-                own.copy_(values.reshape(own.shape) if own.dim() != 2 else values.T)
+                own.copy_(values.reshape(own.shape))
             norms = [module for module in model.modules() if isinstance(module, nn.BatchNorm2d)]
             buffers = [own for norm in norms for own in (norm.running_mean, norm.running_var)]
             for own, stack in zip(buffers, self.running, strict=True):
@@ -304,11 +304,11 @@ class Population:
 
 
 def _stack(parameters: Sequence[Tensor]) -> Tensor:
-    """One parameter of all networks: convolutions with channels last, matrices as (inputs, outputs), biases as rows."""
+    """One parameter of all networks: convolutions with channels last, biases as rows."""
     stack = torch.stack([parameter.detach() for parameter in parameters])
     if stack.dim() == 5:
         return stack.permute(0, 1, 3, 4, 2).contiguous().permute(0, 1, 4, 2, 3)
-    return stack.transpose(1, 2).contiguous() if stack.dim() == 3 else stack.unsqueeze(1)
+    return stack if stack.dim() == 3 else stack.unsqueeze(1)
 
 
 def _chosen(stack: Tensor, chosen: Tensor) -> Tensor:
