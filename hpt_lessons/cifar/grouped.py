@@ -62,8 +62,8 @@ def for_input(gradient: Tensor, kernel: Tensor, groups: int, inputs: int) -> Ten
 class Linear(torch.autograd.Function):
     """A fully connected layer of n networks: values (n, b, inputs), weight (n, outputs, inputs), bias (n, 1, outputs).
 
-    The gradient of the weights comes as the weights lie in memory. What PyTorch derives from the product comes the other
-    way round, which takes up to four times as long where there are few outputs, and slows down the step that follows.
+    The gradient of the weights comes as the weights lie in memory. What PyTorch derives from the product comes the
+    other way round, which takes up to four times as long where there are few outputs, and slows down the next step.
     """
 
     @staticmethod
