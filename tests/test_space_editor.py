@@ -148,6 +148,21 @@ def test_a_change_of_kind_keeps_the_bounds_and_mends_a_zero(model):
     assert model.errors == {} and model.space["lr"] == light.uniform(0, 0.1)
 
 
+@given(data=st.data())
+def test_who_goes_through_the_kinds_and_back_finds_what_was_typed(data):
+    """Letter for letter, whatever was there, right or wrong."""
+    value = data.draw(st.sampled_from(list(everything().values())[:14]))
+    model = SpaceModel({"x": value})
+    x = model.rows[0]
+    if x.fields and data.draw(st.booleans()):
+        model.type(x, data.draw(st.sampled_from(x.fields)), data.draw(st.sampled_from(["1", "1e-3", "0", "nonsense"])))
+    kind, texts, read = x.kind, {name: x.texts[name] for name in x.fields}, repr(x.read())
+    for other in data.draw(st.lists(st.sampled_from(x.kinds), max_size=6)):
+        model.change_kind(x, other)
+    model.change_kind(x, kind)
+    assert ({name: x.texts[name] for name in x.fields}, repr(x.read())) == (texts, read)
+
+
 # -- mistakes --------------------------------------------------------------------------------------------------------
 
 

@@ -92,7 +92,7 @@ class SpaceModel:
         """Another text in one of the fields of a row."""
         if field not in row.fields:
             raise ValueError(f"field {field!r}: {row.kind} has {', '.join(row.fields) or 'none'}.")
-        row.texts[field] = text
+        row.type(field, text)
         self._refresh()
 
     def change_kind(self, row: Row, kind: str) -> None:

@@ -50,6 +50,9 @@ class Row:
     kept: Any = None
     given: tuple[str, dict[str, str], Any] | None = None
 
+    def __post_init__(self) -> None:
+        self._typed = self.kind, dict(self.texts)  # what a change of kind begins with
+
     @classmethod
     def of(cls, name: str, value: Any) -> Row:
         """The row of a value of a search space, Ray's domain, ours, or a constant."""
@@ -102,10 +105,22 @@ class Row:
         whole = "randint" in self.kind and isinstance(number, float) and number.is_integer() and abs(number) < 1e15
         return int(number) if whole else number
 
+    def type(self, name: str, text: str) -> None:
+        """Another text in one of the fields."""
+        self.texts[name] = text
+        self._typed = self.kind, {field: self.texts.get(field, "") for field in self.fields}
+
     def change_kind(self, kind: str) -> None:
-        """Another kind: the texts stay where they still make sense, else they are made from the old values."""
+        """Another kind: the texts stay where they still make sense, else they are made from the old values.
+
+        Always from what was typed last, not from the kind before: who goes through all the kinds and back finds it
+        again, letter for letter.
+        """
         if kind not in self.kinds:
             raise ValueError(f"kind {kind!r}: one of {', '.join(self.kinds)} was expected.")
+        self.kind, self.texts = self._typed[0], dict(self._typed[1])
+        if kind == self.kind:
+            return
         before, _ = self.read()
         self.kind = kind
         if kind in READ_ONLY or not self.read()[1]:
