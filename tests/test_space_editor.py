@@ -385,6 +385,27 @@ def test_presets_and_zoom(editor):
     assert "20 trials" in searched.cost.value
 
 
+def test_an_edited_space_is_an_entry_of_the_menu_that_gives_it_back(editor):
+    """With the rows that are wrong, and whatever is chosen in between."""
+    given, classic, bounded = editor.preset.options
+    for view, text in zip(editor._body.children, ("1e-3", "4, oops"), strict=True):
+        next(iter(view.texts.values())).value = text
+    edited = editor.preset.value
+    assert editor.preset.options == (given, classic, bounded, edited) and "edited" in edited
+    for other in (bounded, given, classic):
+        editor.preset.value = other
+        assert editor.errors == {}
+        editor.preset.value = edited
+        assert [dict(row.texts) for row in editor.model.rows][1] == {"values": "4, oops"}
+        assert list(editor.errors) == ["l1"] and editor.value["lr"].lower == 1e-3
+        assert editor._body.children[1].texts["values"].value == "4, oops"
+    editor.preset.value = bounded
+    editor.add_row.click()  # another edit takes the entry
+    editor.preset.value = given
+    editor.preset.value = edited
+    assert list(editor.value) == ["l1", "l2", "lr", "batch_size", "parameter_1"]
+
+
 def test_a_function_that_fails_does_not_stop_the_editor():
     editor = SearchSpaceEditor({"l1": light.sample_from(lambda spec: 1 / 0), "lr": light.uniform(0, 1)})
     view = editor._body.children[0]

@@ -21,6 +21,7 @@ from hpt_lessons.view.space_rows import Row
 from hpt_lessons.view.space_words import in_words
 
 OWN = "the space as it was given"
+EDITED = "the space as you edited it"
 LABELS = {"lower": "from", "upper": "to", "q": "step", "mean": "mean", "sd": "spread", "values": "values",
           "value": "value"}
 
@@ -71,7 +72,7 @@ class SearchSpaceEditor(page.Panel):
         self._make(num_samples, workers or cost(own, 1).workers)
         super().__init__([widgets.HTML(CSS, layout={"display": "none"}), self._top, self._body, self._bottom],
                          "SearchSpaceEditor")
-        self.model.on_change(self._update)
+        self.model.on_change(self._changed)
         self._update()
 
     # -- what a notebook reads -------------------------------------------------------------------------------------
@@ -130,12 +131,26 @@ class SearchSpaceEditor(page.Panel):
             field.observe(lambda _: self._show_cost(), "value")
 
     # -- what happens ----------------------------------------------------------------------------------------------
-    def _begin(self, preset: str | None) -> None:
-        if preset is None:
+    def _begin(self, preset: str) -> None:
+        """Begin anew with a preset, or go back to what was edited."""
+        if self._beginning:
             return
         self._note, self._beginning = "", True
         try:
-            self.model.set(self._presets[preset]())
+            if preset == EDITED:
+                self.model.restore(self._edited)
+            else:
+                self.model.set(self._presets[preset]())
+        finally:
+            self._beginning = False
+
+    def _keep_edited(self) -> None:
+        """From the first edit on the menu has an entry that gives the edited space back."""
+        self._edited, self._beginning = self.model.snapshot(), True
+        try:
+            if EDITED not in self.preset.options:
+                self.preset.options = [*self._presets, EDITED]
+            self.preset.value = EDITED
         finally:
             self._beginning = False
 
@@ -165,10 +180,13 @@ class SearchSpaceEditor(page.Panel):
     _note = ""
     _beginning = False
 
+    def _changed(self) -> None:
+        if not self._beginning:
+            self._keep_edited()
+        self._update()
+
     def _update(self) -> None:
         rows = self.model.rows
-        if self._rows and not self._beginning:
-            self.preset.value = None  # no longer what was chosen, so that it can be chosen again
         if list(self._rows) != rows:
             self._rows = {row: self._rows.get(row) or self._view_of(row) for row in rows}
             self._body.children = tuple(self._rows.values())

@@ -83,6 +83,16 @@ class SpaceModel:
         self.rows = [Row.of(name, value) for name, value in _leaves(space)]
         self._refresh()
 
+    def snapshot(self) -> tuple:
+        """All rows as they are, to be given back by `restore` after the space was exchanged."""
+        return self.rows, self._last, self._code
+
+    def restore(self, snapshot: tuple) -> None:
+        """The rows of a snapshot again, and the last valid space of that time."""
+        self.rows, self._last, self._code = snapshot
+        self._value = None
+        self._refresh()
+
     def rename(self, row: Row, name: str) -> None:
         """Give a row another name; 'optimizer/lr' stands for a nested dictionary."""
         row.name = name
