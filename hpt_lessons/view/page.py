@@ -69,6 +69,11 @@ def _stressed(text: str) -> str:
     return re.sub(r"(?<![\w*])\*([^*\s](?:[^*]*[^*\s])?)\*(?![\w*])", r"<em>\1</em>", escape(text))
 
 
+def unbroken(html: str) -> str:
+    """The same HTML, in which no number like 1e-5 is parted at the end of a line."""
+    return re.sub(r"[\d.]+e-\d+", r'<span style="white-space: nowrap">\g<0></span>', html)
+
+
 def plain(text: str) -> str:
     """The same sentence where no HTML can stand, for example beside a button to tick."""
     return re.sub(r"`([^`]+)`", r"\1", text.strip())

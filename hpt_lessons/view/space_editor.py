@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import re
 from collections.abc import Callable, Mapping
 from html import escape
 from typing import Any
@@ -18,12 +17,10 @@ from hpt_lessons.view.space_code import function_source
 from hpt_lessons.view.space_model import SpaceModel
 from hpt_lessons.view.space_results import cost, zoomed
 from hpt_lessons.view.space_rows import Row
-from hpt_lessons.view.space_words import in_words
+from hpt_lessons.view.space_words import LABELS, in_words
 
 OWN = "the space as it was given"
 EDITED = "the space as you edited it"
-LABELS = {"lower": "from", "upper": "to", "q": "step", "mean": "mean", "sd": "spread", "values": "values",
-          "value": "value"}
 
 CSS = """<style>
 .hpt .hpt-row { align-items: start; padding: 4px 0 2px; overflow: visible;
@@ -295,9 +292,10 @@ class RowView(widgets.GridBox):
         self.delete.description = self.delete.tooltip = f"Delete {spoken}"
         self._show_picture()
         if errors:
-            self.say.value = f'<div role="alert"><b>{escape(_said_in_row(next(iter(errors.values()))))}</b></div>'
+            text = f'<div role="alert"><b>{escape(next(iter(errors.values())))}</b></div>'
         else:
-            self.say.value = self._trouble or page.inline(in_words(self.row, self.model.domain(self.row)))
+            text = self._trouble or page.inline(in_words(self.model.domain(self.row)))
+        self.say.value = page.unbroken(text)
 
     def _show_fields(self) -> None:
         wanted = self.row.fields
@@ -336,12 +334,6 @@ class RowView(widgets.GridBox):
             self.picture.value = ""
             failed = f"{type(error).__name__}: {error}"
             self._trouble = f"<b>No picture, for drawing from it failed: {escape(failed[:200])}</b>"
-
-
-def _said_in_row(message: str) -> str:
-    """A message without the domain at its head, which stands in the row above it already."""
-    shorter = re.sub(r"^tune\.\w+\([^()]*\)(: | )", lambda head: "" if head[1] == ": " else "This range ", message)
-    return shorter.replace("\n", " ")
 
 
 def _kept(row: Row) -> widgets.HTML:
