@@ -362,6 +362,20 @@ def test_the_cost_counts_grids_samples_and_workers():
     assert str(cost({}, 1)).startswith("1 trial.")
 
 
+def test_a_space_of_the_cifar_example_has_the_seconds_of_the_recorded_trials():
+    """And the line says so; other names, other batch sizes, and a search without a finished trial have none."""
+    recorded = cost(presets.classic(), 10, workers=2)
+    assert recorded.seconds == 5 * recorded.trial_seconds and 10 < recorded.trial_seconds < 1000
+    assert "Seconds as in the recorded trials: 27 epochs of 10,000 pictures, on another machine." in str(recorded)
+    large = cost({**presets.bounded(), "batch_size": 16, "epochs": 3}, 10)
+    assert large.trial_seconds < recorded.trial_seconds
+    for other in ({"lr": light.uniform(0, 1)}, {**presets.bounded(), "batch_size": 77},
+                  {**presets.bounded(), "momentum": light.uniform(0, 1)}):
+        assert cost(other, 10).seconds is None
+    assert cost(presets.classic(), 10, Trials([])).seconds is None
+    assert "recorded" not in str(cost(presets.classic(), 10, trials(({"lr": 0.1}, 1.0))))
+
+
 def test_zooming_narrows_around_the_best_and_warns_of_an_edge():
     space = {"lr": light.loguniform(1e-4, 1e-1), "l1": light.lograndint(4, 257)}
     found = trials(({"lr": 1e-3, "l1": 64}, 2.0), ({"lr": 0.099, "l1": 32}, 1.0), ({"lr": 9}, 0.1))
@@ -504,7 +518,7 @@ def test_presets_and_zoom(editor):
     searched = SearchSpaceEditor({"lr": light.loguniform(1e-4, 1e-1)}, trials=trials(({"lr": 1e-4}, 1.0)), workers=1)
     assert "10 trials, about 2 min (12 s a trial, 1 worker)" in searched.cost.value
     searched.zoom.click()
-    assert searched.value["lr"].upper == pytest.approx(1e-3, rel=1e-6) and "lower end of lr" in searched.state.value
+    assert searched.value["lr"].upper == pytest.approx(1e-3, rel=1e-6) and "lower end of lr" in searched.note.value
     searched.samples.value = 20
     assert "20 trials" in searched.cost.value
 

@@ -22,8 +22,10 @@ from hpt_lessons.view.space_words import LABELS, in_words
 OWN = "the space as it was given"
 EDITED = "the space as you edited it"
 
+NOTE, COST = 240, 160  # letters that there is room for
+
 CSS = """<style>
-.hpt .hpt-row { align-items: start; padding: 4px 0 2px; overflow: visible;
+.hpt .hpt-row { align-items: start; padding: 4px 2px 2px; overflow: visible;
   border-top: 1px solid var(--jp-border-color2, #e0e0e0); }
 .hpt .hpt-over { flex-direction: column; align-items: stretch; height: auto; margin: 0; overflow: visible; }
 .hpt .hpt-over > .widget-label { width: auto; height: 15px; line-height: 15px; font-size: 11px; text-align: left;
@@ -52,7 +54,8 @@ class SearchSpaceEditor(page.Panel):
 
     `space` is a dictionary of Ray Tune domains (or of those of `hpt_lessons.search.domains`), by default the classic
     one of the CIFAR example. `trials` is the table of a finished search, or the search itself: from it come the
-    expected time and the button that zooms in. `workers` is how many trials run at a time.
+    expected time and the button that zooms in; without it, a space of the CIFAR example has the time of the recorded
+    trials. `workers` is how many trials run at a time.
 
     `value` is the edited space for Ray Tune, and can be set; while a row is wrong it is the last valid one. `errors`
     says what is wrong, `code` is Python source. ValueError for a space that is wrong from the start.
@@ -115,11 +118,15 @@ class SearchSpaceEditor(page.Panel):
                                               layout={"width": "130px"})
         self.workers = widgets.BoundedIntText(workers, min=1, max=100_000, description="Workers", style=wide,
                                               layout={"width": "120px"})
-        self.state, self.cost, self.source = widgets.HTML(), widgets.HTML(), widgets.HTML()
+        self.note, self.state, self.source = widgets.HTML(), widgets.HTML(), widgets.HTML()
+        self.cost = widgets.HTML(layout={"flex": "1 1 400px", "min_width": "0", "margin": "6px 2px 2px"})
         self.source.add_class("hpt-code")
         self._body = widgets.VBox(layout={"overflow": "visible"})
-        self._top = widgets.HBox([self.preset, self.zoom], layout={"flex_flow": "row wrap"})
-        counts = widgets.HBox([self.samples, self.workers, self.cost], layout={"flex_flow": "row wrap"})
+        top = widgets.HBox([self.preset, self.zoom], layout={"flex_flow": "row wrap"})
+        self._top = widgets.VBox([top, self.note] if self.trials else [top])
+        self._say(f"Zooming takes a third of each range around the best of {len(self.trials or ())} trials.")
+        counts = widgets.HBox([self.samples, self.workers, self.cost],
+                              layout={"flex_flow": "row wrap", "align_items": "flex-start"})
         self._bottom = widgets.VBox([self.add_row, self.state, counts, self.source])
         self.preset.observe(lambda change: self._begin(change.new), "value")
         self.zoom.on_click(lambda _: self._zoom())
@@ -132,7 +139,7 @@ class SearchSpaceEditor(page.Panel):
         """Begin anew with a preset, or go back to what was edited."""
         if self._beginning:
             return
-        self._note, self._beginning = "", True
+        self._beginning = True
         try:
             if preset == EDITED:
                 self.model.restore(self._edited)
@@ -167,14 +174,16 @@ class SearchSpaceEditor(page.Panel):
         try:
             space, note = zoomed(self.model.space, self.trials)
         except ValueError as error:
-            self._note = str(error)
-            self._show_state()
+            self._say(str(error), page.RED)
             return
-        self._note = note
         self.model.set(space)
+        self._say(note, page.TEXT)
+
+    def _say(self, words: str, colour: str = page.MUTED) -> None:
+        """Words under the button that zooms in; they have their room from the start."""
+        self.note.value = page.status(f'<span style="color: {colour}">{escape(words)}</span>', NOTE)
 
     # -- what is shown ---------------------------------------------------------------------------------------------
-    _note = ""
     _beginning = False
 
     def _changed(self) -> None:
@@ -209,13 +218,12 @@ class SearchSpaceEditor(page.Panel):
         else:
             count = len(self.model.rows)
             text = f"<code>.value</code> is this space: {count} hyperparameter{'' if count == 1 else 's'}."
-        note = f'<div style="color: {page.TEXT}">{escape(self._note)}</div>' if self._note else ""
         colour = page.RED if names else page.MUTED
-        self.state.value = f'<div role="status" style="color: {colour}">{text}{note}</div>'
+        self.state.value = f'<div role="status" style="color: {colour}">{text}</div>'
 
     def _show_cost(self) -> None:
         words = str(cost(self.model.space, self.samples.value, self.trials, self.workers.value))
-        self.cost.value = f'<span style="font-variant-numeric: tabular-nums">{escape(words)}</span>'
+        self.cost.value = page.status(f'<span style="font-variant-numeric: tabular-nums">{escape(words)}</span>', COST)
 
     def _show_code(self) -> None:
         needed = ", ".join(f"<code>{escape(name)}</code>" for name in self.model.needed)
