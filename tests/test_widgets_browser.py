@@ -54,9 +54,13 @@ def test_the_quiz_explains_a_wrong_choice_and_is_operated_by_keyboard(open_noteb
     page.keyboard.press("Tab")
     page.keyboard.press("Enter")
     playwright.expect(page.get_by_text("It travels, but whole")).to_be_visible()
-    page.get_by_label("Question 2").fill("25 %")
-    page.keyboard.press("Tab")
-    page.keyboard.press("Space")
+    answer = page.get_by_label("Question 2")
+    answer.fill("1/4")
+    answer.press("Enter")
+    playwright.expect(page.get_by_text("'1/4' is no number")).to_be_visible()
+    answer.fill("25 %")
+    playwright.expect(page.get_by_text("'1/4' is no number")).not_to_be_visible()
+    answer.press("Enter")
     playwright.expect(page.get_by_text("1 of 5 right, 1 at the first try")).to_be_visible()
     assert all(name for name in page.evaluate(NAMES))
 
@@ -118,6 +122,32 @@ def test_rows_are_added_filled_and_deleted_with_the_keyboard_alone(open_notebook
     assert lab.ask(page, "list(editor.model.rows[i].name for i in range(3))") == "['lr', 'epochs', 'momentum']"
 
 
+def test_what_stands_side_by_side_in_the_editor_is_aligned_and_zooming_moves_nothing(open_notebook):
+    """The words about zooming stand under their button, in room that is there before."""
+    page = open_notebook(EDITOR.replace("\neditor\n", """
+from hpt_lessons.trials import Result, Trial, Trials
+done = [Trial(str(i), {"lr": lr, "l1": 4, "epochs": 10}, 0, "toy", "completed", (Result(1, lr, 0.1, 6.0),))
+        for i, lr in enumerate((1e-4, 1e-2))]
+SearchSpaceEditor({"lr": tune.loguniform(1e-4, 1e-1), "l1": tune.choice([4, 8]), "epochs": 10}, trials=Trials(done))
+"""), width=900)
+    boxes = page.evaluate(SIDES)
+    assert boxes["menu"] == boxes["row"] == boxes["samples"]
+    assert abs(boxes["cost"] - boxes["input"]) <= 1
+    row = page.get_by_label("lr from")
+    place = row.bounding_box()
+    page.get_by_role("button", name="Zoom to the best region").press("Enter")
+    playwright.expect(page.get_by_text("Careful: it lies at the lower end of lr")).to_be_visible()
+    assert row.bounding_box() == place
+
+
+# Left edges of three rows, and the middles of an input and of the first line of the text beside it.
+SIDES = """() => { const box = element => element.getBoundingClientRect(), one = name => document.querySelector(name);
+  const typed = one('.hpt input[type=number]'), field = typed.parentNode;
+  const line = box(field.parentNode.querySelector('.widget-html-content')), input = box(typed);
+  return {menu: box(one('.hpt .widget-dropdown:not(.hpt-over)')).x, row: box(one('.hpt-row .hpt-over')).x,
+    samples: box(field).x, cost: line.y + 1.45 * 14 / 2, input: input.y + input.height / 2}; }"""
+
+
 # The label of what has the keyboard, or the title of a button that has only a picture.
 FOCUSED = """() => { const here = document.activeElement;
   return [...(here.labels || [])].map(label => label.textContent.trim()).join(' ') || here.title; }"""
@@ -163,10 +193,11 @@ def test_a_bet_on_one_hyperparameter_is_kept_before_its_answer_is_shown(open_not
     assert page.get_by_role("button", name="Show the others").bounding_box() == place  # nothing jumps
 
 
-# Where the picture of an explorer is, how large it is, and that every handle of a slider has a name.
+# Where the picture of an explorer is, how large it is, and that every handle and number of a slider has a name.
 PLACE = """() => { const box = document.querySelector('.hpt svg').getBoundingClientRect();
   return [box.x, box.y, box.width, box.height].map(Math.round); }"""
-HANDLES = "() => [...document.querySelectorAll('.hpt [role=slider]')].map(handle => handle.getAttribute('aria-label'))"
+HANDLES = """() => [...document.querySelectorAll('.hpt [role=slider], .hpt .widget-readout[contenteditable=true]')]
+  .map(handle => handle.getAttribute('role') && handle.getAttribute('aria-label'))"""
 SLOW = 30_000  # ms; the machine may be busy
 
 

@@ -44,12 +44,14 @@ CSS = """<style>
 .hpt .widget-checkbox input, .hpt .widget-radio input { flex: none; margin: 0; order: -1; align-self: center; }
 </style>"""
 
-# ipywidgets gives the handle of a slider no name that can be read aloud: it gets that of the label beside it, by a
-# script that runs when this picture of one pixel is there. Without it the sliders work all the same.
+# ipywidgets gives the handle of a slider, and the number beside it that can be typed over, no name that can be read
+# aloud: they get that of the label, by a script that runs when this picture of one pixel is there. Without it the
+# sliders work all the same.
 NAME_SLIDERS = """<img alt="" width="1" height="1" src="data:image/gif;base64,R0lGODlhAQABAAAAACwAAAAAAQABAAA="
 onload="const box = this.closest('.hpt'), name = () => { for (const handle of
-box.querySelectorAll('[role=slider]')) { const row = handle.closest('.widget-inline-hbox'),
-label = row && row.querySelector('.widget-label'); if (label) handle.setAttribute('aria-label', label.textContent); } };
+box.querySelectorAll('[role=slider], .widget-readout[contenteditable=true]')) { const row = handle.closest('.widget-inline-hbox'),
+label = row && row.querySelector('.widget-label'); if (label) handle.setAttribute('aria-label', label.textContent);
+if (!handle.hasAttribute('role')) handle.setAttribute('role', 'textbox'); } };
 if (box) { name(); setTimeout(name, 500); setTimeout(name, 3000); }">"""
 
 # JupyterLab takes letters and arrows for its own commands, also while a list or a slider has the keyboard: the arrow
@@ -67,6 +69,11 @@ def inline(text: str) -> str:
 
 def _stressed(text: str) -> str:
     return re.sub(r"(?<![\w*])\*([^*\s](?:[^*]*[^*\s])?)\*(?![\w*])", r"<em>\1</em>", escape(text))
+
+
+def unbroken(html: str) -> str:
+    """The same HTML, in which no number like 1e-5 is parted at the end of a line."""
+    return re.sub(r"[\d.]+e-\d+", r'<span style="white-space: nowrap">\g<0></span>', html)
 
 
 def plain(text: str) -> str:
