@@ -185,12 +185,27 @@ def _verdict(model: OnlyOne, mine: Alone) -> str:
     no_help = f" From here {_listed(helpless)} alone cannot help{either}." if helpless else ""
     if not any(_helps(row) for name, row in model.rows.items() if name != TOGETHER):
         return f"None of them alone is told from no gain: <b>the start is good already</b>.{together}"
-    if best.name == mine.name:
+    rival = _rival(model, mine)
+    if rival is None:
         return f"No other one gains more alone: <b>a good bet</b>.{no_help}{together}"
-    if not math.isnan(mine.low) and best.low <= mine.high and mine.low <= best.high:
-        return (f"{best.name} gains {points(best.gain)}; the intervals overlap, so these trials do not tell which is "
+    if _overlap(mine, rival):
+        return (f"{rival.name} gains {points(rival.gain)}; the intervals overlap, so these trials do not tell which is "
                 f"better.{no_help}{together}")  # fmt: skip
-    return f"<b>{best.name} gains more</b>: {points(best.gain)} points with {svg.short(best.value)}.{no_help}{together}"
+    return (f"<b>{rival.name} gains more</b>: {points(rival.gain)} points with {svg.short(rival.value)}."
+            f"{no_help}{together}")  # fmt: skip
+
+
+def _rival(model: OnlyOne, mine: Alone) -> Alone | None:
+    """Whom a bet is held against: the best one, or for the best one the next that may be as good; None if none may."""
+    if model.winner.name != mine.name:
+        return model.winner
+    others = [row for name, row in model.rows.items() if name not in (TOGETHER, mine.name) and row.recorded]
+    return max((row for row in others if _overlap(mine, row)), key=lambda row: row.gain, default=None)
+
+
+def _overlap(one: Alone, other: Alone) -> bool:
+    """Whether the intervals have a gain in common; not where an interval is unknown."""
+    return one.low <= other.high and other.low <= one.high
 
 
 def _helps(row: Alone) -> bool:
