@@ -248,6 +248,13 @@ def test_recorded_trials_start_beyond_the_edge_and_the_learning_rate_brings_most
         assert model.winner.name == "lr" and model.winner.gain > 0.2
 
 
+def test_a_gain_names_its_value_and_how_many_there_were(model):
+    """And percentages are written with a space."""
+    model.place("batch_size")
+    assert "<b>+2.0 points</b> with 4, the best of 2 values" in in_words(model)
+    assert "reaches 50.0\u00a0% by" in in_words(model)
+
+
 # -- the widget ------------------------------------------------------------------------------------------------------
 
 
@@ -281,6 +288,8 @@ def test_the_fields_follow_the_start_and_the_bet(explorer):
     explorer.bet.value = "l1"
     explorer.keep.click()
     assert explorer.bet.disabled and explorer.keep.disabled and not explorer.others.disabled
+    explorer.others.click()
+    assert explorer.others.disabled
     explorer.rate.value = "low"
     assert not explorer.bet.disabled and explorer.model.bet is None and explorer.bet.value is None
     explorer.keep.click()

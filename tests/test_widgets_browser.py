@@ -160,7 +160,11 @@ def test_a_bet_on_one_hyperparameter_is_kept_before_its_answer_is_shown(open_not
     page.keyboard.press("Enter")
     playwright.expect(page.get_by_role("img", name=re.compile("Gains: lr .* all together"))).to_be_visible()
     playwright.expect(page.get_by_role("img", name="training breaks from")).to_be_visible()
+    playwright.expect(page.get_by_label("Start: lr")).to_be_focused()  # the button has done its work
     assert page.get_by_role("button", name="Show the others").bounding_box() == place  # nothing jumps
+    page.set_viewport_size({"width": 900, "height": 1400})  # the pictures stand one below the other, and are as wide
+    words, pictures = page.locator(".hpt-room").bounding_box(), page.locator(".hpt svg")
+    assert [pictures.nth(n).bounding_box()["width"] > 0.95 * words["width"] for n in range(2)] == [True] * 2
 
 
 # Where the picture of an explorer is, how large it is, and that every handle of a slider has a name.

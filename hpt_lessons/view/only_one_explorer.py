@@ -39,7 +39,7 @@ class OneHyperparameter(page.Panel):
         fields = [self.network, self.batch_size, self.rate, self.score, self.curve_batch, self.bet]
         settings = widgets.HBox(fields, layout=wrap)
         bets = widgets.HBox([self.keep, self.others, self.again], layout=wrap)
-        pictures = widgets.HBox([self.gains, self.curve], layout=wrap)
+        pictures = widgets.HBox([self.gains, self.curve], layout=wrap).add_class("hpt-side")
         super().__init__([settings, bets, self.words, pictures], "OneHyperparameter")
         self._settle()
 
@@ -68,7 +68,7 @@ class OneHyperparameter(page.Panel):
         self.gains, self.curve = (widgets.HTML(layout={"max_width": "100%"}) for _ in range(2))
         # A button that is switched off loses the keyboard: it goes to what comes next.
         self.keep.on_click(lambda _: self._keep())
-        self.others.on_click(lambda _: self._act(self.model.open))
+        self.others.on_click(lambda _: self._act(self.model.open, self.rate))
         self.again.on_click(lambda _: self._act(self._forget, self.bet))
         self.curve_batch.observe(lambda _: self._quiet or self._update(), "value")
 
@@ -114,7 +114,7 @@ class OneHyperparameter(page.Panel):
         finally:
             self._quiet = False
         self.bet.disabled = self.keep.disabled = model.bet is not None
-        self.others.disabled = model.bet is None
+        self.others.disabled = model.bet is None or model.opened
         self._update()
 
     def _update(self) -> None:
@@ -151,11 +151,12 @@ def in_words(model: OnlyOne) -> str:
 
 
 def _start(model: OnlyOne) -> str:
-    reached = f"From lr {svg.short(model.start['lr'])} the network reaches {model.accuracy(model.first):.1%}"
+    accuracy = svg.percent(model.accuracy(model.first), 1)
+    reached = f"From lr {svg.short(model.start['lr'])} the network reaches {accuracy}"
     if broke(model.first):
         by = " in its best epoch" if model.score == "best" else ""
         return (f"{reached}{by}. <b>This rate is beyond the edge:</b> by the last epoch the network has unlearned "
-                "everything and only guesses (10 %).")  # fmt: skip
+                "everything and only guesses (10\u00a0%).")  # fmt: skip
     return f"{reached} by its {model.score} epoch."
 
 
@@ -173,7 +174,7 @@ def _gain(row: Alone) -> str:
     if row.seen == 0:
         return f"none of the {len(row.runs)} recorded values is better than the start ({sure})."
     told = " The interval contains 0: not told from no gain." if row.low <= 0 <= row.high else ""
-    return (f"<b>{points(row.gain)} points</b> with the best of {len(row.runs)} values, {svg.short(row.value)} "
+    return (f"<b>{points(row.gain)} points</b> with {svg.short(row.value)}, the best of {len(row.runs)} values "
             f"({sure}).{told}")  # fmt: skip
 
 

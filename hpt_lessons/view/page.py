@@ -30,6 +30,8 @@ CSS = """<style>
 .hpt code { font-size: 13px; padding: 0 3px; background: var(--jp-layout-color2, #eee); color: inherit; }
 .hpt .widget-button:focus-visible, .hpt input:focus-visible, .hpt select:focus-visible {
   outline: 2px solid var(--hpt-blue); outline-offset: 1px; }
+.hpt-side > * { flex: 1 1 480px; min-width: 0; }
+.hpt-side svg { width: 100%; }
 .hpt-room { display: grid; }
 .hpt-room > *, .hpt-room::after { grid-area: 1 / 1; }
 .hpt-room::after { content: attr(data-room); white-space: pre-wrap; visibility: hidden; }
