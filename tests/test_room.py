@@ -38,8 +38,8 @@ def test_room_is_kept_by_invisible_words():
 def test_rungs(method):
     """At every step of searches with other rules, orders and draws."""
     trials = rung_explorer.table()
-    for eta, score, seed in itertools.product((2, 3, 10), SCORES, (0, 3)):
-        model = RungModel(trials, method, eta=eta, score=score, seed=seed)
+    for eta, score, seed, count in itertools.product((2, 3, 10), SCORES, (0, 3), (None, 81)):
+        model = RungModel(trials, method, eta=eta, score=score, seed=seed, count=count)
         for step in range(len(model.stretches) + 1):
             assert_fits(rung_explorer.in_words(model, step), rung_explorer.Rungs.room)
 

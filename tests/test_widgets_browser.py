@@ -205,12 +205,14 @@ def test_rungs_are_stepped_played_and_scrubbed_by_keyboard_and_nothing_jumps(ope
     page.wait_for_timeout(1500)  # more than two of its beats
     assert lab.ask(page, "rungs.step") == stood
     page.get_by_label("Method").press("ArrowUp")
-    expect(page.get_by_text("Hyperband: 27 trials")).to_be_visible(timeout=SLOW)
+    expect(page.get_by_text("Hyperband: 46 trials in 4 brackets")).to_be_visible(timeout=SLOW)
     page.get_by_label("Method").press("ArrowUp")
     expect(page.get_by_text("Successive halving: 27 trials")).to_be_visible(timeout=SLOW)
+    assert page.evaluate(PLACE) == place
     page.get_by_role("slider", name="Workers").press("End")
     expect(page.get_by_role("img", name="who ran when on 8 workers")).to_be_visible(timeout=SLOW)
-    assert page.evaluate(PLACE) == place and all(page.evaluate(NAMES)) and all(page.evaluate(HANDLES))
+    assert page.evaluate(PLACE)[:3] == place[:3] and page.evaluate(PLACE)[3] > place[3]  # a lane for each worker
+    assert all(page.evaluate(NAMES)) and all(page.evaluate(HANDLES))
 
 
 def test_bohb_is_stepped_and_run_to_the_end_by_keyboard(open_notebook, lab):
