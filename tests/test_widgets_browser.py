@@ -237,3 +237,15 @@ def test_bohb_is_stepped_and_run_to_the_end_by_keyboard(open_notebook, lab):
     page.get_by_role("slider", name="Trials").press("Home")
     expect(page.get_by_text("Observation 1 of 1")).to_be_visible(timeout=SLOW)
     assert page.evaluate(PLACE) == place and all(page.evaluate(NAMES)) and all(page.evaluate(HANDLES))
+
+
+def test_a_list_has_an_arrow_for_each_theme_and_a_box_to_tick_stands_level_with_its_row(open_notebook):
+    """A black arrow is not seen on a dark page; the tick and the field beside it have their middles on one line."""
+    page = open_notebook("from hpt_lessons.view import BOHBExplorer\nBOHBExplorer()")
+    arrow = "() => getComputedStyle(document.querySelector('.hpt select')).backgroundImage"
+    light = page.evaluate(arrow)
+    page.evaluate("() => { document.body.dataset.jpThemeLight = 'false'; }")
+    assert "e0e0e0" in page.evaluate(arrow) and "e0e0e0" not in light
+    boxes = [page.get_by_label(name).bounding_box() for name in ("Seed", "Show what BOHB cannot see")]
+    middles = [box["y"] + box["height"] / 2 for box in boxes]
+    assert abs(middles[0] - middles[1]) <= 1
