@@ -231,7 +231,7 @@ def test_bohb_is_stepped_and_run_to_the_end_by_keyboard(open_notebook, lab):
     expect(page.get_by_text("6 good and 33 bad observations")).to_be_visible(timeout=SLOW)
     assert lab.ask(page, "round(bohb.model.gamma, 9), bohb.step") == "(0.16, 40)"
     page.get_by_label("Problem").press("m")  # the entry that begins so; in the notebook it would be a command
-    expect(page.get_by_text("recorded trials.")).to_be_visible(timeout=SLOW)
+    expect(page.get_by_text("JPEG copy, recorded trials")).to_be_visible(timeout=SLOW)
     page.get_by_label("Problem").press("ArrowDown")
     expect(page.get_by_role("img", name="momentum=")).to_be_visible(timeout=SLOW)
     page.get_by_role("slider", name="Trials").press("Home")
