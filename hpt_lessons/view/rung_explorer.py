@@ -24,8 +24,8 @@ class Rungs(StepPanel):
 
     `trials` is any table of trials with whole curves, recorded or from a search of your own in which nobody was
     stopped; without it, the recorded table of the CIFAR network. Trials that a search stopped are left out: where most
-    were, give a `max_budget` that enough of them reached. The other settings are those of `RungModel`. `step` is the step shown,
-    `model` knows everything about the search at each of them.
+    were, give a `max_budget` that enough of them reached. The other settings are those of `RungModel`. `step` is the
+    step shown, `model` knows everything about the search at each of them.
     """
 
     room = (290, 135)
