@@ -190,7 +190,11 @@ def test_a_bet_on_one_hyperparameter_is_kept_before_its_answer_is_shown(open_not
     page.keyboard.press("Enter")
     playwright.expect(page.get_by_role("img", name=re.compile("Gains: lr .* all together"))).to_be_visible()
     playwright.expect(page.get_by_role("img", name="training breaks from")).to_be_visible()
+    playwright.expect(page.get_by_label("Start: lr")).to_be_focused()  # the button has done its work
     assert page.get_by_role("button", name="Show the others").bounding_box() == place  # nothing jumps
+    page.set_viewport_size({"width": 900, "height": 1400})  # the pictures stand one below the other, and are as wide
+    words, pictures = page.locator(".hpt-room").bounding_box(), page.locator(".hpt svg")
+    assert [pictures.nth(n).bounding_box()["width"] > 0.95 * words["width"] for n in range(2)] == [True] * 2
 
 
 # Where the picture of an explorer is, how large it is, and that every handle and number of a slider has a name.
@@ -232,12 +236,14 @@ def test_rungs_are_stepped_played_and_scrubbed_by_keyboard_and_nothing_jumps(ope
     page.wait_for_timeout(1500)  # more than two of its beats
     assert lab.ask(page, "rungs.step") == stood
     page.get_by_label("Method").press("ArrowUp")
-    expect(page.get_by_text("Hyperband: 27 trials")).to_be_visible(timeout=SLOW)
+    expect(page.get_by_text("Hyperband: 46 trials in 4 brackets")).to_be_visible(timeout=SLOW)
     page.get_by_label("Method").press("ArrowUp")
     expect(page.get_by_text("Successive halving: 27 trials")).to_be_visible(timeout=SLOW)
+    assert page.evaluate(PLACE) == place
     page.get_by_role("slider", name="Workers").press("End")
     expect(page.get_by_role("img", name="who ran when on 8 workers")).to_be_visible(timeout=SLOW)
-    assert page.evaluate(PLACE) == place and all(page.evaluate(NAMES)) and all(page.evaluate(HANDLES))
+    assert page.evaluate(PLACE)[:3] == place[:3] and page.evaluate(PLACE)[3] > place[3]  # a lane for each worker
+    assert all(page.evaluate(NAMES)) and all(page.evaluate(HANDLES))
 
 
 def test_bohb_is_stepped_and_run_to_the_end_by_keyboard(open_notebook, lab):
@@ -256,9 +262,21 @@ def test_bohb_is_stepped_and_run_to_the_end_by_keyboard(open_notebook, lab):
     expect(page.get_by_text("6 good and 33 bad observations")).to_be_visible(timeout=SLOW)
     assert lab.ask(page, "round(bohb.model.gamma, 9), bohb.step") == "(0.16, 40)"
     page.get_by_label("Problem").press("m")  # the entry that begins so; in the notebook it would be a command
-    expect(page.get_by_text("recorded trials.")).to_be_visible(timeout=SLOW)
+    expect(page.get_by_text("JPEG copy, recorded trials")).to_be_visible(timeout=SLOW)
     page.get_by_label("Problem").press("ArrowDown")
     expect(page.get_by_role("img", name="momentum=")).to_be_visible(timeout=SLOW)
     page.get_by_role("slider", name="Trials").press("Home")
     expect(page.get_by_text("Observation 1 of 1")).to_be_visible(timeout=SLOW)
     assert page.evaluate(PLACE) == place and all(page.evaluate(NAMES)) and all(page.evaluate(HANDLES))
+
+
+def test_a_list_has_an_arrow_for_each_theme_and_a_box_to_tick_stands_level_with_its_row(open_notebook):
+    """A black arrow is not seen on a dark page; the tick and the field beside it have their middles on one line."""
+    page = open_notebook("from hpt_lessons.view import BOHBExplorer\nBOHBExplorer()")
+    arrow = "() => getComputedStyle(document.querySelector('.hpt select')).backgroundImage"
+    light = page.evaluate(arrow)
+    page.evaluate("() => { document.body.dataset.jpThemeLight = 'false'; }")
+    assert "e0e0e0" in page.evaluate(arrow) and "e0e0e0" not in light
+    boxes = [page.get_by_label(name).bounding_box() for name in ("Seed", "Show what BOHB cannot see")]
+    middles = [box["y"] + box["height"] / 2 for box in boxes]
+    assert abs(middles[0] - middles[1]) <= 1

@@ -16,13 +16,16 @@ PAPER, LINE = "var(--jp-layout-color1, #fff)", "var(--jp-border-color1, #bdbdbd)
 RED, GREEN = "var(--hpt-red)", "var(--hpt-green)"
 FAINT = "var(--jp-layout-color2, #eee)"
 
+# ipywidgets draws the arrow of a list in black, which a dark theme swallows: there it gets a light one of its own.
 # Vermillion and green, darkened for text on white and brightened for text on black: at least 4.5 to 1.
 CSS = """<style>
 .hpt { --hpt-red: #b34700; --hpt-green: #007a59; --hpt-blue: #0072b2; --hpt-orange: #c98600;
   --hpt-muted: #595959; max-width: 980px;
   color: var(--jp-ui-font-color1, #212121); }
 [data-jp-theme-light="false"] .hpt { --hpt-red: #ff9a5c; --hpt-green: #4fd1a8; --hpt-blue: #56b4e9;
-  --hpt-orange: #e69f00; --hpt-muted: #b0b0b0; }
+  --hpt-orange: #e69f00; --hpt-muted: #b0b0b0;
+  --jp-widgets-dropdown-arrow: url("data:image/svg+xml,%3Csvg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 18 18'%3E\
+%3Cpath fill='none' stroke='%23e0e0e0' stroke-width='2' d='M5 7l4 4 4-4'/%3E%3C/svg%3E"); }
 .hpt .hpt-hidden, .hpt .hpt-unlabelled > .widget-label { position: absolute; width: 1px; height: 1px; margin: 0;
   padding: 0; overflow: hidden; clip-path: inset(50%); white-space: nowrap; border: 0; }
 .hpt .widget-html-content { line-height: 1.45; font-size: 14px; color: inherit; }
@@ -30,6 +33,8 @@ CSS = """<style>
 .hpt code { font-size: 13px; padding: 0 3px; background: var(--jp-layout-color2, #eee); color: inherit; }
 .hpt .widget-button:focus-visible, .hpt input:focus-visible, .hpt select:focus-visible {
   outline: 2px solid var(--hpt-blue); outline-offset: 1px; }
+.hpt-side > * { flex: 1 1 480px; min-width: 0; }
+.hpt-side svg { width: 100%; }
 .hpt-room { display: grid; }
 .hpt-room > *, .hpt-room::after { grid-area: 1 / 1; }
 .hpt-room::after { content: attr(data-room); white-space: pre-wrap; visibility: hidden; }
@@ -38,7 +43,7 @@ CSS = """<style>
   padding: 2px 0; margin: 0; }
 .hpt .widget-radio-box { height: auto; width: 100%; max-width: none; margin-bottom: 0; }
 .hpt .widget-radio { width: 100%; height: auto; }
-.hpt .widget-checkbox { height: auto; min-height: 26px; width: 100%; }
+.hpt .widget-checkbox { height: auto; min-height: 26px; width: 100%; display: flex; align-items: center; }
 .hpt .widget-checkbox label { white-space: normal; line-height: 1.4; font-size: 14px; height: auto;
   display: flex; align-items: baseline; gap: 6px; }
 .hpt .widget-checkbox input, .hpt .widget-radio input { flex: none; margin: 0; order: -1; align-self: center; }

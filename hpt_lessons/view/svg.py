@@ -80,6 +80,15 @@ def short(value: float) -> str:
     return f"{mantissa.removesuffix('.0')}e{int(exponent)}"
 
 
+def percent(share: float, digits: int = 0) -> str:
+    """A share of 1 in percent, with a space that no line breaks at.
+
+    >>> percent(0.834, 1), percent(1)
+    ('83.4\xa0%', '100\xa0%')
+    """
+    return f"{100 * share:.{digits}f}\u00a0%"
+
+
 def decades(low: float, high: float) -> list[float]:
     """The powers of ten in a range, at most about five of them."""
     first, last = math.ceil(math.log10(low) - 1e-9), math.floor(math.log10(high) + 1e-9)
