@@ -9,6 +9,9 @@ from html import escape
 from typing import Any
 
 from hpt_lessons.view import page
+from hpt_lessons.view.numbers import short
+
+__all__ = ["BLUE", "ORANGE", "bars", "curve", "decades", "element", "line", "picture", "short", "text"]
 
 BLUE, ORANGE = "var(--hpt-blue, #0072b2)", "var(--hpt-orange, #c98600)"
 
@@ -64,20 +67,6 @@ def curve(
     """A line through points."""
     points = " ".join(f"{x:.1f},{y:.1f}" for x, y in zip(xs, ys, strict=True))
     return element("polyline", points=points, style=f"fill: {fill}; stroke: {colour}; stroke-width: {width}", **more)
-
-
-def short(value: float) -> str:
-    """A number for an axis, in few characters.
-
-    >>> short(0.0001), short(0.05), short(256), short(1234567)
-    ('1e-4', '0.05', '256', '1.2e6')
-    """
-    if isinstance(value, int) and abs(value) < 100_000:
-        return str(value)
-    if value == 0 or 0.001 < abs(value) < 100_000:
-        return f"{value:.3g}" if abs(value) < 1000 else f"{value:.0f}"
-    mantissa, exponent = f"{value:.1e}".split("e")
-    return f"{mantissa.removesuffix('.0')}e{int(exponent)}"
 
 
 def decades(low: float, high: float) -> list[float]:
