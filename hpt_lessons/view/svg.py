@@ -71,12 +71,12 @@ def curve(
 
 
 def percent(share: float, digits: int = 0) -> str:
-    """A share of 1 in percent.
+    """A share of 1 in percent, with a space that no line breaks at.
 
     >>> percent(0.834, 1), percent(1)
     ('83.4\xa0%', '100\xa0%')
     """
-    return in_percent(100 * share, digits)
+    return in_percent(100 * share, digits).replace(" ", "\u00a0")
 
 
 def decades(low: float, high: float) -> list[float]:
