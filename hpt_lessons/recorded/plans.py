@@ -23,7 +23,7 @@ FIXED = {"epochs": 27, "train_size": 10_000, "valid_size": 5_000}
 DEFAULT = (UNTUNED["l1"], UNTUNED["l2"])
 SHAPES = (DEFAULT, (64, 128), (256, 128), (16, 128), (64, 16), (256, 16), (16, 16))
 OTHER_BATCHES = (4, 8)  # of the other widths, beside 16
-REPEATED = 30
+REPEATED = 20
 REPEATED_IN_FULL = 60
 
 
