@@ -22,8 +22,8 @@ Config = dict[str, Any]
 FIXED = {"epochs": 27, "train_size": 10_000, "valid_size": 5_000}
 DEFAULT = (UNTUNED["l1"], UNTUNED["l2"])
 SHAPES = (DEFAULT, (64, 128), (256, 128), (16, 128), (64, 16), (256, 16), (16, 16))
-OTHER_BATCHES = (4,)  # of the other widths, beside 16
-REPEATED = 12
+OTHER_BATCHES = (4, 8)  # of the other widths, beside 16
+REPEATED = 20
 REPEATED_IN_FULL = 60
 
 
@@ -77,18 +77,17 @@ def lenet(full: bool = False) -> Plan:
     groups = [sweep(DEFAULT, batch, rates(fine=True)) for batch in (16, 8, 4, 2)]
     groups += [sweep(shape, 16, rates(), "quarters") for shape in SHAPES[1:]]
     halves = rates()[::2]
-    groups += [sweep(shape, batch, halves, "halves") for batch in ((4, 2, 8) if full else OTHER_BATCHES)
-               for shape in SHAPES[1:]]
+    groups += [sweep(shape, batch, halves, "halves") for batch in OTHER_BATCHES for shape in SHAPES[1:]]
     if full:
+        groups += [sweep(shape, 2, halves, "halves") for shape in SHAPES[1:]]
         between = sorted(set(rates()) - set(halves))
-        groups += [sweep(shape, batch, between, "between") for batch in (4, 2, 8) for shape in SHAPES[1:]]
+        groups += [sweep(shape, batch, between, "between") for batch in (4, 8, 2) for shape in SHAPES[1:]]
         eighths = sorted(set(rates(fine=True)) - set(rates()))
         groups += [sweep(shape, batch, eighths, "eighths") for batch in (16, 4, 8, 2) for shape in SHAPES[1:]]
     repeated = REPEATED_IN_FULL if full else REPEATED
-    others = " and ".join(map(str, sorted(OTHER_BATCHES)))
     chosen = ("at all batch sizes and learning rates" if full else
-              "with batch size 16 at 13 learning rates in quarters of a decade and with batch size "
-              f"{others} at 7 in halves of a decade (`--full` adds the others)")
+              "with batch size 16 at 13 learning rates in quarters of a decade and with batch sizes 4 and 8 at 7 in "
+              "halves of a decade (`--full` adds the others)")
     text = ("The untuned default shape 120/84 with batch sizes 2, 4, 8 and 16 and 21 learning rates from 1e-4 to 1e-1, "
             "in quarters of a decade and between 3e-4 and 3e-2 in eighths; the widths l1 {16, 64, 256} x l2 {16, 128} "
             f"{chosen}; each with seed 0 and split 0. Then the best {repeated} again with the seeds 1 and 2: own "
@@ -150,16 +149,17 @@ BATCHES = (32, 128, 512, 8, 64, 2)
 
 def batch_sizes(full: bool = False) -> Plan:
     """Should the batch size be tuned first? The default shape, six batch sizes, each at thirteen learning rates."""
-    groups = [sweep(DEFAULT, batch, rates(), seed=seed) for seed in ((0, 1, 2) if full else (0,)) for batch in BATCHES]
+    seeds = (0, 1, 2) if full else (0, 1)
+    groups = [sweep(DEFAULT, batch, rates(), seed=seed) for seed in seeds for batch in BATCHES]
     if full:
         longer = {64: 54, 128: 108, 512: 108}
         groups += [sweep(DEFAULT, batch, rates(), seed=0, epochs=epochs) for batch, epochs in longer.items()]
-    seeds = ("and three seeds (own initialisation and order of pictures, split 0)" if full else
-             "with seed 0 and split 0 (`--full` adds two seeds; `cifar-lenet-seeds` tells how much a seed changes)")
     more = (" With seed 0, batch 64 was trained once more for 54 epochs and batches 128 and 512 for 108, so that 64 "
-            "and 128 reach the number of updates that batch 32 has after 27 epochs." if full else "")
+            "and 128 reach the number of updates that batch 32 has after 27 epochs." if full else
+            " (`--full` adds a third seed and longer trainings of the large batches.)")
     text = ("The untuned default shape 120/84 with batch sizes 2, 8, 32, 64, 128 and 512, each at 13 learning rates "
-            f"from 1e-4 to 1e-1 in quarters of a decade {seeds}. "
+            f"from 1e-4 to 1e-1 in quarters of a decade and {'three' if full else 'two'} seeds (own initialisation and "
+            "order of pictures, split 0). "
             "Equal epochs: all trials have 27. Equal updates: smaller batches have more updates at every "
             "epoch, so read their curves earlier; batch 128 has after 27 epochs the updates that batch 32 has after "
             "6.75 and batch 64 after 13.5, and batch 512 those that batch 128 has after 6.75." + more)
