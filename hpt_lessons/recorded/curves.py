@@ -62,8 +62,8 @@ class Curve:
 def check_scope(scope: str) -> str:
     """The scope, if it is one; else ValueError."""
     if scope not in SCOPES:
-        raise ValueError(f"scope={scope!r} is not possible; choose {' or '.join(map(repr, SCOPES))} (the last epoch, or "
-                         "the best of all up to now).")
+        raise ValueError(f"scope={scope!r} is not possible; choose {' or '.join(map(repr, SCOPES))} (the last epoch, "
+                         "or the best of all up to now).")
     return scope
 
 

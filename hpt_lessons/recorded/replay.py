@@ -43,8 +43,8 @@ def replay(objective: Any, searcher: Any, scheduler: Any = None, *, max_epochs: 
     `extra["again"]` how many they were; they count for the budget. Workers that are free at the same moment ask in the
     order of their numbers, and results of the same moment are told in this order.
 
-    ValueError for a budget or workers below 1, for a searcher that is none, for a scheduler that goes beyond `max_epochs`, for more epochs than were
-    recorded, and for trials without seconds.
+    ValueError for a budget or workers below 1, for a searcher that is none, for a scheduler that goes beyond
+    `max_epochs`, for more epochs than were recorded, and for trials without seconds.
     """
     budget = FULL_TRAININGS * max_epochs if budget is None else budget
     for name, value, least in (("max_epochs", max_epochs, 1), ("budget", budget, 1), ("workers", workers, 1),

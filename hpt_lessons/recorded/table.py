@@ -50,7 +50,8 @@ def load(name: str, folder: Path = HOME, *, partial: bool = False) -> Trials:
     `config` holds what is tuned in this table, `seed` the seed of initialisation and order of pictures; besides loss,
     accuracy and seconds each epoch has `train_loss` and the `split_seed` that divided training and validation pictures,
     the last one of a trial that did not diverge also the `test_accuracy` and whether the network is `dead` (no better
-    than guessing); where architectures differ, its `parameters` and `multiply_adds`. With `partial`, what is finished of a table that is still being built.
+    than guessing); where architectures differ, its `parameters` and `multiply_adds`. With `partial`, what is finished
+    of a table that is still being built.
 
     Raises ValueError for a name that there is not, `TableError` for a file that cannot be read.
     """
