@@ -104,8 +104,47 @@ def test_the_widget_hands_its_list_to_a_search():
     assert layout.value == layouts.grid(SPACE, 3, "centres") and layout.num_trials.disabled
     layout.ticks.value = 100
     assert "alert" in layout.words.value
+    assert "hpt-old" in layout.picture._dom_classes and "still that of the layout before" in layout.words.value
     with pytest.raises(ValueError, match="Use fewer ticks"):
         _ = layout.value
+    layout.ticks.value = 2
+    assert "hpt-old" not in layout.picture._dom_classes
+
+
+@pytest.mark.parametrize(
+    ("field", "number", "words"),
+    [("num_trials", 5000, "This makes 5,000 trials; 1 to 4,096"), ("num_trials", 0, "Use at least 1"),
+     ("num_trials", -3, "Use at least 1"), ("seed", -1, "Seed: -1 was given"), ("seed", 2**40, "from 0 to"),
+     ("ticks", 0, "Ticks on each axis: 0 was given"), ("ticks", 10**9, "Ticks on each axis: 1,000,000,000")],
+)  # fmt: skip
+def test_a_number_that_is_not_possible_stays_in_its_field_and_is_told(field, number, words):
+    layout = LayoutEditor(SPACE, "grid" if field == "ticks" else "random")
+    getattr(layout, field).value = number
+    assert getattr(layout, field).value == number and words in layout.words.value
+    with pytest.raises(ValueError, match="expected|laid out"):
+        _ = layout.value
+
+
+def test_an_axis_that_is_chosen_for_the_other_direction_changes_places():
+    layout = LayoutEditor(SPACE)
+    layout.y.value = "lr"
+    assert (layout.x.value, layout.y.value) == ("l1", "lr") == (layout.model.x, layout.model.y)
+    layout.x.value = "pick"
+    layout.x.value = "lr"
+    assert (layout.x.value, layout.y.value) == ("lr", "pick")
+    alone = LayoutEditor({"lr": light.uniform(0, 1)})
+    assert alone.x.value == alone.y.value == "lr"
+
+
+def test_trials_that_coincide_in_the_picture_are_told():
+    """Three axes of three ticks, seen along two of them: nine points for 27 trials."""
+    space = {name: light.uniform(0, 1) for name in "abc"}
+    layout = LayoutEditor(space, "grid")
+    assert "27 trials" in layout.words.value and "9 points in the picture: at some" in layout.words.value
+    layout.layout_kind.value = "random"
+    assert "Each is a point of its own" in layout.words.value
+    layout.num_trials.value = 1
+    assert "<b>1 trial</b>" in layout.words.value and "a: 1 different value<br>" in layout.words.value
 
 
 def test_the_picture_has_a_dot_for_each_trial_and_a_shadow_for_each_value():

@@ -169,7 +169,8 @@ def test_a_number_is_read_as_people_write_it(questions, text, value):
 @pytest.mark.parametrize(
     ("text", "words"),
     [("", "missing"), ("0,1", "Write 0.1 with a point"), ("10^-4", "Write 1e-4"), ("5x10^3", "Write 5e3"),
-     ("nan", "no finite number"), ("1e999", "too large"), (".", "no number"), ("about 3", "no number"), ("9**99**9", "no number"),
+     ("nan", "no finite number"), ("1e999", "too large"), (".", "no number"), ("about 3", "no number"),
+     ("9**99**9", "no number"),
      ("1_000", "no number"), ("__import__('os')", "no number"), ("1j", "no number"), ("9" * 400, "too large")],
 )
 def test_what_is_no_number_is_told_what_to_type(text, words):

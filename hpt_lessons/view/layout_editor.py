@@ -10,12 +10,13 @@ import ipywidgets as widgets
 
 from hpt_lessons.search.searchers import Listed
 from hpt_lessons.view import page, svg
-from hpt_lessons.view.layout_model import LAYOUTS, MOST, RULES, LayoutModel, marks
+from hpt_lessons.view.layout_model import LAYOUTS, RULES, LayoutModel, marks
 from hpt_lessons.view.shadows import shadows
 from hpt_lessons.view.space_editor import SearchSpaceEditor
 from hpt_lessons.view.space_model import SpaceModel
 
 WIDTH, HEIGHT, SIZE = 460, 400, 320
+CSS = "<style>.hpt .hpt-old { opacity: 0.3; }</style>"  # a picture that is not what was asked for
 
 
 class LayoutEditor(page.Panel):
@@ -34,7 +35,7 @@ class LayoutEditor(page.Panel):
         self._quiet = False
         self._make()
         columns = widgets.HBox([self._controls, self.picture], layout={"flex_flow": "row wrap", "overflow": "visible"})
-        super().__init__([columns], "LayoutEditor")
+        super().__init__([widgets.HTML(CSS, layout={"display": "none"}), columns], "LayoutEditor")
         model.on_change(self._space_changed)
         self._update()
 
@@ -55,9 +56,9 @@ class LayoutEditor(page.Panel):
     def _make(self) -> None:
         model = self.model
         self.layout_kind = self._field(widgets.Dropdown, "layout", "Layout", options=LAYOUTS)
-        self.num_trials = self._field(widgets.BoundedIntText, "num_trials", "Trials", min=1, max=MOST)
-        self.seed = self._field(widgets.BoundedIntText, "seed", "Seed", min=0, max=10**6)
-        self.ticks = self._field(widgets.BoundedIntText, "ticks", "Ticks on each axis", min=1, max=100)
+        self.num_trials = self._field(widgets.IntText, "num_trials", "Trials")
+        self.seed = self._field(widgets.IntText, "seed", "Seed")
+        self.ticks = self._field(widgets.IntText, "ticks", "Ticks on each axis")
         self.rule = self._field(widgets.Dropdown, "rule", "Ticks at the", options=RULES)
         self.x = self._field(widgets.Dropdown, "x", "Across", options=list(model.axes))
         self.y = self._field(widgets.Dropdown, "y", "Up", options=list(model.axes))
@@ -75,6 +76,7 @@ class LayoutEditor(page.Panel):
         def changed(change: Any) -> None:
             if not self._quiet:
                 self.model.change(**{setting: (change.new or "") if axis else change.new})
+                self._show_axes()
                 self._update()
 
         field.observe(changed, "value")
@@ -82,6 +84,11 @@ class LayoutEditor(page.Panel):
 
     def _space_changed(self) -> None:
         self.model.refresh()
+        self._show_axes()
+        self._update()
+
+    def _show_axes(self) -> None:
+        """The two axes of the model in their fields: both may change when one is chosen."""
         self._quiet = True
         try:
             for field, name in ((self.x, self.model.x), (self.y, self.model.y)):
@@ -91,20 +98,33 @@ class LayoutEditor(page.Panel):
                 field.value = name or None
         finally:
             self._quiet = False
-        self._update()
 
     def _update(self) -> None:
         grid = self.model.layout == "grid"
         for field, used in ((self.num_trials, not grid), (self.seed, not grid), (self.ticks, grid), (self.rule, grid)):
             field.disabled = not used
         if self.model.error:
-            self.words.value = f'<div role="alert" style="color: {page.RED}">{escape(self.model.error)}</div>'
+            self.picture.add_class("hpt-old")
+            text = f"{escape(self.model.error)} The picture is still that of the layout before."
+            self.words.value = page.unbroken(f'<div role="alert" style="color: {page.RED}">{text}</div>')
             return
+        self.picture.remove_class("hpt-old")
         self.picture.value = draw(self.model)
-        count = len(self.model.configs)
-        lines = [f"<b>{count:,} trial{'' if count == 1 else 's'}</b>"]
-        lines += [f"{escape(name)}: {self.model.distinct(name)} different values" for name in self.model.axes]
+        lines = [f"<b>{_count(len(self.model.configs), 'trial')}</b>"]
+        lines += [f"{escape(name)}: {_count(self.model.distinct(name), 'different value')}" for name in self.model.axes]
+        lines += [_behind(self.model)] if self.model.axes else []
         self.words.value = f"{'<br>'.join(lines)}<br><code>{escape(self.code)}</code>"
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
+def _behind(model: LayoutModel) -> str:
+    """How many points can be told apart in the picture."""
+    if model.dots == len(model.configs):
+        return "Each is a point of its own in the picture."
+    return f"{_count(model.dots, 'point')} in the picture: at some of them several trials coincide."
 
 
 def draw(model: LayoutModel) -> str:
@@ -117,6 +137,7 @@ def draw(model: LayoutModel) -> str:
         x_name=model.x, y_name=model.y, x_marks=marks(model.axes[model.x].domain),
         y_marks=marks(model.axes[model.y].domain),
     )  # fmt: skip
-    words = f"{len(model.configs)} trials of a {model.layout} layout: {model.distinct(model.x)} different values of "
-    words += f"{model.x}, {model.distinct(model.y)} of {model.y}"
+    across, up = model.distinct(model.x), model.distinct(model.y)
+    words = f"{_count(len(model.configs), 'trial')} of a {model.layout} layout: "
+    words += f"{_count(across, 'different value')} of {model.x}, {up} of {model.y}"
     return svg.picture(WIDTH, HEIGHT, [plot], words)

@@ -35,10 +35,15 @@ class LayoutModel:
         self.refresh()
 
     def change(self, **settings: Any) -> None:
-        """Another layout, number of trials, ...; ValueError for a setting that there is not."""
+        """Another layout, number of trials, ...; ValueError for a setting that there is not.
+
+        The axis that was up and is chosen to lie across changes places with the other one.
+        """
         for name, value in settings.items():
             if name not in ("layout", "num_trials", "ticks", "rule", "seed", "x", "y"):
                 raise ValueError(f"a layout has no {name!r}; it has layout, num_trials, ticks, rule, seed, x and y.")
+            if (name, value) in (("x", self.y), ("y", self.x)):
+                self.x, self.y = self.y, self.x
             setattr(self, name, value)
         self.refresh()
 
@@ -81,14 +86,23 @@ class LayoutModel:
         """How many different values of this axis are tried: its shadows."""
         return len(np.unique(np.round(self.positions(name), 9)))
 
+    @property
+    def dots(self) -> int:
+        """How many different points the trials are, seen along the two axes: others may lie behind a point."""
+        if not self.axes:
+            return 0
+        places = np.column_stack([self.positions(self.x), self.positions(self.y)])
+        return len(np.unique(np.round(places, 9), axis=0))
+
     def _lay_out(self) -> list[dict[str, Any]]:
         space = self.space.space
         if self.layout not in LAYOUTS:
             raise ValueError(f"layout {self.layout!r}: one of {', '.join(LAYOUTS)} was expected.")
+        _check(self)
         count = self._grid_size(space) if self.layout == "grid" else self.num_trials
         if not 1 <= count <= MOST:
-            fewer = "fewer ticks" if self.layout == "grid" else "fewer trials"
-            raise ValueError(f"This makes {count:,} trials; 1 to {MOST:,} are laid out here. Use {fewer}.")
+            other = "at least 1" if count < 1 else "fewer ticks" if self.layout == "grid" else "fewer trials"
+            raise ValueError(f"This makes {count:,} trials; 1 to {MOST:,} are laid out here. Use {other}.")
         if self.layout == "grid":
             return layouts.grid(space, self.ticks, self.rule)
         return getattr(layouts, self.layout.replace(" ", "_"))(space, self.num_trials, self.seed)
@@ -97,6 +111,14 @@ class LayoutModel:
         """Counted axis by axis: nine axes of ten ticks are never built."""
         axes = [axis.domain for axis in spaces.axes(space) if axis.domain.function is None]
         return math.prod(len(spaces.grid_points(domain, self.ticks, self.rule)) for domain in axes)
+
+
+def _check(model: LayoutModel) -> None:
+    """Settings that no layout can be made with; only those are looked at that this layout uses."""
+    grid = model.layout == "grid"
+    name, value, least, most = ("Ticks on each axis", model.ticks, 1, MOST) if grid else ("Seed", model.seed, 0, 2**32)
+    if not least <= value <= most:
+        raise ValueError(f"{name}: {value:,} was given; a whole number from {least} to {most:,} was expected.")
 
 
 def marks(domain: Domain) -> list[tuple[float, str]]:

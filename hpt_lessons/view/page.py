@@ -54,8 +54,9 @@ CSS = """<style>
 # sliders work all the same.
 NAME_SLIDERS = """<img alt="" width="1" height="1" src="data:image/gif;base64,R0lGODlhAQABAAAAACwAAAAAAQABAAA="
 onload="const box = this.closest('.hpt'), name = () => { for (const handle of
-box.querySelectorAll('[role=slider], .widget-readout[contenteditable=true]')) { const row = handle.closest('.widget-inline-hbox'),
-label = row && row.querySelector('.widget-label'); if (label) handle.setAttribute('aria-label', label.textContent);
+box.querySelectorAll('[role=slider], .widget-readout[contenteditable=true]')) {
+const row = handle.closest('.widget-inline-hbox'), label = row && row.querySelector('.widget-label');
+if (label) handle.setAttribute('aria-label', label.textContent);
 if (!handle.hasAttribute('role')) handle.setAttribute('role', 'textbox'); } };
 if (box) { name(); setTimeout(name, 500); setTimeout(name, 3000); }">"""
 
