@@ -59,7 +59,7 @@ def test_the_best_of_all_is_cut_at_the_first_rung():
     cut = next(k for k in range(last) if model.lost_best(k))
     assert cut == 9 and not model.lost_best(8)  # all nine must be judged before any is cut
     assert "Trial 8 would have been <b>the best of all</b>" in in_words(model, 9)
-    assert "best of all is trial 8" in in_words(model, last) and "left it after 1 epoch." in in_words(model, last)
+    assert "The best of all, trial 8 (" in in_words(model, last) and "was left after 1 epoch." in in_words(model, last)
 
 
 def test_the_lanes_are_those_of_a_schedule_by_hand():

@@ -17,7 +17,7 @@ from hpt_lessons.view.only_one_picture import draw_curve, draw_gains, interval, 
 
 SCORES = {"the best epoch": "best", "the last epoch": "last"}
 RATE_WORDS = {"low": "low, the lowest", "sensible": "sensible, the default", "high": "too high"}
-ROOM = (175, 195, 185)  # letters of the longest words
+ROOM = (175, 187, 165)  # letters of the longest words
 
 
 class OneHyperparameter(page.Panel):

@@ -28,7 +28,7 @@ class Rungs(StepPanel):
     step shown, `model` knows everything about the search at each of them.
     """
 
-    room = (290, 135)
+    room = (275, 135)
 
     def __init__(self, trials: Trials | None = None, method: str = "stopping", step: int = 0, **settings: Any) -> None:
         self.model = RungModel(table() if trials is None else trials, method, **settings)
@@ -136,7 +136,7 @@ def _step(model: RungModel, stretch: Stretch, step: int, over: bool = False) -> 
         return f"{head}: it is <b>finished</b>."
     others = [int(other) for other in stretch.decision.cut]
     if others:
-        fate += f" With it the rung is full: {len(others)} other{'s are' if len(others) > 1 else ' is'} <b>cut</b>."
+        fate += f" The rung is full: {len(others)} other{'s are' if len(others) > 1 else ' is'} <b>cut</b>."
     gone = [stretch.trial] * (stretch.decision.action == "stop") + others
     return f"{head}{bar}: {fate}{'' if over or not gone else f' {_fate(model, gone)}'}"
 
@@ -144,11 +144,11 @@ def _step(model: RungModel, stretch: Stretch, step: int, over: bool = False) -> 
 def _end(model: RungModel) -> str:
     """Where the best of all was lost."""
     best, last = model.best, len(model.stretches)
-    who = f"The search is over. The best of all is trial {best + 1} ({_config(model, best)})"
+    who = f"The search is over. The best of all, trial {best + 1} ({_config(model, best)}), "
     if not model.lost_best(last):
-        return f"{who}, and it got the whole budget."
+        return f"{who}got the whole budget."
     epochs = model.reached(last)[best]
-    return f"{who}; the search left it after {epochs} epoch{'' if epochs == 1 else 's'}."
+    return f"{who}was left after {epochs} epoch{'' if epochs == 1 else 's'}."
 
 
 def _fate(model: RungModel, gone: list[int]) -> str:
@@ -157,11 +157,11 @@ def _fate(model: RungModel, gone: list[int]) -> str:
     if best == model.best:
         words = f"Trial {best + 1} would have been <b>the best of all</b>: it is lost."
         return f'<span style="color: {page.RED}">{words}</span>'
-    who = "It" if len(gone) == 1 else f"The best of them, trial {best + 1},"
+    who = "It" if len(gone) == 1 else f"The best, trial {best + 1},"
     if not math.isfinite(model.finals[best]):
         return f"{who} would have diverged."
     return (f"{who} would have ended at {_points(model, model.finals[best], '%')}, "
-            f"{_points(model, model.regret(best))} worse than the best of all.")  # fmt: skip
+            f"{_points(model, model.regret(best))} behind the best of all.")  # fmt: skip
 
 
 def _points(model: RungModel, value: float, unit: str = "") -> str:
