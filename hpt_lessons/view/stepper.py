@@ -83,10 +83,6 @@ class StepPanel(page.Panel):
         """Words and picture of a step."""
         raise NotImplementedError
 
-    def static(self) -> str:
-        """HTML of what is shown now that needs no kernel and no widgets: words and picture, in colours of their own."""
-        return f'<div class="hpt">{page.CSS}{self.words.value}{self.picture.value}</div>'
-
     def renew(self, last: int) -> None:
         """After a change of the settings: another number of steps, and all of it shown anew."""
         self._quiet = True
