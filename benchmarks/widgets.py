@@ -1,7 +1,7 @@
 """How long does a student wait from a key to the picture? In a real JupyterLab, in headless Chromium.
 
-The search-space editor with 12 rows, a bound typed anew; a step of a slider of each explorer, or another start. The
-time runs in the page, from the key until the new picture is in it. Needs an idle machine, and Chromium.
+The search-space editor with 12 rows, a bound typed anew; another layout; a step of a slider of each explorer, or
+another start. The time runs in the page, from the key until the new picture is in it. Needs an idle machine, and Chromium.
 """
 
 import sys
@@ -16,6 +16,11 @@ EDITOR = """
 from hpt_lessons.search import domains as tune
 from hpt_lessons.view import SearchSpaceEditor
 SearchSpaceEditor({f"p{i}": tune.loguniform(1e-7, 1e-1) for i in range(12)})
+"""
+LAYOUT = """
+from hpt_lessons.view import LayoutEditor
+from hpt_lessons.view.presets import bounded
+LayoutEditor(bounded(), num_trials=16)
 """
 EXPLORERS = {"GridAgainstRandom": ("", "Importance"), "Rungs": ("step=20, workers=4", "Step"),
              "BOHBExplorer": ("step=20", "Step")}  # what each is made with, and its slider that is moved
@@ -42,7 +47,7 @@ WATCH = """picture => { window.waited = new Promise(answer => {
 
 
 def main(arguments: list[str]) -> int:
-    """Print the median and the slowest of each; 0 if both medians are at most 100 ms, or if there is no browser."""
+    """Print the median and the slowest of each; 0 if every median is at most 100 ms, or if there is no browser."""
     sys.path.insert(0, str(ROOT / "tests"))
     import lab as labs
     from playwright.sync_api import sync_playwright
@@ -55,10 +60,11 @@ def main(arguments: list[str]) -> int:
     with folder, labs.Lab(Path(folder.name)) as lab, sync_playwright() as driver:
         browser = driver.chromium.launch(executable_path=labs.chromium(), headless=True, args=labs.FLAGS)
         medians = [report("editor, 12 rows", editor(lab.run(browser, "editor", EDITOR), steps))]
+        medians.append(report("LayoutEditor", chooses(lab.run(browser, "layout", LAYOUT), "Layout", steps)))
         for name, (options, slider) in EXPLORERS.items():
             page = lab.run(browser, name, f"from hpt_lessons.view import {name}\n{name}({options})")
             medians.append(report(name, explorer(page, slider, steps)))
-        medians.append(report("OneHyperparameter", starts(lab.run(browser, "bets", BETS), steps)))
+        medians.append(report("OneHyperparameter", chooses(lab.run(browser, "bets", BETS), "Start: lr", steps)))
         browser.close()
     return 0 if "--quick" in arguments or max(medians) <= BOUND else 1
 
@@ -86,9 +92,9 @@ def explorer(page, slider: str, steps: int) -> list[float]:
     return [waited(page, picture, "ArrowRight" if step % 2 else "ArrowLeft") for step in range(steps)]
 
 
-def starts(page, steps: int) -> list[float]:
-    """From the sensible learning rate to the one that is too high, and back."""
-    page.get_by_label("Start: lr").focus()
+def chooses(page, label: str, steps: int) -> list[float]:
+    """The entry of a list above the chosen one, and back: another start, another layout."""
+    page.get_by_label(label, exact=True).focus()
     picture = page.locator(".hpt .widget-html", has=page.locator("svg")).first
     return [waited(page, picture, "ArrowUp" if step % 2 else "ArrowDown") for step in range(steps)]
 

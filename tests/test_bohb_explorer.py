@@ -210,4 +210,3 @@ def test_every_field_has_a_label():
     fields = [explorer.problem, explorer.gamma, explorer.bandwidth_factor, explorer.random_share, explorer.noise,
               explorer.trials, explorer.seed, explorer.truth, explorer.steps.slider]
     assert len({field.description for field in fields} - {""}) == 9 and repr(explorer) == "BOHBExplorer"
-    assert "<svg" in explorer.static()

@@ -34,6 +34,14 @@ def test_every_picture_in_docs_is_there_and_small():
         assert path.stat().st_size <= tool.MOST_BYTES, path.name
 
 
+@pytest.mark.parametrize("page", ["README.md", "notebooks/gallery.ipynb"])
+def test_readers_without_a_kernel_see_every_widget(page):
+    """A saved notebook keeps only the names of the widgets: their pictures stand beside them."""
+    text = (ROOT / page).read_text(encoding="utf-8")
+    for name in tool.WIDGETS:
+        assert f"docs/widgets/{name}.png)" in text, name
+
+
 def test_every_cell_shows_a_widget_that_there_is():
     for name, cell in tool.WIDGETS.items():
         offered = [widget for widget in view.__all__ if f"import {widget}\n" in cell]

@@ -314,9 +314,8 @@ def test_without_a_table_made_up_curves_are_shown_and_say_so(monkeypatch):
     assert "synthetic" in Rungs().words.value and rung_explorer.table() == made()
 
 
-def test_every_field_has_a_label_and_the_static_picture_needs_no_widget():
+def test_every_field_has_a_label():
     explorer = Rungs(golden_trials())
     fields = [explorer.method, explorer.eta, explorer.grace, explorer.count, explorer.workers, explorer.order,
               explorer.score, explorer.seed, explorer.unseen, explorer.steps.slider]
     assert len({field.description for field in fields} - {""}) == 10 and repr(explorer) == "Rungs"
-    assert "--hpt-green:" in explorer.static() and "<svg" in explorer.static() and "onload" not in explorer.static()

@@ -10,6 +10,7 @@ import ipywidgets as widgets
 from hpt_lessons.view import page
 
 WRAP = {"flex_flow": "row wrap", "overflow": "visible"}
+WHOLE = "calc(100% - 4px)"  # of the row: a field has a margin of 2 pixels around it
 STEPS = ("To the start", "Back", "Step", "To the end")
 BUTTON = {"width": "104px"}
 PAUSE = 600  # ms between two steps while it plays
@@ -20,7 +21,7 @@ class Stepper(widgets.VBox):
 
     def __init__(self, last: int, value: int, description: str = "Step") -> None:
         self.slider = widgets.IntSlider(value, 0, last, description=description, style={"description_width": "60px"},
-                                        layout={"width": "740px", "max_width": "100%"})
+                                        layout={"width": "740px", "max_width": WHOLE})
         self.first, self.back, self.next, self.end = (
             widgets.Button(description=words, layout=BUTTON) for words in STEPS)
         self.play = widgets.Button(description="Play", layout=BUTTON)
@@ -82,10 +83,6 @@ class StepPanel(page.Panel):
     def show(self, step: int) -> tuple[str, str]:
         """Words and picture of a step."""
         raise NotImplementedError
-
-    def static(self) -> str:
-        """HTML of what is shown now that needs no kernel and no widgets: words and picture, in colours of their own."""
-        return f'<div class="hpt">{page.CSS}{self.words.value}{self.picture.value}</div>'
 
     def renew(self, last: int) -> None:
         """After a change of the settings: another number of steps, and all of it shown anew."""
