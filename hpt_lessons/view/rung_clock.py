@@ -48,6 +48,8 @@ class Known:
     known counts as one second. A trial that diverged ends there.
     """
 
+    noisy = False
+
     def __init__(self, trials: Sequence[Trial], max_epochs: int, metric: str, scope: str, scale: float = 1.0):
         self.trials, self.max_epochs, self.data = trials, max_epochs, ""
         self.metric, self.scope, self.scale = metric, scope, scale
