@@ -484,7 +484,7 @@ def test_repeated_seeds_of_a_shipped_table_differ(shipped):
 
 
 # Sweeps whose best rate is the lowest that was tried: their cards say so.
-AT_THE_EDGE = {"cifar-lenet": [{"batch_size": 2}], "cifar-batch-size": [{"batch_size": 2}]}
+AT_THE_EDGE = {"cifar-lenet": [{"batch_size": 2}]}
 
 
 def test_the_best_learning_rate_lies_inside_the_range(shipped):
