@@ -1,6 +1,8 @@
 """BOHB step by step: what is shown is what the sampler itself does and thinks."""
 
+import asyncio
 import itertools
+import re
 
 import numpy as np
 import pytest
@@ -12,8 +14,8 @@ from hpt_lessons.search import space as spaces
 from hpt_lessons.search.bohb import BOHBSampler
 from hpt_lessons.view import BOHBExplorer
 from hpt_lessons.view.bohb_explorer import in_words
-from hpt_lessons.view.bohb_model import LINE, PROBLEMS, BOHBModel, problem
-from hpt_lessons.view.bohb_picture import draw
+from hpt_lessons.view.bohb_model import LINE, OWN, PROBLEMS, BOHBModel, problem
+from hpt_lessons.view.bohb_picture import CELLS, SHADES, draw
 
 
 @given(name=st.sampled_from(list(PROBLEMS)), gamma=st.floats(0.05, 0.5), factor=st.floats(0.5, 10),
@@ -69,14 +71,14 @@ def test_regrets_fall_to_the_best_there_is_and_random_search_is_measured():
     for name in PROBLEMS:
         model = BOHBModel(name, trials=60)
         ours = [model.regret(k) for k in range(1, 61)]
-        theirs = [model.random_regret(k) for k in range(1, 61)]
+        theirs = [model.random_regrets(k)[1] for k in range(1, 61)]
         for regrets in (ours, theirs):
             assert all(a >= b >= 0 for a, b in itertools.pairwise(regrets))
-        assert model.regret(0) is None and model.random_regret(0) is None
+        assert model.regret(0) is None and model.random_regrets(0) is None
     # One valley, 2.2 (x - 0.62)^2: of n uniform draws the nearest is in the median at the distance at which
     # (1 - 2 distance)^n = 1/2.
     distance = (1 - 0.5 ** (1 / 20)) / 2
-    assert BOHBModel("one valley").random_regret(20) == pytest.approx(2.2 * distance**2, rel=0.35)
+    assert BOHBModel("one valley").random_regrets(20)[1] == pytest.approx(2.2 * distance**2, rel=0.35)
 
 
 def test_the_measured_problem_is_the_recorded_table():
@@ -114,12 +116,46 @@ def test_the_picture_has_a_mark_for_each_observation_and_a_dot_for_each_draw():
 
 
 def test_two_dimensions_are_a_map():
-    """Blue lies where the good ones are: the cell of the best observation is blue."""
+    """Blue lies where the good ones are, orange in bands around them, and a key tells what a band stands for."""
     model = BOHBModel("two dimensions", trials=20, seed=1)
     picture = draw(model, 20)
-    assert picture.count("<rect") > 300 and picture.count("<g shape-rendering") == 2
+    shown = [part.split("\"/>")[0].split("style=\"")[1] for part in picture.split('shape-rendering="crispEdges"')[1:]]
+    assert len(set(shown)) == len(shown) >= 5 and any("blue" in band for band in shown)
+    assert all(band in picture.split("next: ")[0] and picture.count(band) == 2 for band in shown)  # there and in the key
+    assert picture.count("<rect") == len(SHADES) + 1 and ">1e-10</text>" in picture
+    cells = sum(float(width) / 5 for width in re.findall(r"h([\d.]+)v5H", picture))
+    assert cells == CELLS**2  # every cell is in one band
     assert model.log_ratio(20, model.positions[[model.best(20)]])[0] > 0
     assert "no model yet" in draw(model, 5) and "momentum" in draw(model, 0)
+
+
+def test_one_run_is_not_taken_for_the_method():
+    """Beside the one run stand the medians of BOHB and of random search; BOHB's is that of plain searches."""
+    model = BOHBModel("one valley", noise=0.1, trials=12)
+    assert model.own_regrets(12) is None and "One run says little" in in_words(model, 12)
+    while not model.repeated:
+        model.repeat()
+    regrets = [BOHBModel("one valley", noise=0.1, trials=12, seed=1000 + number).regret(12) for number in range(OWN)]
+    assert model.own_regrets(12) == pytest.approx(np.quantile(regrets, (0.25, 0.5, 0.75)))
+    assert "Medians after 12: BOHB" in in_words(model, 12)
+    model.change(gamma=0.3)
+    assert not model.repeated
+    model.change(gamma=0.15, seed=5)  # another run with the same settings: the repeats are known
+    assert model.repeated
+
+
+def test_repeats_leave_the_explorer_free_between_them():
+    """In a kernel each is a small piece of work of the loop that also answers keys."""
+
+    async def look():
+        explorer = BOHBExplorer(trials=10, step=10)
+        at_once = len(explorer.model.repeats)
+        while not explorer.model.repeated:
+            await asyncio.sleep(0.01)
+        return at_once, explorer.words.value
+
+    at_once, words = asyncio.run(look())
+    assert at_once == 0 and "Medians after 10: BOHB" in words
 
 
 def test_the_words_tell_what_is_random_and_what_is_not():

@@ -207,6 +207,26 @@ def test_beyond_the_edge_only_the_learning_rate_helps_and_it_is_said(model):
     assert "lr gains more" in in_words(model) and "l1 alone cannot help" in in_words(model)
 
 
+def verdict(tmp_path, repeats, bet):
+    """What is said in the end about a bet at the too low start."""
+    model = OnlyOne(table(), repeats, answers=tmp_path / f"{bet}.json")
+    model.change(shape=(64, 128), batch_size=16, rate="low")
+    model.place(bet)
+    model.open()
+    return in_words(model).split("<br>")[2]
+
+
+def test_whether_two_are_told_apart_does_not_depend_on_the_bet(tmp_path):
+    """lr gains 10 points and batch_size 2: noise of 2 points hides which is better, of 0.1 does not."""
+    noise = {spread: Trials(trial(dict(START, l1=256), [accuracy(START) + spread * at], seed)
+                            for seed, at in enumerate((0, -1, 1, -1, 1))) for spread in (0.02, 0.001)}
+    for bet, other in (("lr", "batch_size"), ("batch_size", "lr")):
+        assert f"{other} gains" in verdict(tmp_path, noise[0.02], bet)
+        assert "do not tell which is better" in verdict(tmp_path, noise[0.02], bet)
+    assert "a good bet" in verdict(tmp_path, noise[0.001], "lr")
+    assert "lr gains more" in verdict(tmp_path, noise[0.001], "batch_size")
+
+
 def test_the_score_decides_where_runs_overfit(tmp_path):
     """At its best epoch the higher rate is better, at its last one the lower: tuning lr pays only by the last."""
     sweep = Trials(trial(dict(START, lr=lr), curve) for lr, curve in
@@ -226,6 +246,13 @@ def test_recorded_trials_start_beyond_the_edge_and_the_learning_rate_brings_most
         model.place("lr")
         model.open()
         assert model.winner.name == "lr" and model.winner.gain > 0.2
+
+
+def test_a_gain_names_its_value_and_how_many_there_were(model):
+    """And percentages are written with a space."""
+    model.place("batch_size")
+    assert "<b>+2.0 points</b> with 4, the best of 2 values" in in_words(model)
+    assert "reaches 50.0\u00a0% by" in in_words(model)
 
 
 # -- the widget ------------------------------------------------------------------------------------------------------
@@ -261,6 +288,8 @@ def test_the_fields_follow_the_start_and_the_bet(explorer):
     explorer.bet.value = "l1"
     explorer.keep.click()
     assert explorer.bet.disabled and explorer.keep.disabled and not explorer.others.disabled
+    explorer.others.click()
+    assert explorer.others.disabled
     explorer.rate.value = "low"
     assert not explorer.bet.disabled and explorer.model.bet is None and explorer.bet.value is None
     explorer.keep.click()

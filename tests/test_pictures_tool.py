@@ -41,6 +41,19 @@ def test_every_cell_shows_a_widget_that_there_is():
         compile(cell, name, "exec")
 
 
+def test_the_states_are_those_that_the_readme_names(tmp_path, monkeypatch):
+    """A Sobol layout, the explanation of a wrong answer, a search while it runs: made by running the cells."""
+    monkeypatch.setenv("HPT_LESSONS_STUDIES", str(tmp_path))
+    made = {}
+    for name in ("layout-editor", "quiz", "search-view"):
+        *lines, last = tool.WIDGETS[name].strip().splitlines()
+        exec("\n".join(lines), found := {})
+        made[name] = eval(last, found)
+    assert made["layout-editor"].model.layout == "sobol"
+    assert "is wrong" in made["quiz"].cards[0].feedback.value
+    assert made["search-view"].model.state == "running" and made["search-view"].model.unfinished
+
+
 @pytest.mark.slow
 def test_every_plot_is_drawn(tmp_path):
     assert tool.main([*plots.__all__, "--out", str(tmp_path)]) == 0
@@ -73,14 +86,29 @@ def test_without_a_browser_the_pictures_stay_and_the_command_says_so(tmp_path, m
     assert not list(tmp_path.iterdir())
 
 
+def test_all_pictures_together_are_quickly_fetched():
+    assert sum(path.stat().st_size for path in (ROOT / "docs").rglob("*.*")) < 1_500_000
+
+
+def test_a_small_star_among_many_greys_keeps_its_colour(tmp_path):
+    """And white stays white."""
+    greys = np.random.default_rng(0).integers(0, 256, (300, 300, 1)).repeat(3, axis=2).astype(np.uint8)
+    greys[:, 150:], greys[10:14, 10:14] = 255, (213, 94, 0)
+    Image.fromarray(greys).save(tmp_path / "raw.png")
+    tool.small(tmp_path / "raw.png", tmp_path / "small.png")
+    small = np.asarray(Image.open(tmp_path / "small.png").convert("RGB")).astype(int)
+    assert abs(small - greys)[10:14, 10:14].max() <= 3
+    assert abs(small - greys)[:, 150:].max() == 0
+
+
 def test_a_picture_with_many_colours_is_made_small_or_refused(tmp_path):
-    """Noise of a thousand colours fits if it is no larger than a stamp."""
+    """Noise fits if it is no larger than a stamp."""
     noise = np.random.default_rng(0).integers(0, 256, (900, 900, 3), dtype=np.uint8)
-    Image.fromarray(noise[:150, :150]).save(tmp_path / "stamp.png")
+    Image.fromarray(noise[:300, :300]).save(tmp_path / "stamp.png")
     tool.small(tmp_path / "stamp.png", tmp_path / "out" / "stamp.png")
     assert (tmp_path / "out" / "stamp.png").stat().st_size <= tool.MOST_BYTES
     Image.fromarray(noise).save(tmp_path / "wall.png")
-    with pytest.raises(ValueError, match=r"wall\.png has \d+ bytes .* Draw it smaller"):
+    with pytest.raises(ValueError, match=r"wall\.png has \d+ bytes, .* Draw it smaller"):
         tool.small(tmp_path / "wall.png", tmp_path / "out" / "wall.png")
 
 

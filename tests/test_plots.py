@@ -120,13 +120,13 @@ def test_the_best_stands_out_in_colour_and_width(search):
     assert to_hex(best.get_color()).upper() == COLOURS["best"]
     assert best.get_linewidth() > 2 * other.get_linewidth()
     assert best.get_zorder() > other.get_zorder()
-    assert legend(ax)[0] == "best: 0002 (1.200)"
+    assert legend(ax)[0] == "best last loss: 0002 (1.200)"
 
 
 def test_the_best_is_the_one_with_the_best_end():
     """Not the one that was best on the way and overfitted: its weights of then are gone."""
     trials = Trials([make("overfits", [2.0, 0.5, 1.5]), make("steady", [2.0, 1.4, 1.0], lr=0.2)])
-    assert legend(learning_curves(trials))[0] == legend(slices(trials)[0])[0] == "best: steady (1.000)"
+    assert legend(learning_curves(trials))[0] == legend(slices(trials)[0])[0] == "best last loss: steady (1.000)"
 
 
 def test_another_trial_can_be_emphasised(search):
@@ -181,7 +181,7 @@ def test_repeats_have_the_interval_of_their_mean():
         ys = vertices[vertices[:, 0] == epoch][:, 1]
         assert (ys.min(), ys.max()) == pytest.approx((low, high))
     assert vertices[:, 0].max() == 2
-    assert "95 % interval of the mean over seeds" in legend(ax)
+    assert "95 % interval of the\nmean over seeds" in legend(ax)
     assert not learning_curves(trials[2:]).collections
 
 
@@ -190,7 +190,7 @@ def test_a_seed_in_the_configuration_makes_no_other_configuration():
     runs = [make(f"s{seed}", losses) for seed, losses in enumerate([[2.0, 1.5], [2.1, 1.6]])]
     trials = Trials(replace(trial, config={"lr": 0.1, "seed": seed}) for seed, trial in enumerate(runs))
     assert len(learning_curves(trials).collections) == 1
-    assert "95 % interval of the mean over seeds" in legend(slices(trials)[0])
+    assert "95 % interval of the\nmean over seeds" in legend(slices(trials)[0])
 
 
 @pytest.mark.parametrize(
@@ -267,7 +267,7 @@ def test_trials_that_were_cut_are_hollow_and_diverged_ones_at_the_edge(search):
     assert marks(ax, "diverged") == [(0.1, ax.get_ylim()[1])]
     assert ax.get_ylim()[1] < 3
     assert "0005" not in faces
-    assert legend(ax) == ["best: 0002 (1.200)", "all its epochs (2)", "fewer epochs (3)", "diverged (1)"]
+    assert legend(ax) == ["best last loss: 0002 (1.200)", "all its epochs (2)", "fewer epochs (3)", "diverged (1)"]
 
 
 def test_the_best_is_larger_than_all_others(search):
@@ -340,6 +340,16 @@ def test_repeats_have_a_bar_at_their_mean():
     (container,) = ax.containers
     (segment,) = container[2][0].get_segments()
     assert segment[:, 1] == pytest.approx(np.array(mean_interval(losses)))
+
+
+@pytest.mark.parametrize("count", [1, 2, 3])
+def test_few_panels_take_more_room_than_their_legend(count):
+    rng = np.random.default_rng(0)
+    rows = [make(str(i), [1.0 + i], **{f"p{k}": float(rng.uniform()) for k in range(count)}) for i in range(3)]
+    axes = slices(Trials([*rows, replace(rows[0], trial="again", seed=1)]))
+    axes[0].figure.canvas.draw()
+    legend_of = axes[-1].get_legend().get_window_extent()
+    assert all(ax.bbox.width > 0.9 * legend_of.width for ax in axes)
 
 
 def test_many_hyperparameters_go_into_rows():
@@ -430,6 +440,17 @@ def test_the_name_of_the_data_survives_a_title_and_is_written_once():
     assert ax.get_title() == "a title"
     assert not ax.texts
     assert data_name(style.name_data(ax, "")) == "data: not named"
+
+
+def test_a_figure_is_white_paper_in_every_theme():
+    """Also where somebody prefers dark figures: the black of the untuned default would be gone."""
+    plt.style.use("dark_background")
+    style.use()
+    ax = learning_curves(Trials([make("default", [2.0, 1.5])]))
+    assert to_hex(ax.figure.get_facecolor()) == to_hex(ax.get_facecolor()) == "#ffffff"
+    for colour in (ax.xaxis.label.get_color(), ax.get_xticklabels()[0].get_color(), ax.spines["left"].get_edgecolor()):
+        assert 1.05 / (luminance(colour) + 0.05) > 7
+    assert 1.05 / (luminance(ax.get_legend().get_texts()[0].get_color()) + 0.05) > 7
 
 
 def test_importing_changes_no_setting_and_use_does():

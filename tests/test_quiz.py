@@ -179,8 +179,8 @@ def test_a_number_is_read_as_people_write_it(questions, text, value):
 @pytest.mark.parametrize(
     ("text", "words"),
     [("", "missing"), ("0,1", "Write 0.1 with a point"), ("10^-4", "Write 1e-4"), ("5x10^3", "Write 5e3"),
-     ("nan", "no finite number"), ("1e999", "no number"), ("about 3", "no number"), ("9**99**9", "no number"),
-     ("1_000", "no number"), ("__import__('os')", "no number"), ("1j", "no number"), ("9" * 400, "no number")],
+     ("nan", "no finite number"), ("1e999", "too large"), (".", "no number"), ("about 3", "no number"), ("9**99**9", "no number"),
+     ("1_000", "no number"), ("__import__('os')", "no number"), ("1j", "no number"), ("9" * 400, "too large")],
 )
 def test_what_is_no_number_is_told_what_to_type(text, words):
     with pytest.raises(ValueError, match=re.escape(words)):
@@ -306,6 +306,44 @@ def test_several_ticks_and_a_number_with_a_reason(quiz):
     number.field.text.value = "0,25"
     number.check.click()
     assert "Write 0.25 with a point" in number.feedback.value and quiz.score["right"] == 0
+
+
+def test_what_was_said_about_another_answer_is_gone_when_the_answer_changes(quiz):
+    """Wrong, right, refused or shown: of each kind of question."""
+    several, number, one = quiz.cards[0], quiz.cards[1], quiz.cards[2]
+    number.field.text.value = "1/4"
+    number.check.click()
+    assert "no number" in number.feedback.value
+    number.field.text.value = "25 %"
+    assert number.feedback.value == ""
+    one.check.click()
+    one.field.value = one.field.options[1][1]
+    assert one.feedback.value == ""
+    box = next(iter(several.field.boxes.values()))
+    box.value = True
+    several.check.click()
+    several.show.click()
+    assert several.feedback.value
+    box.value = False
+    assert several.feedback.value == ""
+
+
+def test_enter_in_a_number_field_checks_the_answer_or_keeps_the_prediction(quiz, questions):
+    """As the page sends it, once for each press."""
+    number, prediction = quiz.cards[1], quiz.predict("high-rates")
+    for part in (number, prediction):
+        part.field.text.value = "25"
+        part.field.text._handle_custom_msg({"event": "submit"}, [])
+    assert "Right" in number.feedback.value and quiz.score["right"] == 1
+    assert prediction.keep.disabled and quiz.answers.last("high-rates").answer == 25
+
+
+def test_percent_are_read_the_same_whether_they_are_asked_for_or_not(questions):
+    asked, other = questions["decades"], questions["batch-means"]
+    assert [asked.read(text) for text in ("25", "25%", "25 %", "2.5e1 %")] == [25] * 4
+    assert [other.read(text) for text in ("0.25", "25%", "25 %")] == [0.25] * 3
+    with pytest.raises(ValueError, match="Write 0.5 with a point"):
+        other.read("0,5 %")
 
 
 def test_whoever_looks_at_the_solution_first_does_not_score(quiz):

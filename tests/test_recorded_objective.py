@@ -99,8 +99,8 @@ def test_a_ragged_table_answers_with_what_is_there():
 
 @pytest.mark.parametrize(("config", "message"), [
     ({"l1": 120, "lr": 0.2, "batch_size": 4}, r"'lr': 0.2 lies outside .* 0.0001 to 0.1"),
-    ({"l1": 120, "lr": math.nan, "batch_size": 4}, r"'lr': nan lies outside"),
-    ({"l1": 120, "lr": "fast", "batch_size": 4}, r"'lr': 'fast' lies outside"),
+    ({"l1": 120, "lr": math.nan, "batch_size": 4}, r"'lr': nan is no number"),
+    ({"l1": 120, "lr": "fast", "batch_size": 4}, r"'lr': 'fast' is no number; give one from 0.0001 to 0.1"),
     ({"l1": 120, "lr": 1e-3, "batch_size": 4, "momentum": 0.9}, r"'momentum' was not varied .* l1, lr, batch_size"),
     ({"lr": 1e-3, "batch_size": 4}, r"'l1' is missing"),
     ({"l1": 120, "lr": 1e-3, "batch_size": 0}, r"'batch_size': 0 is no positive number; recorded are \[4, 16\]"),
@@ -384,3 +384,34 @@ def test_the_shipped_table_is_an_objective():
     assert objective.data == f"{trials.data}, recorded trials"
     left_out = objective.leave_one_out(9)
     assert len(left_out.names) > 20 and left_out.median < 0.1
+
+
+# -- how much of it is the luck of the table ---------------------------------------------------------------------------
+def test_a_redrawn_table_scatters_as_the_trainings_do():
+    """Same trials, same seeds, other numbers: around the recorded ones, as far as seeds differ; the same for a seed."""
+    objective = Recorded(SEVERAL)
+    tables = [objective.redrawn(seed) for seed in range(200)]
+    again = objective.redrawn(0)
+    assert [trial.history for trial in again.trials] == [trial.history for trial in tables[0].trials]
+    first = SEVERAL[0]
+    drawn = np.array([table.trials[first.trial].loss for table in tables])
+    own = np.log([trial.loss for trial in SEVERAL if trial.config == first.config])
+    assert len(set(drawn)) > 5 and abs(np.log(drawn).mean() - math.log(first.loss)) < own.std(ddof=1)
+    assert 0.4 < np.log(drawn).std() / own.std(ddof=1) < 2.5
+    assert [(t.config, t.seed, t.budget) for t in tables[0].trials] == [(t.config, t.seed, t.budget) for t in SEVERAL]
+    with pytest.raises(ValueError, match="no measured noise"):
+        Recorded(ONE, noise=None).redrawn(0)
+
+
+def test_unseen_seeds_are_those_of_the_score():
+    """Of five recorded seeds the search sees three; of one it sees that one."""
+    assert Recorded(SEVERAL).unseen(SEVERAL[0].config, 3) == 2
+    assert Recorded(ONE).unseen(ONE[0].config, 3) == 0
+    assert Recorded(SEVERAL).noisy and not Recorded(ONE, noise=None).noisy
+
+
+def test_a_scope_that_there_is_not_is_refused():
+    """A slip of the pen is no best epoch."""
+    objective = Recorded(ONE)
+    with pytest.raises(ValueError, match="scope='lsat' is not possible; choose 'last' or 'all'"):
+        objective.score(ONE[0].config, scope="lsat")

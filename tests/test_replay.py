@@ -16,6 +16,7 @@ from replay_tables import EPOCHS, named, table, trial
 
 from benchmarks import replay as benchmark
 from hpt_lessons import recorded as tables
+from hpt_lessons.analysis import stats
 from hpt_lessons.recorded import methods
 from hpt_lessons.recorded import objective as objectives
 from hpt_lessons.recorded.replay import (
@@ -342,3 +343,20 @@ def test_the_benchmark_prints_its_table(capsys):
     assert benchmark.main(["--quick"]) == 0
     said = capsys.readouterr().out
     assert all(word in said for word in (*benchmark.METHODS, "recorded trials", "standard error"))
+
+
+def test_only_a_replay_without_noise_says_so():
+    """Its searches with other seeds differ in what they tried alone, and an interval must not claim more."""
+    for noise, varied in ((None, "search"), (table(seeds=(0, 1, 2)), "both")):
+        tables = repeats(Recorded(table(), noise=noise), "random", 3, 2 * EPOCHS, max_epochs=EPOCHS)
+        assert stats.what_varies(tables) == varied
+
+
+@pytest.mark.parametrize(("arguments", "message"), [
+    ({"searcher": object()}, "is no searcher"), ({"seed": -3}, "seed=-3"), ({"budget": 0}, "budget=0")])
+def test_what_cannot_be_replayed_is_refused(arguments, message):
+    """With the value and what was expected."""
+    with pytest.raises(ValueError, match=message):
+        replay(four(), **({"searcher": listed("A"), "max_epochs": 3} | arguments))
+    with pytest.raises(ValueError, match="give at least 1"):
+        repeats(four(), "random", 0)

@@ -8,7 +8,7 @@ import pytest
 
 from hpt_lessons.view import bohb_explorer, grid_explorer, only_one_explorer, page, rung_explorer
 from hpt_lessons.view.alone import TOGETHER
-from hpt_lessons.view.bohb_model import PROBLEMS, BOHBModel
+from hpt_lessons.view.bohb_model import OWN, PROBLEMS, BOHBModel
 from hpt_lessons.view.contest import Contest
 from hpt_lessons.view.layout_model import RULES
 from hpt_lessons.view.only_one import RATES, OnlyOne, recorded
@@ -38,19 +38,22 @@ def test_room_is_kept_by_invisible_words():
 def test_rungs(method):
     """At every step of searches with other rules, orders and draws."""
     trials = rung_explorer.table()
-    for eta, score, seed in itertools.product((2, 3, 10), SCORES, (0, 3)):
-        model = RungModel(trials, method, eta=eta, score=score, seed=seed)
+    for eta, score, seed, count in itertools.product((2, 3, 10), SCORES, (0, 3), (None, 81)):
+        model = RungModel(trials, method, eta=eta, score=score, seed=seed, count=count)
         for step in range(len(model.stretches) + 1):
             assert_fits(rung_explorer.in_words(model, step), rung_explorer.Rungs.room)
 
 
 @pytest.mark.parametrize("problem", PROBLEMS)
 def test_bohb(problem):
-    """At every step, with and without noise."""
+    """At every step, with and without noise, before the repeats are there and after."""
     for seed, noise in ((0, 0.0), (1, 0.3)):
         model = BOHBModel(problem, seed=seed, noise=noise)
-        for step in range(model.trials + 1):
-            assert_fits(bohb_explorer.in_words(model, step), bohb_explorer.BOHBExplorer.room)
+        for repeats in (0, OWN):
+            for _ in range(repeats):
+                model.repeat()
+            for step in range(model.trials + 1):
+                assert_fits(bohb_explorer.in_words(model, step), bohb_explorer.BOHBExplorer.room)
 
 
 def test_grid_against_random():

@@ -3,6 +3,7 @@
 import itertools
 import json
 import math
+import re
 from pathlib import Path
 
 import numpy as np
@@ -153,6 +154,64 @@ def test_the_order_of_arrival_decides_whom_asha_keeps():
     model.change(order="best last")
     assert list(model.finals) == sorted(model.finals, reverse=True) and model.best == 26
     assert model.epochs(len(model.stretches)) > first
+
+
+def test_hyperband_gets_as_many_trials_as_all_its_brackets_need():
+    """With 27 trials only its first bracket ran, which is successive halving."""
+    explorer = Rungs(made(60))
+    assert explorer.count.value == explorer.model.count == 27
+    explorer.method.value = "hyperband"
+    model = explorer.model
+    assert explorer.count.value == len(model.drawn) == 46
+    assert [model.brackets.count(number) for number in (1, 2, 3, 4)] == [27, 9, 6, 4]
+    assert "46 trials in 4 brackets" in explorer.words.value
+    assert "trials of bracket 1: 1 to 27, 2: 28 to 36, 3: 37 to 42, 4: 43 to 46" in explorer.picture.value
+    last = max(range(1, len(model.stretches) + 1), key=lambda k: model.stretches[k - 1].trial)
+    assert "Trial 46 of bracket 4 (" in in_words(model, last)
+    explorer.eta.value = 4
+    assert explorer.count.value == len(model.drawn) == 16 + 4 + 3
+    explorer.method.value = "halving"
+    assert explorer.count.value == 27 and model.brackets == []
+
+
+def test_a_chosen_number_of_trials_stays_and_a_single_bracket_is_said_to_be_halving():
+    explorer = Rungs(made(60))
+    explorer.count.value = 20
+    explorer.method.value = "hyperband"
+    assert explorer.count.value == len(explorer.model.drawn) == 20
+    assert "only fill the first of its 4 brackets (that is successive halving)" in explorer.words.value
+    halving = RungModel(made(60), "halving", count=27)
+    assert [s.decision for s in RungModel(made(60), "hyperband", count=27).stretches] == [
+        s.decision for s in halving.stretches]
+    assert RungModel(made(12), "hyperband").count == 12  # all there are
+
+
+def test_before_the_start_nothing_is_said_of_epochs_and_workers():
+    model = RungModel(made(10))
+    assert "busy" not in in_words(model, 0) and "workers busy" in in_words(model, 1)
+
+
+def test_the_axis_has_marks_beside_the_rungs():
+    """Nobody is stopped: the only rung is the end. With rungs, marks that would run into them are left out."""
+    assert [f">{epoch}</text>" in draw(RungModel(made(10), "nobody"), 0) for epoch in (1, 2, 5, 10, 20, 27)] == [True] * 6
+    assert ">10</text>" not in draw(RungModel(made(10), "stopping"), 0)
+
+
+def test_the_star_of_the_best_is_drawn_over_all_curves_and_many_curves_are_thin():
+    few, many = (RungModel(made(60), "nobody", count=count) for count in (40, 41))
+    for model in (few, many):
+        picture = draw(model, len(model.stretches))
+        assert picture.rindex("<polygon") > picture.rindex("<polyline")
+    assert "stroke-width: 1.8" in draw(few, 5) and "stroke-width: 1.8" not in draw(many, 5)
+
+
+def test_there_are_lanes_for_the_workers_and_no_others():
+    """A picture's height changes with the number of workers and with nothing else."""
+    def height(**settings):
+        return re.search(r'viewBox="0 0 760 (\d+)"', Rungs(made(20), **settings).picture.value)[1]
+
+    assert height(workers=2) == height(workers=2, method="hyperband", count=9, eta=2, step=5)
+    assert int(height(workers=5)) - int(height(workers=2)) == 3 * 22
 
 
 def test_trials_without_a_later_curve_are_left_out_and_too_few_are_an_error():

@@ -1,5 +1,6 @@
 """The plots of searches and comparisons say what the table says: read back from their artists, not from pixels."""
 
+import itertools
 import math
 
 import matplotlib
@@ -8,7 +9,8 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from matplotlib.colors import to_hex
+from matplotlib.colors import to_hex, to_rgb
+from matplotlib.text import Text
 from scipy import stats as reference
 
 from hpt_lessons.trials import DIVERGED_LOSS, Result, Trial, Trials
@@ -314,6 +316,14 @@ def test_the_most_important_is_at_the_top_with_its_interval():
     assert (ax.get_xlabel(), data_name(ax)) == ("share of the variance (not normalised)", "data: CIFAR-10")
 
 
+def test_one_line_stands_at_nothing(search):
+    """That of the number 0: the axis has none of its own."""
+    for numbers in ({"lr": 0.5, "l1": 0.1}, {"lr": 0.5, "l1": -0.1}):
+        ax = plots.importance(numbers)
+        assert not ax.spines["left"].get_visible()
+        assert [list(line.get_xdata()) for line in ax.lines if line.get_color() == "black"] == [[0, 0]]
+
+
 def test_two_regions_stand_side_by_side_and_have_a_legend():
     ax = plots.importance({"all trials": {"lr": 0.6, "l1": 0.1}, "best quarter": {"lr": 0.2, "l1": 0.15}})
     assert legend(ax) == ["all trials", "best quarter"]
@@ -427,7 +437,7 @@ def test_who_was_cut_is_marked_where_it_was_cut(clock):
     ax = plots.gantt(clock)
     ((x, y),) = points(ax, "stopped")
     assert (x, round(y)) == (8, 1)
-    assert legend(ax) == ["best: 0003 (1.000)", "all its epochs (2)", "stopped early (1)"]
+    assert legend(ax) == ["best last loss: 0003 (1.000)", "all its epochs (2)", "stopped early (1)"]
     faces = {patch.get_gid(): to_hex(patch.get_facecolor()).upper() for patch in ax.patches}
     assert (faces["0003"], faces["0002"]) == (COLOURS["best"], "#FFFFFF")
 
@@ -475,10 +485,22 @@ def test_the_front_is_drawn_as_stairs_over_the_costs():
     assert inside_the_figure(ax)
 
 
-def test_names_on_the_front_do_not_run_into_each_other():
-    costs = {"cheap": (1.0, 5.0), "hardly dearer": (1.1, 4.98), "dear": (9.0, 1.0)}
-    ax = plots.pareto(Trials([make(name, [loss], seconds=cost) for name, (cost, loss) in costs.items()]), metric="loss")
-    assert [text.get_text() for text in ax.texts] == ["cheap", "dear"]
+@pytest.mark.parametrize("metric", ["loss", "accuracy"])
+def test_names_on_the_front_are_all_there_and_do_not_run_into_each_other(metric):
+    """Of three points almost at one place, at the left edge, and of a dear one."""
+    costs = {"cheap": (0.5, 5.0), "hardly dearer": (0.6, 4.98), "and this": (0.7, 4.97), "dear": (9.0, 1.0)}
+    ax = plots.pareto(Trials([make(name, [loss], seconds=cost) for name, (cost, loss) in costs.items()]), metric=metric,
+                      log=False)
+    assert [text.get_text() for text in ax.texts] == list(costs)
+    ax.figure.canvas.draw()
+    boxes = [Text.get_window_extent(text) for text in ax.texts]
+    assert not any(one.overlaps(other) for one, other in itertools.combinations(boxes, 2))
+    assert all(box.x0 >= ax.bbox.x0 - 5 for box in boxes)
+    assert ax.get_xlim()[0] == 0, "nothing costs less"
+    assert inside_the_figure(ax)
+
+
+def test_a_long_front_has_no_names():
     many = Trials([make(f"{i}", [9.0 - i], seconds=float(i + 1)) for i in range(9)])
     assert not plots.pareto(many, metric="loss").texts
 
@@ -529,6 +551,14 @@ def test_every_run_is_a_dot_and_each_side_has_its_mean_with_its_interval():
     assert inside_the_figure(ax)
 
 
+def test_without_a_default_nothing_is_called_tuned():
+    ax = plots.lever_dots(Trials([make(f"{seed}", [loss], seed=seed, lr=0.00316228) for seed, loss in enumerate([1, 2])]
+                                 + [make("x", [1.0], lr=1e-4)]), "lr")  # fmt: skip
+    assert legend(ax)[0] == "all (3 runs)"
+    assert [text.get_text() for text in ax.get_xticklabels()] == ["0.00316", "1e-4"]
+    assert points(ax, "x")[0][0] == pytest.approx(1, abs=0.1), "in the middle of its group"
+
+
 def test_groups_may_be_computed_chosen_and_sorted():
     trials = Trials(runs("MLP", [1.0], [1.5]) + runs("LeNet", [0.5, DIVERGED_LOSS], [0.9]))
     ax = plots.lever_dots(trials, lambda trial: trial.config["model"].lower(), order=["lenet", "mlp"],
@@ -575,6 +605,47 @@ def test_each_plot_draws_on_the_axes_given_and_names_the_data(search, clock):
         assert data_name(ax).startswith("data: "), name
         assert plt.get_fignums() == [figure.number], f"{name} opened another figure"
         plt.close(figure)
+
+
+def looks(ax):
+    """Everything that is drawn, by how it looks: colour, and what is seen of it also in grey."""
+    def lines():
+        for line in ax.lines:
+            hollow = line.get_markerfacecolor() in ("white", "#ffffff")
+            only_marks = line.get_linestyle() == "None"
+            face = line.get_markeredgecolor() if hollow else line.get_markerfacecolor()
+            yield face if only_marks else line.get_color(), (line.get_marker(), line.get_linestyle(), line.get_linewidth(),
+                                     line.get_markersize() if line.get_marker() != "None" else 0, hollow)
+    def bars():
+        for bar in ax.patches:
+            yield bar.get_facecolor(), (bar.get_hatch(), bar.get_linewidth())
+    return {(to_hex(colour), look) for colour, look in [*lines(), *bars()]}
+
+
+def brightness(colour):
+    """As the eye has it: L* of CIELAB, 0 to 100."""
+    red, green, blue = (c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in to_rgb(colour))
+    relative = 0.2126 * red + 0.7152 * green + 0.0722 * blue
+    return 116 * relative ** (1 / 3) - 16 if relative > 0.0089 else 903.3 * relative
+
+
+def test_in_grey_everything_is_still_told_apart(search, clock):
+    """What differs in its colour differs in its brightness, or in marker, line style, width, size or filling."""
+    for name, draw in all_plots(search, clock).items():
+        for (one, look), (other, same) in itertools.combinations(looks(draw(plt.subplots()[1])), 2):
+            if look == same and one != other:
+                assert abs(brightness(one) - brightness(other)) > 10, f"{name}: {one} and {other}"
+
+
+def test_numbers_on_logarithmic_axes_are_as_one_types_them(search):
+    """The same in each plot, and as in the widgets: no powers with raised exponents."""
+    drawn = [plots.slices(search, ["lr"])[0], plots.contour(search, "lr", "l1"), plots.shadows(search, "lr", "l1")]
+    for ax in drawn:
+        ax.figure.canvas.draw()
+        words = [text.get_text() for text in ax.get_xticklabels()]
+        assert words and "1e-4" in words and not any("$" in word for word in words)
+    texts = [text.get_text() for text in plots.parallel_coordinates(search, ["lr", "l1"]).texts]
+    assert "1e-4" in texts and not any("$" in text for text in texts)
 
 
 def test_the_source_of_each_plot_can_be_shown(capsys):

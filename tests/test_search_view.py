@@ -61,6 +61,29 @@ def test_the_model_agrees_with_the_table_that_the_journal_makes():
     assert model.epochs == sum(trial.budget for trial in Trials.read(REAL))
 
 
+def test_a_table_of_trials_is_a_search_that_is_over():
+    """The same state as the journal from which the table was read; what was under way was cut off."""
+    table, model = Trials.read(REAL), told(*Journal(REAL).read())
+    over = SearchModel.of(table)
+    assert over.trials == table
+    assert (over.state, over.incumbent.trial, over.epochs) == ("complete", model.incumbent.trial, model.epochs)
+    assert SearchView(table).model.trials == table
+    running = told(study(), begin("a"), result("a", 1, 0.5)).trials
+    assert (SearchModel.of(running).state, SearchModel.of(running).words(SearchModel.of(running).rows["a"])) == (
+        "interrupted", "interrupted")
+    assert SearchModel.of(Trials()).state == "interrupted"
+
+
+def test_the_best_is_the_best_so_far_as_long_as_somebody_may_beat_it():
+    """In the head, in the legend, in plain text."""
+    model = told(study(trials=1), begin("a"), result("a", 1, 0.5))
+    for draw in (pictures.head, pictures.curves, pictures.table, pictures.text):
+        assert "best so far" in draw(model).lower()
+    model.hear(end("a", "completed"))
+    for draw in (pictures.head, pictures.curves, pictures.table, pictures.text):
+        assert "best" in draw(model).lower() and "so far" not in draw(model)
+
+
 @given(cuts=st.lists(st.integers(0, 12_000), max_size=8))
 def test_a_journal_heard_in_pieces_says_the_same(tmp_path_factory, cuts):
     """Whatever has been written when somebody looks, half a line included: in the end nothing is lost or doubled."""

@@ -19,6 +19,7 @@ from hpt_lessons.view.space_code import function_source
 from hpt_lessons.view.space_model import SpaceModel
 from hpt_lessons.view.space_results import cost, zoomed
 from hpt_lessons.view.space_rows import FIELDS, READ_ONLY, Row, short
+from hpt_lessons.view.space_words import in_words
 
 KINDS = [kind for kind in FIELDS if kind not in (*READ_ONLY, "constant")]
 
@@ -148,6 +149,43 @@ def test_a_change_of_kind_keeps_the_bounds_and_mends_a_zero(model):
     assert model.errors == {} and model.space["lr"] == light.uniform(0, 0.1)
 
 
+@pytest.mark.parametrize(
+    ("read", "text", "words"),
+    [
+        (typed.literal, "0,5", "Write 0.5 with a point; two numbers stand in brackets: [0, 5]"),
+        (typed.listed, "2 4 8", "Put commas between the values: 2, 4, 8."),
+        (typed.listed, "['a' 2]", "Put commas between the values: ['a', 2]."),
+        (typed.listed, "1, 1e400", "too large"), (typed.literal, "−1e400", "too large"),
+        (typed.number, "9999**99", "too large"),
+        (typed.listed, "2;4;" * 100, "2;4;2;4;2;4;2;4;2;4;2;4;2;4;2;4;2;4;2..."), (typed.literal, "x" * 300, "xxx..."),
+    ],
+)  # fmt: skip
+def test_what_was_probably_meant_is_told_in_short(read, text, words):
+    with pytest.raises(ValueError) as caught:
+        read(text)
+    assert words in str(caught.value) and len(str(caught.value)) < 160
+
+
+def test_the_minus_of_a_pdf_is_one_but_not_in_quotes():
+    assert (typed.number("−5"), typed.literal("−5"), typed.listed("–1, '–'")) == (-5, -5, [-1, "–"])
+    assert (typed.written("−5", -5), typed.written("'–'", "–")) == ("-5", "'–'")
+
+
+@given(data=st.data())
+def test_who_goes_through_the_kinds_and_back_finds_what_was_typed(data):
+    """Letter for letter, whatever was there, right or wrong."""
+    value = data.draw(st.sampled_from(list(everything().values())[:14]))
+    model = SpaceModel({"x": value})
+    x = model.rows[0]
+    if x.fields and data.draw(st.booleans()):
+        model.type(x, data.draw(st.sampled_from(x.fields)), data.draw(st.sampled_from(["1", "1e-3", "0", "nonsense"])))
+    kind, texts, read = x.kind, {name: x.texts[name] for name in x.fields}, repr(x.read())
+    for other in data.draw(st.lists(st.sampled_from(x.kinds), max_size=6)):
+        model.change_kind(x, other)
+    model.change_kind(x, kind)
+    assert ({name: x.texts[name] for name in x.fields}, repr(x.read())) == (texts, read)
+
+
 # -- mistakes --------------------------------------------------------------------------------------------------------
 
 
@@ -159,6 +197,9 @@ def test_a_change_of_kind_keeps_the_bounds_and_mends_a_zero(model):
         ("lower", "1", {"lower", "upper"}, "runs backwards"),
         ("upper", "1e-4", {"lower", "upper"}, "is empty"),
         ("upper", "inf", {"upper"}, "no finite number"),
+        ("upper", "1e400", {"upper"}, "too large"),
+        ("lower", "0", {"lower"}, "“from” is 0, and a logarithmic scale has no 0"),
+        ("lower", "1e-320", {"lower", "upper"}, "largest number that a computer holds"),
     ],
 )
 def test_a_mistake_is_told_beside_its_field_and_the_last_valid_space_stays(model, field, text, blamed, words):
@@ -169,6 +210,65 @@ def test_a_mistake_is_told_beside_its_field_and_the_last_valid_space_stays(model
     assert (model.space, model.code, model.valid) == (before, code, False)
     model.type(row(model, "lr"), field, "2e-4" if field == "lower" else "0.2")
     assert model.valid and model.space["batch_size"] == light.choice([2, 4])
+
+
+@pytest.mark.parametrize(
+    ("kind", "texts", "blamed", "words"),
+    [
+        ("randint", "0 10000000000000000000", "upper", "“to” is 1e19; whole numbers go up to 9e15 here"),
+        ("lograndint", "1 1" + 30 * "0", "upper", "“to” is 1e30; whole numbers go up to 9e15 here"),
+        ("qrandint", "0 10 1e17", "q", "“step” is 1e17; whole numbers go up to 9e15 here"),
+        ("uniform", "-1e308 1e308", "lower upper", "largest number that a computer holds"),
+        ("uniform", "1e30 1" + 30 * "0", "lower upper", "both ends are 1e30"),
+        ("loguniform", "1 1.00000000000001", "lower upper", "so narrow"), ("randn", "1e9 1e-9", "mean sd", "so narrow"),
+        ("randn", "1e308 1e308", "mean sd", "largest number that a computer holds"),
+        ("quniform", "1e300 2e300 1e-300", "q", "“step” is 1e-300, too small"),
+        ("randint", "0.5 3", "lower", "“from” is 0.5, and this kind takes whole numbers"),
+        ("lograndint", "-3 5", "lower", "choose the kind randint"),
+        ("loguniform", "-3 -1", "lower upper", "choose the kind uniform"),
+        ("uniform", "1 0.1", "lower upper", "from 1 to 0.1. Exchange the two numbers."),
+        ("uniform", "1 1", "lower upper", "both ends are 1. Move one of them, or choose the kind constant"),
+        ("randn", "0 0", "sd", "“spread” is 0. Write a number above 0"),
+        ("quniform", "0 1 0", "q", "“step” is 0. Write a number above 0, or choose the kind uniform"),
+        ("quniform", "0 1 2", "q", "“step” is 2, more than the whole range"),
+        ("quniform", "0 1 0.3", "upper", "“to” is 1, no multiple of the step 0.3. Write 0.9, or another step."),
+        ("qrandint", "5 8 4", "", ""), ("qrandint", "5 7 1", "", ""),
+    ],
+)  # fmt: skip
+def test_a_mistake_is_told_in_the_words_of_the_fields(kind, texts, blamed, words):
+    """No Python in them, and only the guilty fields are red."""
+    row = Row("x", kind, dict(zip(FIELDS[kind], texts.split(), strict=True)))
+    value, errors = row.read()
+    assert set(errors) == set(blamed.split()) and len(set(errors.values())) <= 1
+    told = "".join(errors.values())[: 200]
+    assert words in told and not any(word in told for word in ("tune.", "lower", "upper", " q ", " sd "))
+    assert (value is None) == bool(errors)
+
+
+huge = st.sampled_from(["1e308", "-1e308", "1e19", "-1e19", "1" + 30 * "0", "1" + 299 * "0", "5e-324", "1e-300", "0",
+                        "1", "3.5", "1e15"])  # fmt: skip
+
+
+@given(kind=st.sampled_from([k for k in KINDS if "values" not in FIELDS[k]]), texts=st.tuples(huge, huge, huge))
+@settings(max_examples=300, deadline=None)
+def test_whatever_bounds_are_accepted_can_be_shown_and_drawn_from_by_ray(kind, texts):
+    """Or they are refused with a sentence."""
+    model = SpaceModel({"x": light.uniform(0, 1)})
+    model.rows = [Row("x", kind, dict(zip(FIELDS[kind], texts, strict=False)))]
+    model.rename(model.rows[0], "x")
+    if model.valid:
+        domain = light.describe(model.space["x"])
+        picture = histograms.histogram(domain)
+        assert "nan" not in picture and "inf" not in picture and in_words(domain)
+        assert np.isfinite(model.value["x"].sample()) and np.isfinite(spaces.sample(model.space, 0)["x"])
+    else:
+        assert all(len(text) < 200 for text in model.errors.values())
+
+
+def test_numbers_with_an_exponent_are_not_parted_at_the_end_of_a_line(editor):
+    view = editor._body.children[0]
+    view.texts["lower"].value = "0"
+    assert '<span style="white-space: nowrap">1e-5</span>' in view.say.value
 
 
 @pytest.mark.parametrize(
@@ -262,6 +362,20 @@ def test_the_cost_counts_grids_samples_and_workers():
     assert str(cost({}, 1)).startswith("1 trial.")
 
 
+def test_a_space_of_the_cifar_example_has_the_seconds_of_the_recorded_trials():
+    """And the line says so; other names, other batch sizes, and a search without a finished trial have none."""
+    recorded = cost(presets.classic(), 10, workers=2)
+    assert recorded.seconds == 5 * recorded.trial_seconds and 10 < recorded.trial_seconds < 1000
+    assert "Seconds as in the recorded trials: 27 epochs of 10,000 pictures, on another machine." in str(recorded)
+    large = cost({**presets.bounded(), "batch_size": 16, "epochs": 3}, 10)
+    assert large.trial_seconds < recorded.trial_seconds
+    for other in ({"lr": light.uniform(0, 1)}, {**presets.bounded(), "batch_size": 77},
+                  {**presets.bounded(), "momentum": light.uniform(0, 1)}):
+        assert cost(other, 10).seconds is None
+    assert cost(presets.classic(), 10, Trials([])).seconds is None
+    assert "recorded" not in str(cost(presets.classic(), 10, trials(({"lr": 0.1}, 1.0))))
+
+
 def test_zooming_narrows_around_the_best_and_warns_of_an_edge():
     space = {"lr": light.loguniform(1e-4, 1e-1), "l1": light.lograndint(4, 257)}
     found = trials(({"lr": 1e-3, "l1": 64}, 2.0), ({"lr": 0.099, "l1": 32}, 1.0), ({"lr": 9}, 0.1))
@@ -291,6 +405,45 @@ def test_a_histogram_is_on_the_scale_of_the_domain():
     picture = histograms.histogram(light.loguniform(1e-4, 1e-1))
     places = [float(x) for x in re.findall(r'<line x1="([\d.]+)" y1="50" x2="\1" y2="53"', picture)]
     assert np.allclose(np.diff(places), np.diff(places)[0], atol=0.1) and len(places) == 4
+
+
+def bars(picture):
+    """x, width and height of each bar."""
+    import re
+
+    found = re.findall(r'<rect x="([\d.]+)" y="[\d.]+" width="([\d.]+)" height="([\d.]+)"', picture)
+    return [tuple(map(float, bar)) for bar in found]
+
+
+@pytest.mark.parametrize("domain", [
+    light.lograndint(4, 257), light.lograndint(1, 10**9), light.randint(0, 1000), light.randint(-7, 30),
+    light.loguniform(1e-5, 1e-1), light.uniform(-1, 3), light.qlograndint(2, 400, 2), light.qrandint(0, 999, 3),
+    light.quniform(0, 100, 0.5), light.qloguniform(1, 50, 0.5), light.choice([2, 4, 8, 16]),
+])  # fmt: skip
+def test_a_range_is_flat_on_its_own_scale(domain):
+    """As its sentence says: every doubling, or every value, gets the same share."""
+    assert len({height for _, _, height in bars(histograms.histogram(domain))}) == 1
+
+
+@pytest.mark.parametrize("domain", [
+    light.lograndint(1, 9), light.randint(3, 9), light.qrandint(0, 30, 5), light.qlograndint(4, 24, 4),
+    light.quniform(0, 1, 0.25), light.qloguniform(0.5, 4, 0.5),
+])  # fmt: skip
+def test_each_of_a_few_values_has_the_height_of_its_share(domain):
+    from collections import Counter
+
+    drawn = Counter(light.value_at(domain, (i + 0.5) / 100_000) for i in range(100_000))
+    shares = np.array([drawn[value] for value in sorted(drawn)])
+    heights = [height for _, _, height in bars(histograms.histogram(domain))]
+    assert np.allclose(heights, 40 * shares / shares.max(), atol=0.02)
+
+
+def test_a_normal_distribution_is_symmetric_and_both_ends_of_an_axis_are_named():
+    heights = [height for _, _, height in bars(histograms.histogram(light.randn(2, 1)))]
+    assert np.allclose(heights, heights[::-1], atol=0.011) and heights[0] < 1 < 39 < max(heights)
+    for domain, ends in ((light.randn(2, 1), "-1 5"), (light.lograndint(4, 257), "4 256"), (light.uniform(0, 9), "0 9"),
+                         (light.loguniform(3e-4, 2e-2), "3e-4 0.02")):
+        assert all(f">{end}</text>" in histograms.histogram(domain) for end in ends.split())
 
 
 def test_names_in_a_picture_are_text(tmp_path):
@@ -365,9 +518,30 @@ def test_presets_and_zoom(editor):
     searched = SearchSpaceEditor({"lr": light.loguniform(1e-4, 1e-1)}, trials=trials(({"lr": 1e-4}, 1.0)), workers=1)
     assert "10 trials, about 2 min (12 s a trial, 1 worker)" in searched.cost.value
     searched.zoom.click()
-    assert searched.value["lr"].upper == pytest.approx(1e-3, rel=1e-6) and "lower end of lr" in searched.state.value
+    assert searched.value["lr"].upper == pytest.approx(1e-3, rel=1e-6) and "lower end of lr" in searched.note.value
     searched.samples.value = 20
     assert "20 trials" in searched.cost.value
+
+
+def test_an_edited_space_is_an_entry_of_the_menu_that_gives_it_back(editor):
+    """With the rows that are wrong, and whatever is chosen in between."""
+    given, classic, bounded = editor.preset.options
+    for view, text in zip(editor._body.children, ("1e-3", "4, oops"), strict=True):
+        next(iter(view.texts.values())).value = text
+    edited = editor.preset.value
+    assert editor.preset.options == (given, classic, bounded, edited) and "edited" in edited
+    for other in (bounded, given, classic):
+        editor.preset.value = other
+        assert editor.errors == {}
+        editor.preset.value = edited
+        assert [dict(row.texts) for row in editor.model.rows][1] == {"values": "4, oops"}
+        assert list(editor.errors) == ["l1"] and editor.value["lr"].lower == 1e-3
+        assert editor._body.children[1].texts["values"].value == "4, oops"
+    editor.preset.value = bounded
+    editor.add_row.click()  # another edit takes the entry
+    editor.preset.value = given
+    editor.preset.value = edited
+    assert list(editor.value) == ["l1", "l2", "lr", "batch_size", "parameter_1"]
 
 
 def test_a_function_that_fails_does_not_stop_the_editor():

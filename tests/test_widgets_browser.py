@@ -54,9 +54,13 @@ def test_the_quiz_explains_a_wrong_choice_and_is_operated_by_keyboard(open_noteb
     page.keyboard.press("Tab")
     page.keyboard.press("Enter")
     playwright.expect(page.get_by_text("It travels, but whole")).to_be_visible()
-    page.get_by_label("Question 2").fill("25 %")
-    page.keyboard.press("Tab")
-    page.keyboard.press("Space")
+    answer = page.get_by_label("Question 2")
+    answer.fill("1/4")
+    answer.press("Enter")
+    playwright.expect(page.get_by_text("'1/4' is no number")).to_be_visible()
+    answer.fill("25 %")
+    playwright.expect(page.get_by_text("'1/4' is no number")).not_to_be_visible()
+    answer.press("Enter")
     playwright.expect(page.get_by_text("1 of 5 right, 1 at the first try")).to_be_visible()
     assert all(name for name in page.evaluate(NAMES))
 
@@ -118,6 +122,32 @@ def test_rows_are_added_filled_and_deleted_with_the_keyboard_alone(open_notebook
     assert lab.ask(page, "list(editor.model.rows[i].name for i in range(3))") == "['lr', 'epochs', 'momentum']"
 
 
+def test_what_stands_side_by_side_in_the_editor_is_aligned_and_zooming_moves_nothing(open_notebook):
+    """The words about zooming stand under their button, in room that is there before."""
+    page = open_notebook(EDITOR.replace("\neditor\n", """
+from hpt_lessons.trials import Result, Trial, Trials
+done = [Trial(str(i), {"lr": lr, "l1": 4, "epochs": 10}, 0, "toy", "completed", (Result(1, lr, 0.1, 6.0),))
+        for i, lr in enumerate((1e-4, 1e-2))]
+SearchSpaceEditor({"lr": tune.loguniform(1e-4, 1e-1), "l1": tune.choice([4, 8]), "epochs": 10}, trials=Trials(done))
+"""), width=900)
+    boxes = page.evaluate(SIDES)
+    assert boxes["menu"] == boxes["row"] == boxes["samples"]
+    assert abs(boxes["cost"] - boxes["input"]) <= 1
+    row = page.get_by_label("lr from")
+    place = row.bounding_box()
+    page.get_by_role("button", name="Zoom to the best region").press("Enter")
+    playwright.expect(page.get_by_text("Careful: it lies at the lower end of lr")).to_be_visible()
+    assert row.bounding_box() == place
+
+
+# Left edges of three rows, and the middles of an input and of the first line of the text beside it.
+SIDES = """() => { const box = element => element.getBoundingClientRect(), one = name => document.querySelector(name);
+  const typed = one('.hpt input[type=number]'), field = typed.parentNode;
+  const line = box(field.parentNode.querySelector('.widget-html-content')), input = box(typed);
+  return {menu: box(one('.hpt .widget-dropdown:not(.hpt-over)')).x, row: box(one('.hpt-row .hpt-over')).x,
+    samples: box(field).x, cost: line.y + 1.45 * 14 / 2, input: input.y + input.height / 2}; }"""
+
+
 # The label of what has the keyboard, or the title of a button that has only a picture.
 FOCUSED = """() => { const here = document.activeElement;
   return [...(here.labels || [])].map(label => label.textContent.trim()).join(' ') || here.title; }"""
@@ -160,13 +190,18 @@ def test_a_bet_on_one_hyperparameter_is_kept_before_its_answer_is_shown(open_not
     page.keyboard.press("Enter")
     playwright.expect(page.get_by_role("img", name=re.compile("Gains: lr .* all together"))).to_be_visible()
     playwright.expect(page.get_by_role("img", name="training breaks from")).to_be_visible()
+    playwright.expect(page.get_by_label("Start: lr")).to_be_focused()  # the button has done its work
     assert page.get_by_role("button", name="Show the others").bounding_box() == place  # nothing jumps
+    page.set_viewport_size({"width": 900, "height": 1400})  # the pictures stand one below the other, and are as wide
+    words, pictures = page.locator(".hpt-room").bounding_box(), page.locator(".hpt svg")
+    assert [pictures.nth(n).bounding_box()["width"] > 0.95 * words["width"] for n in range(2)] == [True] * 2
 
 
-# Where the picture of an explorer is, how large it is, and that every handle of a slider has a name.
+# Where the picture of an explorer is, how large it is, and that every handle and number of a slider has a name.
 PLACE = """() => { const box = document.querySelector('.hpt svg').getBoundingClientRect();
   return [box.x, box.y, box.width, box.height].map(Math.round); }"""
-HANDLES = "() => [...document.querySelectorAll('.hpt [role=slider]')].map(handle => handle.getAttribute('aria-label'))"
+HANDLES = """() => [...document.querySelectorAll('.hpt [role=slider], .hpt .widget-readout[contenteditable=true]')]
+  .map(handle => handle.getAttribute('role') && handle.getAttribute('aria-label'))"""
 SLOW = 30_000  # ms; the machine may be busy
 
 
@@ -201,12 +236,14 @@ def test_rungs_are_stepped_played_and_scrubbed_by_keyboard_and_nothing_jumps(ope
     page.wait_for_timeout(1500)  # more than two of its beats
     assert lab.ask(page, "rungs.step") == stood
     page.get_by_label("Method").press("ArrowUp")
-    expect(page.get_by_text("Hyperband: 27 trials")).to_be_visible(timeout=SLOW)
+    expect(page.get_by_text("Hyperband: 46 trials in 4 brackets")).to_be_visible(timeout=SLOW)
     page.get_by_label("Method").press("ArrowUp")
     expect(page.get_by_text("Successive halving: 27 trials")).to_be_visible(timeout=SLOW)
+    assert page.evaluate(PLACE) == place
     page.get_by_role("slider", name="Workers").press("End")
     expect(page.get_by_role("img", name="who ran when on 8 workers")).to_be_visible(timeout=SLOW)
-    assert page.evaluate(PLACE) == place and all(page.evaluate(NAMES)) and all(page.evaluate(HANDLES))
+    assert page.evaluate(PLACE)[:3] == place[:3] and page.evaluate(PLACE)[3] > place[3]  # a lane for each worker
+    assert all(page.evaluate(NAMES)) and all(page.evaluate(HANDLES))
 
 
 def test_bohb_is_stepped_and_run_to_the_end_by_keyboard(open_notebook, lab):
@@ -225,9 +262,21 @@ def test_bohb_is_stepped_and_run_to_the_end_by_keyboard(open_notebook, lab):
     expect(page.get_by_text("6 good and 33 bad observations")).to_be_visible(timeout=SLOW)
     assert lab.ask(page, "round(bohb.model.gamma, 9), bohb.step") == "(0.16, 40)"
     page.get_by_label("Problem").press("m")  # the entry that begins so; in the notebook it would be a command
-    expect(page.get_by_text("recorded trials.")).to_be_visible(timeout=SLOW)
+    expect(page.get_by_text("JPEG copy, recorded trials")).to_be_visible(timeout=SLOW)
     page.get_by_label("Problem").press("ArrowDown")
     expect(page.get_by_role("img", name="momentum=")).to_be_visible(timeout=SLOW)
     page.get_by_role("slider", name="Trials").press("Home")
     expect(page.get_by_text("Observation 1 of 1")).to_be_visible(timeout=SLOW)
     assert page.evaluate(PLACE) == place and all(page.evaluate(NAMES)) and all(page.evaluate(HANDLES))
+
+
+def test_a_list_has_an_arrow_for_each_theme_and_a_box_to_tick_stands_level_with_its_row(open_notebook):
+    """A black arrow is not seen on a dark page; the tick and the field beside it have their middles on one line."""
+    page = open_notebook("from hpt_lessons.view import BOHBExplorer\nBOHBExplorer()")
+    arrow = "() => getComputedStyle(document.querySelector('.hpt select')).backgroundImage"
+    light = page.evaluate(arrow)
+    page.evaluate("() => { document.body.dataset.jpThemeLight = 'false'; }")
+    assert "e0e0e0" in page.evaluate(arrow) and "e0e0e0" not in light
+    boxes = [page.get_by_label(name).bounding_box() for name in ("Seed", "Show what BOHB cannot see")]
+    middles = [box["y"] + box["height"] / 2 for box in boxes]
+    assert abs(middles[0] - middles[1]) <= 1

@@ -6,11 +6,10 @@
 
 The plots are drawn from the recorded trials and from searches replayed on them, always with the same seeds. A widget is
 shown in a real JupyterLab in headless Chromium; where there is no Chromium its picture in docs/ stays as it is, and the
-command says so. What a widget draws by itself is written as SVG too, without a browser. Each file has at most 60 kB.
+command says so. What a widget draws by itself is written as SVG too, without a browser. Each file has at most 100 kB.
 """
 
 import argparse
-import itertools
 import os
 import sys
 import tempfile
@@ -32,32 +31,64 @@ from hpt_lessons.recorded.replay import chosen, repeats
 from hpt_lessons.search import layouts
 from hpt_lessons.trials import Trial, Trials
 from hpt_lessons.view import plots, style
-from hpt_lessons.view.presets import PRESETS
+from hpt_lessons.view.presets import bounded
 
 ROOT = Path(__file__).resolve().parent.parent
-MOST_BYTES, DPI, COLOURS, SHARES = 60_000, 80, (128, 64, 32, 16), (1.0, 0.85, 0.7)
+MOST_BYTES, DPI, COLOURS, SHARES = 100_000, 80, 256, (1.0, 0.85, 0.7)
 EPOCHS = 27
 DEFAULT = {"l1": 120, "l2": 84, "lr": 1e-3, "batch_size": 8}
 
-# A cell that ends with the widget; its picture is docs/widgets/NAME.png. A new widget is one line.
+JOURNAL = ROOT / "tests" / "reference" / "search_on_cifar10_jpeg_copy.jsonl"
+QUESTIONS = ROOT / "notebooks" / "quiz" / "09.toml"
+# A cell that ends with the widget in the state that the README names; its picture is docs/widgets/NAME.png.
 WIDGETS = {
-    "search-space-editor": "from hpt_lessons.view import SearchSpaceEditor\nSearchSpaceEditor()",
-    "layout-editor": "from hpt_lessons.view import LayoutEditor\nfrom hpt_lessons.view.presets import PRESETS\n"
-                     "LayoutEditor(list(PRESETS.values())[1]())",
-    "grid-against-random": "from hpt_lessons.view import GridAgainstRandom\ngame = GridAgainstRandom()\n"
-                           "game.many.click()\ngame",
-    "one-hyperparameter": "from hpt_lessons.view import OneHyperparameter\nbets = OneHyperparameter(score='last')\n"
-                          "bets.rate.value, bets.bet.value = 'high', 'batch_size'\nbets.keep.click()\n"
-                          "bets.others.click()\nbets",
-    "rungs": "from hpt_lessons.view import Rungs\nRungs(step=40, workers=4)",
-    "bohb-explorer": "from hpt_lessons.view import BOHBExplorer\nBOHBExplorer(step=20)",
-    "quiz": f"from hpt_lessons.view import Quiz\nQuiz({str(ROOT / 'notebooks' / 'quiz' / '09.toml')!r})",
-    "search-view": "from hpt_lessons.view import SearchView\n"
-                   f"SearchView({str(ROOT / 'tests/reference/search_on_cifar10_jpeg_copy.jsonl')!r})",
-}  # fmt: skip
+    "search-space-editor": """
+from hpt_lessons.recorded import load
+from hpt_lessons.view import SearchSpaceEditor
+from hpt_lessons.view.presets import bounded
+SearchSpaceEditor(bounded(), trials=load("cifar-lenet"))""",
+    "layout-editor": """
+from hpt_lessons.view import LayoutEditor
+from hpt_lessons.view.presets import bounded
+LayoutEditor(bounded(), "sobol", num_trials=16)""",
+    "grid-against-random": """
+from hpt_lessons.view import GridAgainstRandom
+game = GridAgainstRandom()
+game.many.click()
+game""",
+    "one-hyperparameter": """
+from hpt_lessons.view import OneHyperparameter
+bets = OneHyperparameter(score="last")
+bets.rate.value, bets.bet.value = "high", "batch_size"
+bets.keep.click()
+bets.others.click()
+bets""",
+    "rungs": """
+from hpt_lessons.view import Rungs
+Rungs(step=40, workers=4)""",
+    "bohb-explorer": """
+from hpt_lessons.view import BOHBExplorer
+BOHBExplorer(step=20)""",
+    "quiz": f"""
+from hpt_lessons.view import Quiz
+quiz = Quiz({str(QUESTIONS)!r})
+first = quiz.cards[0]
+first.field.answer = [choice.text for choice in first.question.choices[:2]]
+first.check.click()
+quiz""",
+    "search-view": f"""
+from hpt_lessons.trials import Journal
+from hpt_lessons.view import SearchView
+from hpt_lessons.view.search_model import SearchModel
+running = SearchModel()
+running.hear_all(Journal({str(JOURNAL)!r}).read_on(0)[0][:34])
+running.alive = True
+SearchView(running)""",
+}
+TALL, CUT = 1600, {"quiz": 620}  # pixels; of the quiz the first questions are enough
 # What draws itself, as SVG: docs/widgets/NAME.svg.
 DRAWN: dict[str, Callable[[], str]] = {
-    "layout-editor": lambda: view.LayoutEditor(list(PRESETS.values())[1]()).picture.value,
+    "layout-editor": lambda: view.LayoutEditor(bounded(), "sobol", num_trials=16).picture.value,
     "grid-against-random": lambda: view.GridAgainstRandom().picture.value,
     "one-hyperparameter": lambda: _bet().gains.value,
 }
@@ -90,9 +121,9 @@ class Story:
         self.rows = load(name, partial=True)
         self.objective = Recorded(self.rows)
 
-    def searches(self, method: str, trainings: int, count: int = 1, workers: int = 2) -> list[Trials]:
-        """So many searches of a method, each with the epochs of so many full trainings."""
-        return repeats(self.objective, method, count, trainings * EPOCHS, workers=workers)
+    def searches(self, method: str, trainings: int, count: int = 1, epochs: int = EPOCHS) -> list[Trials]:
+        """So many searches of a method, each with the epochs of so many trainings of that many epochs."""
+        return repeats(self.objective, method, count, trainings * epochs, max_epochs=epochs, workers=2)
 
     def winners(self, method: str, trainings: int, count: int = 8, **config: object) -> list[Trial]:
         """The trial that each of these searches would hand over, under a name of its own."""
@@ -119,11 +150,11 @@ def _plot(name: str, story: Story) -> Axes | np.ndarray:
     """The plots that need nothing but tables."""
     made: dict[str, Callable[[], Axes | np.ndarray]] = {
         "contour": lambda: plots.contour(story.rows.filter(_of_default_shape), "lr", "batch_size", log=True),
-        "gantt": lambda: plots.gantt(story.searches("asha", 6)[0]),
+        "gantt": lambda: plots.gantt(story.searches("asha", 9, epochs=9)[0]),
         "incumbents": lambda: plots.incumbents(
             {method: story.searches(method, 10, 20) for method in ("random", "hyperband", "bohb")},
             over="epochs", scope="all"),
-        "learning_curves": lambda: plots.learning_curves(story.searches("asha", 6)[0]),
+        "learning_curves": lambda: plots.learning_curves(story.searches("asha", 9, epochs=9)[0]),
         "lever_dots": lambda: plots.lever_dots(
             Trials(run for trials in (4, 9, 16) for run in (*story.untuned(trials), *story.winners("random", trials))),
             lambda trial: f"{trial.config['trials']} random trials"),
@@ -206,8 +237,8 @@ def draw_widgets(names: Iterable[str], folder: Path) -> None:
         print(f"{path.name}: {path.stat().st_size / 1000:.0f} kB")
 
 
-def show_widgets(names: Iterable[str], folder: Path, width: int = 1000, most: int = 900) -> int:
-    """Take a picture of each of these widgets in JupyterLab, at most `most` pixels high; 1 if there is no browser."""
+def show_widgets(names: Iterable[str], folder: Path, width: int = 1000) -> int:
+    """Take a picture of each of these widgets in JupyterLab, whole or as `CUT` says; 1 if there is no browser."""
     names = list(names)
     if not names:
         return 0
@@ -224,12 +255,16 @@ def show_widgets(names: Iterable[str], folder: Path, width: int = 1000, most: in
         browser = driver.chromium.launch(executable_path=labs.chromium(), headless=True, args=labs.FLAGS)
         for name in names:
             raw = Path(place) / f"{name}.png"
-            page = lab.run(browser, name, WIDGETS[name], width=width)
+            page = lab.run(browser, name, WIDGETS[name], width=width, height=TALL)
+            if page.faults:
+                raise RuntimeError(f"{name}: {page.faults[0]}")
             shown = page.locator(".jp-OutputArea .hpt").first
             shown.wait_for()
             page.wait_for_timeout(1500)  # fonts, icons, and pictures that follow the widget
             box = shown.bounding_box()
-            page.screenshot(path=raw, clip={**box, "height": min(box["height"], most)}, full_page=True)
+            if box["y"] + box["height"] > TALL:
+                raise ValueError(f"{name} is {box['height']:.0f} pixels high, and the page {TALL}.")
+            page.screenshot(path=raw, clip={**box, "height": min(box["height"], CUT.get(name, TALL))})
             print(small(raw, folder / f"{name}.png"))
             lab.command(page, "notebook:shutdown-kernel")
             page.context.close()
@@ -241,16 +276,20 @@ def show_widgets(names: Iterable[str], folder: Path, width: int = 1000, most: in
 
 
 def small(raw: Path, path: Path) -> str:
-    """Write the picture with as many colours and pixels as fit into its size; a line that says what became of it."""
+    """Write the picture with 256 colours, smaller where it would need too much room; a line that says its size.
+
+    The colours are moved to the middle of what they stand for (k-means): else a small orange star turns brown, because
+    the many greys get most of the palette.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
     original = Image.open(raw).convert("RGB")
-    for share, colours in itertools.product(SHARES, COLOURS):
+    for share in SHARES:
         picture = original.resize([round(share * side) for side in original.size])
-        picture.quantize(colours, dither=Image.Dither.NONE).save(path, optimize=True)
+        picture.quantize(COLOURS, kmeans=2, dither=Image.Dither.NONE).save(path, optimize=True)
         if path.stat().st_size <= MOST_BYTES:
             return f"{path.name}: {picture.width} x {picture.height}, {path.stat().st_size / 1000:.0f} kB"
-    raise ValueError(f"{path.name} has {path.stat().st_size} bytes with {COLOURS[-1]} colours, and at most "
-                     f"{MOST_BYTES} are wanted. Draw it smaller.")
+    raise ValueError(f"{path.name} has {path.stat().st_size} bytes, and at most {MOST_BYTES} are wanted. Draw it "
+                     "smaller.")
 
 
 if __name__ == "__main__":

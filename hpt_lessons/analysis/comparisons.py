@@ -39,17 +39,21 @@ def covers(varied: str) -> str:
 def what_varies(repeats: Sequence[Trials]) -> str:
     """In what repeats of a search differ: "search" if they tried other configurations, "training" other seeds, "both".
 
-    Read from the tables. Where evaluations were read from one recorded training each, name it yourself: trials of other
-    seeds that return the same recorded number show no noise of training. Raises ValueError for fewer than two tables,
+    Read from the tables. Seeds of results that say `noise` False (`extra`), as a replay without noise does, do not
+    count: trials of other seeds that return the same recorded number show no noise of training. Raises ValueError for fewer than two tables,
     or for tables that do not differ in either.
     """
     if len(repeats) < 2:
         raise ValueError(f"what_varies: {len(repeats)} repeat(s) do not differ in anything; give at least two.")
     tried = {tuple(sorted(map(_setting, trials))) for trials in repeats}
-    trained = {frozenset(trial.seed for trial in trials) for trials in repeats}
+    trained = {frozenset(trial.seed for trial in trials if _is_noisy(trial)) for trials in repeats}
     if len(tried) == len(trained) == 1:
         raise ValueError("what_varies: the repeats tried the same configurations with the same seeds: no repeats.")
     return "both" if len(tried) > 1 and len(trained) > 1 else "search" if len(tried) > 1 else "training"
+
+
+def _is_noisy(trial: Trial) -> bool:
+    return all(result.extra.get("noise", True) for result in trial.history)
 
 
 def _setting(trial: Trial) -> str:

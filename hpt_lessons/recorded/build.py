@@ -66,9 +66,9 @@ def build(plan: Plan, data: Data, *, device: str | None = None, folder: Path = H
         if plan.then is not None:
             chosen = plan.then(to_trials(join(rows)))
             rows += builder.stage(chosen, f"{plan.name}, chosen trials again", progress)
-        if not done.is_file() or len(read(done)["configs"]) != sum(len(part["configs"]) for part in rows):
+        if not done.is_file() or list(read(done)["configs"]) != list(join(rows)["configs"]):
             write_table(done, builder, rows)
-    # After the lock, which lies among them.
+    # After the lock, which lies among them. The table that takes their place has been read back.
     shutil.rmtree(parts, ignore_errors=True)
     return done
 

@@ -40,7 +40,10 @@ class Place:
         if "lr" not in self.levels:
             return None
         rate, levels = config["lr"], self.levels["lr"]
-        if not _is_number(rate) or not levels[0] * (1 - SLACK) <= rate <= levels[-1] * (1 + SLACK):
+        if not _is_number(rate):
+            raise ValueError(f"configuration, 'lr': {rate!r} is no number; give one from {levels[0]:g} to "
+                             f"{levels[-1]:g}.")
+        if not levels[0] * (1 - SLACK) <= rate <= levels[-1] * (1 + SLACK):
             raise ValueError(f"configuration, 'lr': {rate!r} lies outside of what was recorded, {levels[0]:g} to "
                              f"{levels[-1]:g}. Search a range inside, such as that of Recorded(...).space.")
         return math.log(rate)

@@ -7,14 +7,14 @@ comparison.
 
 import argparse
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
 
 from hpt_lessons.cifar.data import Data, DataError
-from hpt_lessons.cifar.training import train_cifar
-from hpt_lessons.recorded.build import add_data_arguments, prepare
+from hpt_lessons.cifar.training import choose_device, train_cifar, use_threads
+from hpt_lessons.recorded.build import FineTuner, add_data_arguments, prepare
 from hpt_lessons.recorded.plans import PLANS, Plan
 from hpt_lessons.recorded.table import HOME, TableError, load
 from hpt_lessons.trials import Trial, Trials
@@ -22,15 +22,32 @@ from hpt_lessons.trials import Trial, Trials
 AGREE = 0.01
 
 
-def train_again(trial: Trial, fixed: dict, data: Data, epochs: int) -> list[dict]:
-    """The history of a recorded trial's configuration, seed and split, trained alone."""
-    seeds = {"seed": trial.seed, "split_seed": trial.history[0].extra["split_seed"]}
-    return train_cifar({**fixed, **trial.config, **seeds, "epochs": epochs}, data=data, device="cpu", progress=False)
+Train = Callable[[dict], list[dict]]  # a whole configuration to the history of its training
 
 
-def compare(trial: Trial, fixed: dict, data: Data, epochs: int) -> bool:
+def alone(data: Data) -> Train:
+    """Trained by `train_cifar`."""
+    return lambda config: train_cifar(config, data=data, device="cpu", progress=False)
+
+
+def fine_tuned(plan: Plan, data: Data) -> Train:
+    """Trained as a population of one, from the network that knows the first classes; that one is trained once."""
+    tuner = FineTuner(plan, data, choose_device("cpu"), Path())
+
+    def train(config: dict) -> list[dict]:
+        with use_threads(1):
+            population = tuner.population([config])
+            for epoch in range(1, config["epochs"] + 1):
+                population.run_epoch(epoch)
+        return population.histories[0]
+
+    return train
+
+
+def compare(trial: Trial, fixed: dict, train: Train, epochs: int) -> bool:
     """Train one trial again and print both; whether the first training losses agree to one per cent."""
-    history = train_again(trial, fixed, data, min(epochs, trial.budget))
+    seeds = {"seed": trial.seed, "split_seed": trial.history[0].extra["split_seed"]}
+    history = train({**fixed, **trial.config, **seeds, "epochs": min(epochs, trial.budget)})
     ours = trial.history[:len(history)]
     difference = abs(history[0]["train_loss"] / ours[0].extra["train_loss"] - 1)
     good = difference <= AGREE
@@ -43,12 +60,10 @@ def compare(trial: Trial, fixed: dict, data: Data, epochs: int) -> bool:
 
 def compare_sample(plan: Plan, trials: Trials, data: Data, *, rows: int = 5, epochs: int = 3,
                    seed: int = 0) -> list[bool]:
-    """Train some rows again; whether each agrees. ValueError if `train_cifar` alone cannot give the plan's trials."""
-    if plan.known_classes:
-        raise ValueError(f"recorded: the trials of {plan.name} start from a trained network, which train_cifar alone "
-                         "does not give. Build the table again to compare.")
+    """Train some rows again; whether each agrees."""
     chosen = np.random.default_rng(seed).permutation(len(trials))[:rows]
-    return [compare(trials[int(row)], dict(plan.fixed), data, epochs) for row in sorted(chosen)]
+    train = fine_tuned(plan, data) if plan.known_classes else alone(data)
+    return [compare(trials[int(row)], dict(plan.fixed), train, epochs) for row in sorted(chosen)]
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -1,6 +1,7 @@
 """What an objective gives for one training: a whole learning curve, from which single epochs are read.
 
-An objective of the replay has a `space`, `max_epochs`, the name of its `data`, and four methods: `curve(config, seed,
+An objective of the replay has a `space`, `max_epochs`, the name of its `data`, `noisy` (whether repeated trainings of a
+configuration differ), and four methods: `curve(config, seed,
 draw)`, `evaluate(config, budget, seed)`, `told(results)` and `score(config, seed)`. `recorded.objective.Recorded` reads
 them from measured trials, `recorded.synthetic.Synthetic` from formulas.
 """
@@ -14,6 +15,7 @@ import numpy as np
 
 from hpt_lessons.trials import Result
 
+SCOPES = ("last", "all")
 COLUMNS = ("loss", "accuracy", "seconds", "train_loss")
 LOSS, ACCURACY, SECONDS, TRAIN_LOSS = range(4)
 
@@ -57,6 +59,14 @@ class Curve:
         return Result(epoch, loss, accuracy, seconds, more)
 
 
+def check_scope(scope: str) -> str:
+    """The scope, if it is one; else ValueError."""
+    if scope not in SCOPES:
+        raise ValueError(f"scope={scope!r} is not possible; choose {' or '.join(map(repr, SCOPES))} (the last epoch, or "
+                         "the best of all up to now).")
+    return scope
+
+
 def told(results: Sequence[Result], metric: str, scope: str) -> float:
     """What a searcher is told after these epochs of a trial: small is good.
 
@@ -65,7 +75,7 @@ def told(results: Sequence[Result], metric: str, scope: str) -> float:
     """
     if results[-1].diverged:
         return math.nan
-    counted = results[-1:] if scope == "last" else results
+    counted = results[-1:] if check_scope(scope) == "last" else results
     values = [result.value(metric) for result in counted]
     return min(1 - value for value in values) if metric == "accuracy" else min(values)
 

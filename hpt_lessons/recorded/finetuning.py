@@ -16,7 +16,7 @@ from hpt_lessons.cifar.population import Population, read_configs
 
 # How the network came to know its classes.
 BEFORE = {"lr": 0.001, "batch_size": 16, "epochs": 12}
-BEFORE_SIZE = {"train_size": 10_000, "valid_size": 2_000}
+BEFORE_SIZE = {"train_size": 7_500, "valid_size": 2_000}
 
 
 def some_classes(data: Data, first: int, last: int) -> Data:

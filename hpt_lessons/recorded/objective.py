@@ -9,13 +9,14 @@ for what lies between. What this cannot tell is shown, not hidden: `leave_one_ou
 import math
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from functools import cached_property
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from hpt_lessons.recorded.cells import Cell, Place, config_key, seeds_of
-from hpt_lessons.recorded.curves import ACCURACY, LOSS, Curve, check_budget, told
+from hpt_lessons.recorded.curves import ACCURACY, LOSS, SCOPES, TRAIN_LOSS, Curve, check_budget, check_scope, told
 from hpt_lessons.recorded.noise import Noise
 from hpt_lessons.recorded.table import load
 from hpt_lessons.search import domains
@@ -74,7 +75,7 @@ class Recorded:
                  noise: Trials | str | None = "measured", seconds: float | None = None):
         if not len(trials):
             raise ValueError("Recorded: the table has no trials; give one such as recorded.load('cifar-lenet').")
-        for name, value, known in (("metric", metric, tuple(METRICS)), ("scope", scope, ("last", "all"))):
+        for name, value, known in (("metric", metric, tuple(METRICS)), ("scope", scope, SCOPES)):
             if value not in known:
                 raise ValueError(f"Recorded: {name}={value!r} is not known; choose {' or '.join(map(repr, known))}.")
         self.trials, self.metric, self.scope = trials, metric, scope
@@ -157,7 +158,7 @@ class Recorded:
         that the search saw, and as lucky as that. NaN if a training diverges.
         """
         budget = check_budget(self.max_epochs if budget is None else budget, self.max_epochs)
-        scope = scope or self.scope
+        scope = check_scope(scope or self.scope)
         cell, rate = self._locate(config)
         seen, unseen = self._split(cell, rate, seed)
         curves = [cell.curve(key, rate) for key in unseen or seen]
@@ -211,6 +212,33 @@ class Recorded:
             known[config_key(trial.config)].add(seeds_of(trial))
         return sorted({next(iter(seeds)) for seeds in known.values() if len(seeds) == 1})
 
+    def unseen(self, config: Mapping[str, Any], seed: int = 0) -> int:
+        """How many recorded seeds of this configuration the search with this `seed` does not see: `score` uses them.
+
+        0 where one was recorded: the score then comes from fresh draws of the noise around what the search saw.
+        """
+        return len(self._split(*self._locate(config), seed)[1])
+
+    def redrawn(self, seed: int) -> "Recorded":
+        """The table as it might have come out: every sound training with measured noise once more on top.
+
+        What a comparison on the one recorded table owes to its luck, comparisons on several of these tell. They are a
+        little noisier than tables that are measured. ValueError without noise.
+        """
+        if self._noise is None:
+            raise ValueError("redrawn: there is no measured noise; give a table with repeated seeds as noise=.")
+        rng = np.random.default_rng([abs(int(seed)), 7])
+        trials = Trials(replace(trial, history=_of_curve(trial, self._noise.add(self._curves[trial.trial], rng)))
+                        for trial in self.trials)
+        other = Recorded(trials, self.metric, scope=self.scope, noise=None)
+        other.noise_from, other._noise = self.noise_from, self._noise
+        return other
+
+    @property
+    def noisy(self) -> bool:
+        """Whether repeated trainings of some configuration differ."""
+        return self._noise is not None or len(self._all_seeds) > 1
+
     # -- how far it can be trusted ---------------------------------------------------------------------------------
     def nearest(self, config: Mapping[str, Any]) -> dict[str, Any]:
         """The recorded configuration that is nearest to this one."""
@@ -260,6 +288,13 @@ def curve_of(trial: Trial, max_epochs: int, seconds: float | None = None) -> Cur
     held = [rows[-1]] * (max_epochs - len(rows))
     dead = bool(trial.history[-1].extra.get("dead"))
     return Curve(np.array(rows + held, dtype=float), dead=dead, held=len(rows) if held else None)
+
+
+def _of_curve(trial: Trial, curve: Curve) -> tuple[Result, ...]:
+    """The trial's results with the numbers of a curve; what the recorded ones say beside stays."""
+    return tuple(replace(result, loss=row[LOSS], accuracy=row[ACCURACY],
+                         extra={**result.extra, "train_loss": row[TRAIN_LOSS]})
+                 for result, row in zip(trial.history, curve.rows, strict=False))
 
 
 def _common_length(trials: Trials) -> int:

@@ -202,7 +202,7 @@ def finetuning(full: bool = False) -> Plan:
     groups = [Group(f"scheme{number}", tuple(
         {"l1": DEFAULT[0], "l2": DEFAULT[1], "lr": lr, "batch_size": 16, "layer_factor": scheme}
         for lr in rates()[1:11])) for number, scheme in enumerate(SCHEMES)]
-    text = ("Fine-tuning. A network of the untuned default shape was trained on 10,000 pictures of the first six "
+    text = ("Fine-tuning. A network of the untuned default shape was trained on 7,500 pictures of the first six "
             "classes (learning rate 0.001, batch size 16, 12 epochs). Its last layer is drawn anew, and it learns the "
             "other four classes from 160 labelled pictures in 40 epochs, with the schemes of `cifar-layerwise`: equal "
             "rates, rates that shrink or grow towards the input, frozen convolutions. Each scheme gets the same 10 "

@@ -11,6 +11,8 @@ import math
 from dataclasses import dataclass, field
 from typing import Any
 
+import numpy as np
+
 from hpt_lessons.recorded.curves import Curve
 from hpt_lessons.recorded.methods import METHODS, Method
 from hpt_lessons.recorded.objective import Recorded
@@ -29,6 +31,9 @@ def replay(objective: Any, searcher: Any, scheduler: Any = None, *, max_epochs: 
            workers: int = 1, seed: int = 0, restart: bool = False, num_trials: int | None = None) -> Trials:
     """The table of trials of one search, with `start`, `end` (virtual seconds) and `worker` in each result's `extra`.
 
+    Where the objective has no noise `extra["noise"]` is False: searches with other seeds then differ in what they tried
+    and in nothing else.
+
     `budget`: epochs in all, 60 full trainings unless given. When it is used up no epoch begins any more; what was under
     way is "interrupted". A trial that the scheduler cut or left waiting is "stopped". With the scheduler None every
     trial gets `max_epochs`. `seed` decides about the noise of the trainings, not about the searcher, which has its own.
@@ -38,13 +43,17 @@ def replay(objective: Any, searcher: Any, scheduler: Any = None, *, max_epochs: 
     `extra["again"]` how many they were; they count for the budget. Workers that are free at the same moment ask in the
     order of their numbers, and results of the same moment are told in this order.
 
-    ValueError for a budget or workers below 1, for a scheduler that goes beyond `max_epochs`, for more epochs than were
+    ValueError for a budget or workers below 1, for a searcher that is none, for a scheduler that goes beyond `max_epochs`, for more epochs than were
     recorded, and for trials without seconds.
     """
     budget = FULL_TRAININGS * max_epochs if budget is None else budget
-    for name, value in (("max_epochs", max_epochs), ("budget", budget), ("workers", workers)):
-        if isinstance(value, bool) or not isinstance(value, int) or value < 1:
-            raise ValueError(f"replay: {name}={value!r}; a whole number of at least 1 was expected.")
+    for name, value, least in (("max_epochs", max_epochs, 1), ("budget", budget, 1), ("workers", workers, 1),
+                               ("seed", seed, 0)):
+        if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < least:
+            raise ValueError(f"replay: {name}={value!r}; a whole number of at least {least} was expected.")
+    if not callable(getattr(searcher, "ask", None)):
+        raise ValueError(f"replay: {searcher!r} is no searcher: it has no ask(). Give one such as BOHBSampler(space), "
+                         "or a method of METHODS to repeats().")
     if max_epochs > objective.max_epochs:
         raise ValueError(f"replay: max_epochs={max_epochs}, but {objective.max_epochs} epochs are known of each trial.")
     search = Search(searcher, scheduler or NoStopping(max_epochs), num_trials=num_trials)
@@ -61,6 +70,8 @@ def repeats(objective: Any, method: str | Method, repeats: int = 100, budget: in
     if isinstance(method, str) and method not in METHODS:
         raise ValueError(f"method {method!r}: choose one of {', '.join(METHODS)}, or give a function.")
     make = METHODS[method] if isinstance(method, str) else method
+    if repeats < 1:
+        raise ValueError(f"repeats: {repeats} were asked for; give at least 1.")
     tables = []
     for number in range(seed, seed + repeats):
         searcher, scheduler = make(objective.space, number, max_epochs, budget)
@@ -197,6 +208,8 @@ class _Replay:
 
     def _result(self, story: _Story, task: _Task, now: float, worker: int) -> Result:
         clock = {"start": task.since, "end": now, "worker": worker}
+        if not self.objective.noisy:
+            clock["noise"] = False  # another seed would have given the same number
         if not task.repeated:
             return story.curve.result(len(story.history) + 1, clock)
         result = story.curve.result(len(story.history) + 1, {**clock, "again": task.repeated})

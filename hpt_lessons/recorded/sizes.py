@@ -31,6 +31,13 @@ def multiply_adds(config: Mapping[str, Any], classes: int = 10) -> int:
             + sum(inputs * outputs for inputs, outputs in layers))
 
 
+def of(config: Mapping[str, Any]) -> dict[str, int]:
+    """Both by their names, for the record of a trial; nothing for a configuration of another network."""
+    if not config.keys() >= {"depth", "channels", "kernel", "l1", "l2"}:
+        return {}
+    return {"parameters": parameters(config), "multiply_adds": multiply_adds(config)}
+
+
 def _convolutions(config: Mapping[str, Any]) -> list[tuple[int, int, int]]:
     """Channels in, channels out and the side of the pictures for each convolution; pooling halves the side."""
     channels = [3, *(config["channels"] * 2**stage for stage in range(config["depth"]))]

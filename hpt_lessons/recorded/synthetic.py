@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from hpt_lessons.recorded.curves import Curve, check_budget, told
+from hpt_lessons.recorded.curves import SCOPES, Curve, check_budget, check_scope, told
 from hpt_lessons.search import domains
 from hpt_lessons.search import space as spaces
 from hpt_lessons.trials import Result
@@ -37,6 +37,11 @@ class Synthetic:
 
     metric = "loss"
 
+    @property
+    def noisy(self) -> bool:
+        """Whether repeated trainings of a configuration differ."""
+        return self.noise > 0
+
     def __init__(self, dimension: int = 4, important: int = 1, *, correlation: float = 0.7, noise: float = 0.0,
                  rest: float = 0.05, max_epochs: int = 27, scope: str = "last", seconds: float = 1.0, seed: int = 0):
         self._check(dimension, important, correlation, noise, max_epochs, scope)
@@ -61,8 +66,10 @@ class Synthetic:
                   "correlation": (correlation, -1 <= correlation <= 1, "-1 to 1"),
                   "noise": (noise, noise >= 0, "0 or more"),
                   "max_epochs": (max_epochs, max_epochs >= 2, "at least 2"),
-                  "scope": (scope, scope in ("last", "all"), "'last' or 'all'")}
+                  "scope": (scope, scope in SCOPES, "'last' or 'all'")}
         for name, (value, good, expected) in checks.items():
+            if name in ("dimension", "important", "max_epochs") and not isinstance(value, int | np.integer):
+                raise ValueError(f"Synthetic: {name}={value!r} is not possible; a whole number was expected.")
             if not good:
                 raise ValueError(f"Synthetic: {name}={value!r} is not possible; {expected} was expected.")
 
@@ -132,8 +139,9 @@ class Synthetic:
         """
         epochs = check_budget(self.max_epochs if budget is None else budget, self.max_epochs)
         losses = self._mean_losses(config)[:epochs]
-        return float(losses[-1] if (scope or self.scope) == "last" else losses.min())
+        return float(losses[-1] if check_scope(scope or self.scope) == "last" else losses.min())
 
     def __repr__(self) -> str:
-        return (f"Synthetic({self.dimension} axes, {self.important} important, rank correlation of the first epoch "
+        return (f"Synthetic({self.dimension} axes, {self.important} important, and the pace; rank correlation of the "
+                "first epoch "
                 f"{self.correlation:g}, noise {self.noise:g})")

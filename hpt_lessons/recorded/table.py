@@ -23,6 +23,7 @@ from typing import Any
 
 import numpy as np
 
+from hpt_lessons.recorded import sizes
 from hpt_lessons.trials import Result, Trial, Trials
 
 HOME = Path(__file__).resolve().parent
@@ -49,7 +50,7 @@ def load(name: str, folder: Path = HOME, *, partial: bool = False) -> Trials:
     `config` holds what is tuned in this table, `seed` the seed of initialisation and order of pictures; besides loss,
     accuracy and seconds each epoch has `train_loss` and the `split_seed` that divided training and validation pictures,
     the last one of a trial that did not diverge also the `test_accuracy` and whether the network is `dead` (no better
-    than guessing). With `partial`, what is finished of a table that is still being built.
+    than guessing); where architectures differ, its `parameters` and `multiply_adds`. With `partial`, what is finished of a table that is still being built.
 
     Raises ValueError for a name that there is not, `TableError` for a file that cannot be read.
     """
@@ -163,7 +164,7 @@ def _trial(rows: Rows, row: int, about: Mapping[str, Any]) -> Trial:
         if place + 1 == rows["epochs"][row]:
             extra |= {"diverged": True} if diverged else {
                 "test_accuracy": int(rows["test_correct"][row]) / about["test"],
-                "dead": accuracy < ALIVE / about.get("classes", 10)}
+                "dead": accuracy < ALIVE / about.get("classes", 10)} | sizes.of(config)
         results.append(Result(place + 1, float(rows["loss"][row, place]), accuracy, seconds, extra))
     status = "diverged" if diverged else "completed"
     return Trial(f"{row:04d}", config, seed, about["data"], status, tuple(results))

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
 from html import escape
 from typing import Any
 
 import ipywidgets as widgets
 
-from hpt_lessons.view import page
-from hpt_lessons.view.bohb_model import MOST, PROBLEMS, BOHBModel
+from hpt_lessons.view import page, svg
+from hpt_lessons.view.bohb_model import MOST, OWN, PROBLEMS, REPEATS, BOHBModel
 from hpt_lessons.view.bohb_picture import draw
 from hpt_lessons.view.stepper import StepPanel
+
+
+QUIET, BREATH = 0.3, 0.01  # seconds without a key before repeats begin, and between two of them
 
 
 class BOHBExplorer(StepPanel):
@@ -20,7 +24,8 @@ class BOHBExplorer(StepPanel):
     observations that are shown, `model` knows everything at each of them.
     """
 
-    room = (95, 145, 140, 45)
+    room = (90, 140, 187)
+    _later: asyncio.TimerHandle | None = None
 
     def __init__(self, problem: str = "two valleys", step: int = 0, **settings: Any) -> None:
         self.model = BOHBModel(problem, **settings)
@@ -51,6 +56,30 @@ class BOHBExplorer(StepPanel):
         return [self.problem, self.gamma, self.random_share, self.noise, self.bandwidth_factor, self.trials, self.seed,
                 self.truth]  # fmt: skip
 
+    def _update(self) -> None:
+        super()._update()
+        if self._later is not None:
+            self._later.cancel()
+        if self.step and not self.model.repeated:
+            self._repeat_soon(QUIET)
+
+    def _repeat_soon(self, pause: float) -> None:
+        """BOHB is repeated with other seeds while nobody presses a key; without a kernel's loop, at once."""
+        try:
+            self._later = asyncio.get_running_loop().call_later(pause, self._repeat)
+        except RuntimeError:
+            while not self.model.repeated:
+                self.model.repeat()
+            self._update()
+
+    def _repeat(self) -> None:
+        """One more; the last one is told."""
+        self.model.repeat()
+        if self.model.repeated:
+            self._update()
+        else:
+            self._repeat_soon(BREATH)
+
     def _change(self, name: str, value: Any) -> None:
         before, step = getattr(self.model, name), getattr(getattr(self, name), "step", None)
         if value == before or (step and abs(value - before) < step / 2):
@@ -66,7 +95,8 @@ class BOHBExplorer(StepPanel):
 
 def in_words(model: BOHBModel, step: int) -> str:
     """What was observed, what the model made of it, what comes next, and how that compares with random search."""
-    return "<br>".join([_observed(model, step), _next(model, step), _so_far(model, step)])
+    said = [_observed(model, step), _next(model, step)]
+    return "<br>".join([*said, _so_far(model, step)] if step else said)
 
 
 def _observed(model: BOHBModel, step: int) -> str:
@@ -92,10 +122,20 @@ def _next(model: BOHBModel, step: int) -> str:
 
 
 def _so_far(model: BOHBModel, step: int) -> str:
-    data = f'<span style="color: {page.MUTED}">Data: {escape(model.task.data)}.</span>'
-    if not step:
-        return data
-    best, regret, theirs = model.best(step), model.regret(step), model.random_regret(step)
-    where = escape(model.words(model.positions[best]))
-    return (f"Best so far: {where}, {regret:.2g} above the best there is (random search after {step}: {theirs:.2g}, "
-            f"the median of 200 repeats).<br>{data}")  # fmt: skip
+    """The best of this run, and what is usual: one run, lucky or not, says little about a method."""
+    where, regret = escape(model.words(model.positions[model.best(step)])), _number(model.regret(step))
+    best = f"Best so far: {where}, {regret} above the best there is."
+    ours, theirs = model.own_regrets(step), model.random_regrets(step)
+    if ours is None:
+        return f"{best} One run says little: BOHB is being repeated with {OWN} other seeds."
+    return (f"{best} Medians after {step}: BOHB {_spread(ours, f'{OWN} runs')}, "
+            f"random {_spread(theirs, str(REPEATS))}.")  # fmt: skip
+
+
+def _spread(quartiles: tuple[float, float, float], runs: str) -> str:
+    low, median, high = map(_number, quartiles)
+    return f"{median} (half of {runs}: {low} to {high})"
+
+
+def _number(value: float) -> str:
+    return svg.short(float(f"{value:.2g}"))

@@ -20,7 +20,8 @@ PROBLEMS = {
     "measured": "measured: learning rate of the CIFAR network",
     "two dimensions": "a valley in two dimensions",
 }
-MOST, REPEATS = 60, 200
+MOST, REPEATS, OWN = 60, 200, 50  # observations, repeats of random search, repeats of BOHB
+QUARTILES = (0.25, 0.5, 0.75)
 LINE = np.linspace(0, 1, 301)  # where the problem is drawn, and its best value looked for
 
 
@@ -106,6 +107,7 @@ class BOHBModel:
                  random_share: float = 1 / 3, noise: float = 0.0, trials: int = 40, seed: int = 0) -> None:
         self.problem, self.gamma, self.bandwidth_factor = problem, gamma, bandwidth_factor
         self.random_share, self.noise, self.trials, self.seed = random_share, noise, trials, seed
+        self._known: dict[tuple, list[np.ndarray]] = {}  # the repeats with each setting
         self._run()
 
     def change(self, **settings: Any) -> None:
@@ -127,21 +129,27 @@ class BOHBModel:
                 raise ValueError(f"{name} {getattr(self, name)!r}: a number from {low} to {high} was expected.")
         self.task = problem(self.problem)
         low, high = self.task.limits
-        errors = np.random.default_rng([self.seed, 1]).normal(0, self.noise * (high - low), self.trials)
-        sampler, values, self.kinds, self._configs = self._sampler(), [], [], []
-        for error in errors:
-            proposal = sampler.proposal()
-            self.kinds.append("random" if proposal.random else "model")
-            values.append(float(self.task.height(self._place(proposal)[None, :])[0] + error))
-            self._configs.append(sampler.ask())
-            sampler.tell(self._configs[-1], 1, values[-1])
-        self.positions, self.values = np.array(sampler.points[1]), np.array(values)
+        sampler, proposals = self._search(self.seed, self.trials)
+        self.kinds = ["random" if proposal.random else "model" for proposal in proposals]
+        self._configs = [proposal.config for proposal in proposals]
+        self.positions, self.values = np.array(sampler.points[1]), np.array(sampler.losses[1])
         self._seen: tuple[int, BOHBSampler] | None = None
         self._random: np.ndarray | None = None
         self.range = min(low, self.values.min()), max(high, self.values.max())  # of the problem and of what was seen
 
-    def _sampler(self) -> BOHBSampler:
-        return BOHBSampler(self.task.space, seed=self.seed, top_fraction=self.gamma,
+    def _search(self, seed: int, trials: int) -> tuple[BOHBSampler, list[Proposal]]:
+        """BOHB with these settings and so many observations, and how each of them came about."""
+        low, high = self.task.limits
+        sampler, proposals = self._sampler(seed), []
+        for error in np.random.default_rng([seed, 1]).normal(0, self.noise * (high - low), trials):
+            proposals.append(sampler.proposal())
+            sampler.asked += 1
+            value = self.task.height(self._place(proposals[-1])[None, :])[0] + error
+            sampler.tell(proposals[-1].config, 1, float(value))
+        return sampler, proposals
+
+    def _sampler(self, seed: int) -> BOHBSampler:
+        return BOHBSampler(self.task.space, seed=seed, top_fraction=self.gamma,
                            random_fraction=self.random_share, bandwidth_factor=self.bandwidth_factor)
 
     def _place(self, proposal: Proposal) -> np.ndarray:
@@ -154,7 +162,7 @@ class BOHBModel:
     def sampler(self, k: int) -> BOHBSampler:
         """BOHB's sampler as it is then; only to be looked at."""
         if self._seen is None or self._seen[0] != k:
-            sampler = self._sampler()
+            sampler = self._sampler(self.seed)
             for config, value in zip(self._configs[:k], self.values[:k], strict=True):
                 sampler.tell(config, 1, value)
             sampler.asked = k
@@ -194,11 +202,34 @@ class BOHBModel:
             return None
         return float(max(self.task.height(self.positions[[best]])[0] - self.task.limits[0], 0.0))
 
-    def random_regret(self, k: int) -> float | None:
-        """The same of random search with as many observations: the median of 200 repeats."""
+    def random_regrets(self, k: int) -> tuple[float, float, float] | None:
+        """The same of random search with as many observations: the quartiles of 200 repeats."""
         if self._random is None:
-            self._random = _random_regrets(self.task, self.noise)
-        return float(self._random[k - 1]) if k else None
+            self._random = np.quantile(_random_regrets(self.task, self.noise), QUARTILES, axis=0)
+        return tuple(self._random[:, k - 1].tolist()) if k else None
+
+    @property
+    def repeats(self) -> list[np.ndarray]:
+        """For each repeat of BOHB with these settings its regrets after 1, 2, ... observations."""
+        settings = self.problem, self.gamma, self.bandwidth_factor, self.random_share, self.noise
+        return self._known.setdefault(settings, [])
+
+    @property
+    def repeated(self) -> bool:
+        """Whether all repeats are there."""
+        return len(self.repeats) >= OWN
+
+    def repeat(self) -> None:
+        """One more repeat, with a seed that no other has."""
+        sampler, _ = self._search(1000 + len(self.repeats), MOST)
+        true = self.task.height(np.array(sampler.points[1]))
+        self.repeats.append(_regrets(true[None, :], np.array([sampler.losses[1]]), self.task.limits[0])[0])
+
+    def own_regrets(self, k: int) -> tuple[float, float, float] | None:
+        """The quartiles of the regrets of all repeats; None before they are there."""
+        if not k or not self.repeated:
+            return None
+        return tuple(np.quantile([regrets[k - 1] for regrets in self.repeats], QUARTILES).tolist())
 
     def words(self, point: np.ndarray) -> str:
         """A place as its hyperparameters: 'lr=0.00123'."""
@@ -206,12 +237,17 @@ class BOHBModel:
 
 
 def _random_regrets(task: Problem, noise: float) -> np.ndarray:
-    """The median over 200 random searches of how far the place of the lowest observation is from the best one."""
+    """For each of 200 random searches how far the place of the lowest observation is from the best one."""
     low, high = task.limits
     points = np.random.default_rng(7).random((REPEATS * MOST, len(task.axes)))
     true = task.height(points).reshape(REPEATS, MOST)
     seen = true + np.random.default_rng(8).normal(0, noise * (high - low), true.shape)
+    return _regrets(true, seen, low)
+
+
+def _regrets(true: np.ndarray, seen: np.ndarray, low: float) -> np.ndarray:
+    """After each observation: by how much the true value at the place of the lowest one is above `low`."""
     first = np.minimum.accumulate(seen, axis=1)
     # the place of the running minimum: the last time that it fell
-    places = np.maximum.accumulate(np.where(seen == first, np.arange(MOST), 0), axis=1)
-    return np.median(np.maximum(np.take_along_axis(true, places, axis=1) - low, 0.0), axis=0)
+    places = np.maximum.accumulate(np.where(seen == first, np.arange(seen.shape[1]), 0), axis=1)
+    return np.maximum(np.take_along_axis(true, places, axis=1) - low, 0.0)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import lru_cache
+from itertools import pairwise
 
 import numpy as np
 
@@ -16,7 +17,9 @@ from hpt_lessons.view.rung_picture import ticks
 
 WIDTH, HEIGHT, LEFT, RIGHT = 760, 520, 56, 736
 VALUES, DENSITY, RATIO = (46, 206), (250, 346), (390, 470)  # top and bottom of the three plots
-SQUARE, CELLS = 330, 26  # of two dimensions: the map, and its cells along each side
+SQUARE, CELLS = 330, 66  # of two dimensions: the map, and its cells along each side
+# The ratio there falls below any scale away from the good ones: bands between these powers of ten, and how dark each is.
+EDGES, SHADES = (-30, -10, -3, 0, 1, 2), (0.4, 0.28, 0.18, 0.08, 0.15, 0.35, 0.6)
 DECADES = 3.0  # the ratio is shown from 1e-3 to 1e3
 DASHED = {"stroke_dasharray": "5 3"}
 
@@ -26,6 +29,7 @@ def draw(model: BOHBModel, step: int, truth: bool = True) -> str:
     parts = _legend(truth) + (_map(model, step, truth) if len(model.task.axes) == 2 else _line(model, step, truth))
     proposal, place = model.next(step)
     kind = "at random" if proposal.random else f"the best of {len(proposal.candidates)} draws"
+    parts.append(svg.text(RIGHT, HEIGHT - 6, f"data: {model.task.data}", "end"))
     label = f"{step} observations, the good and the bad density, and their ratio. Next: {model.words(place)}, {kind}."
     return svg.picture(WIDTH, HEIGHT, parts, label)
 
@@ -181,7 +185,7 @@ def _ratio(model: BOHBModel, step: int) -> list[str]:
 
 # -- two dimensions --------------------------------------------------------------------------------------------------
 def _map(model: BOHBModel, step: int, truth: bool) -> list[str]:
-    """The ratio as a map, blue where good ones are likelier; beside it both densities along each axis."""
+    """The ratio as a map of bands, blue where good ones are likelier; beside it both densities along each axis."""
     left, top = LEFT + 14, 64
     bottom = top + SQUARE
 
@@ -189,7 +193,7 @@ def _map(model: BOHBModel, step: int, truth: bool) -> list[str]:
         return left + SQUARE * float(point[0]), bottom - SQUARE * float(point[1])
 
     parts = [svg.text(left - 58, 36, "ratio of good to bad: blue above 1, orange below", size=12, colour=TEXT)]
-    parts += [*_cells(model, step, left, top), *_square(model, left, top)]
+    parts += [*_bands(model, step, left, top), *_key(left, bottom + 76), *_square(model, left, top)]
     if truth:
         for level in (0.02, 0.1):
             xs, ys = zip(*map(at, _contour(model.task, level)), strict=True)
@@ -209,27 +213,37 @@ def _map(model: BOHBModel, step: int, truth: bool) -> list[str]:
     return [*parts, svg.text(left, bottom + 62, words, "start", 11.5, TEXT)]
 
 
-def _cells(model: BOHBModel, step: int, left: float, top: float) -> list[str]:
-    """A cell is the bluer or the more orange, the further its ratio is from 1."""
+def _bands(model: BOHBModel, step: int, left: float, top: float) -> list[str]:
+    """Each band of the ratio is one shape, made of rows of neighbouring cells."""
     centres = (np.arange(CELLS) + 0.5) / CELLS
     across, up = np.meshgrid(centres, centres)
     logs = model.log_ratio(step, np.stack([across.ravel(), up.ravel()], axis=1))
     if logs is None:
         return []
-    size, parts = SQUARE / CELLS, []
-    for number, log in enumerate(logs):
-        shade = round(min(abs(float(log)) / DECADES, 1) * 0.35, 2)
-        if shade < 0.02:
-            continue
-        row, column = divmod(number, CELLS)
-        box = {"x": round(left + column * size, 1), "y": round(top + SQUARE - (row + 1) * size, 1)}
-        parts.append(f'<rect x="{box["x"]}" y="{box["y"]}" width="{size:.1f}" height="{size:.1f}" '
-                     f'fill-opacity="{shade}" class="{"b" if log > 0 else "o"}"/>')
-    groups = []
-    for colour, key in ((svg.BLUE, "b"), (svg.ORANGE, "o")):
-        cells = "".join(part for part in parts if f'class="{key}"' in part)
-        groups.append(f'<g shape-rendering="crispEdges" style="fill: {colour}">{cells}</g>')
-    return groups
+    found, size = np.searchsorted(EDGES, logs).reshape(CELLS, CELLS), SQUARE / CELLS
+    paths = [""] * len(SHADES)
+    for row, bands in enumerate(found):
+        starts = [0, *(np.flatnonzero(np.diff(bands)) + 1), CELLS]
+        for start, end in pairwise(starts):
+            corner = f"{left + start * size:g} {top + SQUARE - (row + 1) * size:g}"
+            paths[bands[start]] += f"M{corner}h{(end - start) * size:g}v{size:g}H{left + start * size:g}z"
+    return [f'<path d="{path}" shape-rendering="crispEdges" style="{_shade(band)}"/>'
+            for band, path in enumerate(paths) if path]  # fmt: skip
+
+
+def _shade(band: int) -> str:
+    return f"fill: {svg.BLUE if EDGES[band - 1] >= 0 and band else svg.ORANGE}; fill-opacity: {SHADES[band]}"
+
+
+def _key(left: float, top: float) -> list[str]:
+    """The bands of the ratio from low to high, and the ratios between them."""
+    size, parts = SQUARE / len(SHADES), []
+    for band in range(len(SHADES)):
+        x = left + band * size
+        parts.append(f'<rect x="{x:.1f}" y="{top:g}" width="{size:.1f}" height="12" style="{_shade(band)}"/>')
+        if band:
+            parts.append(svg.text(x, top + 25, svg.short(10.0 ** EDGES[band - 1]), "middle"))
+    return parts
 
 
 def _square(model: BOHBModel, left: float, top: float) -> list[str]:

@@ -69,6 +69,7 @@ class GridAgainstRandom(page.Panel):
         self._update()
 
     def _update(self) -> None:
+        self.importance.disabled = self.contest.dimension == 1  # there is no rest
         self.picture.value = draw(self.contest)
         self.words.value = page.status(in_words(self.contest), *ROOM)
 
@@ -89,7 +90,8 @@ def in_words(contest: Contest) -> str:
     if not decided:
         return f"{first}<br>{score}"
     low, high = wilson(wins["random"], decided)
-    share = f"Random won {wins['random'] / decided:.0%} of the decided rounds (95 % interval {low:.0%} to {high:.0%})."
+    share = (f"Random won {svg.percent(wins['random'] / decided)} of the decided rounds (95 % interval "
+             f"{svg.percent(low)} to {svg.percent(high)}).")  # fmt: skip
     return f"{first}<br>{score} {share}"
 
 
@@ -107,11 +109,26 @@ def draw(contest: Contest) -> str:
         ys = points[:, 1] if contest.dimension > 1 else np.full(len(points), 0.5)
         parts.append(shadows(points[:, 0], ys, left=left, top=TOP, size=SIZE, colour=COLOURS[name],
                              x_name="the axis that matters", ring=int(heights.argmax())))  # fmt: skip
-        best = f"best {contest.best[name]:.0%} of the peak"
+        parts.append(svg.text(left + SIZE / 2, TOP + SIZE + 60, _shown(contest, points), "middle"))
+        if contest.dimension > 1:
+            middle = TOP + SIZE / 2
+            parts.append(f'<g transform="rotate(-90 {left - 28} {middle:g})">'
+                         f'{svg.text(left - 28, middle, "another axis", "middle", 12, page.TEXT)}</g>')  # fmt: skip
+        best = f"best {svg.percent(contest.best[name])} of the peak"
         parts.append(svg.text(left, 16, name, size=14, colour=page.TEXT))
         parts.append(svg.text(left + SIZE, 16, best, "end", 12, page.TEXT))
-    label = f"Grid: best {contest.best['grid']:.0%} of the peak. Random: best {contest.best['random']:.0%}."
-    return svg.picture(LEFT + GAP + SIZE + 20, TOP + SIZE + 52, parts, label)
+    grid, random = (svg.percent(contest.best[name]) for name in ("grid", "random"))
+    label = f"Grid: best {grid} of the peak. Random: best {random}."
+    return svg.picture(LEFT + GAP + SIZE + 20, TOP + SIZE + 68, parts, label)
+
+
+def _shown(contest: Contest, points: np.ndarray) -> str:
+    """What the picture leaves out where there are more axes than it has."""
+    if contest.dimension < 3:
+        return ""
+    places = len(np.unique(points[:, :2], axis=0))
+    hidden = f": {len(points)} points in {places} place{'' if places == 1 else 's'}" if places < len(points) else ""
+    return f"2 of {contest.dimension} axes shown{hidden}"
 
 
 def _bell(contest: Contest, left: float) -> str:

@@ -39,7 +39,7 @@ class OneHyperparameter(page.Panel):
         fields = [self.network, self.batch_size, self.rate, self.score, self.curve_batch, self.bet]
         settings = widgets.HBox(fields, layout=wrap)
         bets = widgets.HBox([self.keep, self.others, self.again], layout=wrap)
-        pictures = widgets.HBox([self.gains, self.curve], layout=wrap)
+        pictures = widgets.HBox([self.gains, self.curve], layout=wrap).add_class("hpt-side")
         super().__init__([settings, bets, self.words, pictures], "OneHyperparameter")
         self._settle()
 
@@ -68,7 +68,7 @@ class OneHyperparameter(page.Panel):
         self.gains, self.curve = (widgets.HTML(layout={"max_width": "100%"}) for _ in range(2))
         # A button that is switched off loses the keyboard: it goes to what comes next.
         self.keep.on_click(lambda _: self._keep())
-        self.others.on_click(lambda _: self._act(self.model.open))
+        self.others.on_click(lambda _: self._act(self.model.open, self.rate))
         self.again.on_click(lambda _: self._act(self._forget, self.bet))
         self.curve_batch.observe(lambda _: self._quiet or self._update(), "value")
 
@@ -114,7 +114,7 @@ class OneHyperparameter(page.Panel):
         finally:
             self._quiet = False
         self.bet.disabled = self.keep.disabled = model.bet is not None
-        self.others.disabled = model.bet is None
+        self.others.disabled = model.bet is None or model.opened
         self._update()
 
     def _update(self) -> None:
@@ -151,11 +151,12 @@ def in_words(model: OnlyOne) -> str:
 
 
 def _start(model: OnlyOne) -> str:
-    reached = f"From lr {svg.short(model.start['lr'])} the network reaches {model.accuracy(model.first):.1%}"
+    accuracy = svg.percent(model.accuracy(model.first), 1)
+    reached = f"From lr {svg.short(model.start['lr'])} the network reaches {accuracy}"
     if broke(model.first):
         by = " in its best epoch" if model.score == "best" else ""
         return (f"{reached}{by}. <b>This rate is beyond the edge:</b> by the last epoch the network has unlearned "
-                "everything and only guesses (10 %).")  # fmt: skip
+                "everything and only guesses (10\u00a0%).")  # fmt: skip
     return f"{reached} by its {model.score} epoch."
 
 
@@ -173,7 +174,7 @@ def _gain(row: Alone) -> str:
     if row.seen == 0:
         return f"none of the {len(row.runs)} recorded values is better than the start ({sure})."
     told = " The interval contains 0: not told from no gain." if row.low <= 0 <= row.high else ""
-    return (f"<b>{points(row.gain)} points</b> with the best of {len(row.runs)} values, {svg.short(row.value)} "
+    return (f"<b>{points(row.gain)} points</b> with {svg.short(row.value)}, the best of {len(row.runs)} values "
             f"({sure}).{told}")  # fmt: skip
 
 
@@ -185,12 +186,27 @@ def _verdict(model: OnlyOne, mine: Alone) -> str:
     no_help = f" From here {_listed(helpless)} alone cannot help{either}." if helpless else ""
     if not any(_helps(row) for name, row in model.rows.items() if name != TOGETHER):
         return f"None of them alone is told from no gain: <b>the start is good already</b>.{together}"
-    if best.name == mine.name:
+    rival = _rival(model, mine)
+    if rival is None:
         return f"No other one gains more alone: <b>a good bet</b>.{no_help}{together}"
-    if not math.isnan(mine.low) and best.low <= mine.high and mine.low <= best.high:
-        return (f"{best.name} gains {points(best.gain)}; the intervals overlap, so these trials do not tell which is "
+    if _overlap(mine, rival):
+        return (f"{rival.name} gains {points(rival.gain)}; the intervals overlap, so these trials do not tell which is "
                 f"better.{no_help}{together}")  # fmt: skip
-    return f"<b>{best.name} gains more</b>: {points(best.gain)} points with {svg.short(best.value)}.{no_help}{together}"
+    return (f"<b>{rival.name} gains more</b>: {points(rival.gain)} points with {svg.short(rival.value)}."
+            f"{no_help}{together}")  # fmt: skip
+
+
+def _rival(model: OnlyOne, mine: Alone) -> Alone | None:
+    """Whom a bet is held against: the best one, or for the best one the next that may be as good; None if none may."""
+    if model.winner.name != mine.name:
+        return model.winner
+    others = [row for name, row in model.rows.items() if name not in (TOGETHER, mine.name) and row.recorded]
+    return max((row for row in others if _overlap(mine, row)), key=lambda row: row.gain, default=None)
+
+
+def _overlap(one: Alone, other: Alone) -> bool:
+    """Whether the intervals have a gain in common; not where an interval is unknown."""
+    return one.low <= other.high and other.low <= one.high
 
 
 def _helps(row: Alone) -> bool:

@@ -32,10 +32,10 @@ def draw_gains(model: OnlyOne) -> str:
                                  style=f"fill: {FAINT}"))
     parts.append(svg.line(scale(GUESSING), TOP, scale(GUESSING), bottom, MUTED, 1, stroke_dasharray="2 3"))
     parts.append(svg.line(scale(start), TOP - 6, scale(start), bottom, TEXT, 1.5))
-    parts.append(svg.text(scale(start), TOP - 10, f"start {start:.1%}", "middle", 11, TEXT))
+    parts.append(svg.text(scale(start), TOP - 10, f"start {svg.percent(start, 1)}", "middle", 11, TEXT))
     parts += [_row(model, name, row, tops[name], scale, start) for name, row in model.rows.items()]
     for tick in scale.ticks:
-        parts.append(svg.text(scale(tick), bottom + 16, f"{tick:.0%}", "middle", 11))
+        parts.append(svg.text(scale(tick), bottom + 16, svg.percent(tick), "middle", 11))
     parts.append(svg.text(LEFT + PLOT / 2, bottom + 32, _axis(model), "middle", 11, TEXT))
     parts.append(svg.text(WIDTH - 8, TOP - 26, "gain, in points", "end", 11))
     parts.append(svg.text(8, bottom + 51, _basis(model), size=11))
@@ -161,7 +161,7 @@ def gains_in_words(model: OnlyOne) -> str:
     """What the picture of the gains shows, for those who cannot see it."""
     shown = [f"{WORDS.get(name, name)} {points(row.gain)} points" for name, row in model.rows.items()
              if row is not None and row.recorded]  # fmt: skip
-    start = f"Start at {model.accuracy(model.first):.1%}"
+    start = f"Start at {svg.percent(model.accuracy(model.first), 1)}"
     return f"{start}. Gains: {', '.join(shown)}." if shown else f"{start}. The gains are shown after your bet."
 
 
@@ -188,7 +188,9 @@ def draw_curve(model: OnlyOne, batch_size: int) -> str:
     if batch_size == model.batch_size:
         x, y = across(model.start["lr"]), scale(model.accuracy(model.first))
         parts.append(svg.element("circle", cx=x, cy=y, r=8, style=f"fill: none; stroke: {TEXT}; stroke-width: 2"))
-        parts.append(svg.text(x, y - 14, "start", "middle", 11, TEXT))
+        edge = x < CURVE_LEFT + 20  # beside the axis, whose marks stay free, and below a curve that rises
+        place = (x - 3, y + 22, "start", "start") if edge else (x, y - 14, "start", "middle")
+        parts.append(svg.text(*place, 11, TEXT))
     parts.append(svg.text(8, scale(0) + 51, _key(model, sweep), size=11))
     return svg.picture(WIDTH, HEIGHT, parts, curve_in_words(model, batch_size))
 
@@ -208,7 +210,7 @@ def _frame(model: OnlyOne, scale: Scale, across: Rates) -> str:
     parts = []
     for tick in scale.ticks:
         parts.append(svg.line(CURVE_LEFT, scale(tick), CURVE_LEFT + CURVE, scale(tick), LINE, 0.5))
-        parts.append(svg.text(CURVE_LEFT - 6, scale(tick) + 4, f"{tick:.0%}", "end", 11))
+        parts.append(svg.text(CURVE_LEFT - 6, scale(tick) + 4, svg.percent(tick), "end", 11))
     for rate in svg.decades(across.low, across.high):
         parts.append(svg.text(across(rate), scale(0) + 16, svg.short(rate), "middle", 11))
     parts.append(svg.line(CURVE_LEFT, scale(GUESSING), CURVE_LEFT + CURVE, scale(GUESSING), MUTED, 1,
@@ -271,5 +273,5 @@ def curve_in_words(model: OnlyOne, batch_size: int) -> str:
     broken = model.edges()[batch_size].broken
     edge = "no recorded rate breaks the training" if math.isnan(broken) else (
         f"training breaks from {svg.short(broken)} on")
-    return (f"Batch size {batch_size}: best {model.accuracy(best):.1%} at learning rate "
+    return (f"Batch size {batch_size}: best {svg.percent(model.accuracy(best), 1)} at learning rate "
             f"{svg.short(best.config['lr'])}; {edge}.")  # fmt: skip

@@ -16,13 +16,16 @@ PAPER, LINE = "var(--jp-layout-color1, #fff)", "var(--jp-border-color1, #bdbdbd)
 RED, GREEN = "var(--hpt-red)", "var(--hpt-green)"
 FAINT = "var(--jp-layout-color2, #eee)"
 
+# ipywidgets draws the arrow of a list in black, which a dark theme swallows: there it gets a light one of its own.
 # Vermillion and green, darkened for text on white and brightened for text on black: at least 4.5 to 1.
 CSS = """<style>
 .hpt { --hpt-red: #b34700; --hpt-green: #007a59; --hpt-blue: #0072b2; --hpt-orange: #c98600;
   --hpt-muted: #595959; max-width: 980px;
   color: var(--jp-ui-font-color1, #212121); }
 [data-jp-theme-light="false"] .hpt { --hpt-red: #ff9a5c; --hpt-green: #4fd1a8; --hpt-blue: #56b4e9;
-  --hpt-orange: #e69f00; --hpt-muted: #b0b0b0; }
+  --hpt-orange: #e69f00; --hpt-muted: #b0b0b0;
+  --jp-widgets-dropdown-arrow: url("data:image/svg+xml,%3Csvg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 18 18'%3E\
+%3Cpath fill='none' stroke='%23e0e0e0' stroke-width='2' d='M5 7l4 4 4-4'/%3E%3C/svg%3E"); }
 .hpt .hpt-hidden, .hpt .hpt-unlabelled > .widget-label { position: absolute; width: 1px; height: 1px; margin: 0;
   padding: 0; overflow: hidden; clip-path: inset(50%); white-space: nowrap; border: 0; }
 .hpt .widget-html-content { line-height: 1.45; font-size: 14px; color: inherit; }
@@ -30,6 +33,8 @@ CSS = """<style>
 .hpt code { font-size: 13px; padding: 0 3px; background: var(--jp-layout-color2, #eee); color: inherit; }
 .hpt .widget-button:focus-visible, .hpt input:focus-visible, .hpt select:focus-visible {
   outline: 2px solid var(--hpt-blue); outline-offset: 1px; }
+.hpt-side > * { flex: 1 1 480px; min-width: 0; }
+.hpt-side svg { width: 100%; }
 .hpt-room { display: grid; }
 .hpt-room > *, .hpt-room::after { grid-area: 1 / 1; }
 .hpt-room::after { content: attr(data-room); white-space: pre-wrap; visibility: hidden; }
@@ -38,18 +43,20 @@ CSS = """<style>
   padding: 2px 0; margin: 0; }
 .hpt .widget-radio-box { height: auto; width: 100%; max-width: none; margin-bottom: 0; }
 .hpt .widget-radio { width: 100%; height: auto; }
-.hpt .widget-checkbox { height: auto; min-height: 26px; width: 100%; }
+.hpt .widget-checkbox { height: auto; min-height: 26px; width: 100%; display: flex; align-items: center; }
 .hpt .widget-checkbox label { white-space: normal; line-height: 1.4; font-size: 14px; height: auto;
   display: flex; align-items: baseline; gap: 6px; }
 .hpt .widget-checkbox input, .hpt .widget-radio input { flex: none; margin: 0; order: -1; align-self: center; }
 </style>"""
 
-# ipywidgets gives the handle of a slider no name that can be read aloud: it gets that of the label beside it, by a
-# script that runs when this picture of one pixel is there. Without it the sliders work all the same.
+# ipywidgets gives the handle of a slider, and the number beside it that can be typed over, no name that can be read
+# aloud: they get that of the label, by a script that runs when this picture of one pixel is there. Without it the
+# sliders work all the same.
 NAME_SLIDERS = """<img alt="" width="1" height="1" src="data:image/gif;base64,R0lGODlhAQABAAAAACwAAAAAAQABAAA="
 onload="const box = this.closest('.hpt'), name = () => { for (const handle of
-box.querySelectorAll('[role=slider]')) { const row = handle.closest('.widget-inline-hbox'),
-label = row && row.querySelector('.widget-label'); if (label) handle.setAttribute('aria-label', label.textContent); } };
+box.querySelectorAll('[role=slider], .widget-readout[contenteditable=true]')) { const row = handle.closest('.widget-inline-hbox'),
+label = row && row.querySelector('.widget-label'); if (label) handle.setAttribute('aria-label', label.textContent);
+if (!handle.hasAttribute('role')) handle.setAttribute('role', 'textbox'); } };
 if (box) { name(); setTimeout(name, 500); setTimeout(name, 3000); }">"""
 
 # JupyterLab takes letters and arrows for its own commands, also while a list or a slider has the keyboard: the arrow
@@ -67,6 +74,11 @@ def inline(text: str) -> str:
 
 def _stressed(text: str) -> str:
     return re.sub(r"(?<![\w*])\*([^*\s](?:[^*]*[^*\s])?)\*(?![\w*])", r"<em>\1</em>", escape(text))
+
+
+def unbroken(html: str) -> str:
+    """The same HTML, in which no number like 1e-5 is parted at the end of a line."""
+    return re.sub(r"[\d.]+e-\d+", r'<span style="white-space: nowrap">\g<0></span>', html)
 
 
 def plain(text: str) -> str:

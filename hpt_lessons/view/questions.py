@@ -88,8 +88,14 @@ class Question:
         return isinstance(answer, list) and (several or len(answer) == 1) and all(text in known for text in answer)
 
     def read(self, text: str) -> float | int:
-        """The number that was typed, with or without its unit; ValueError that says what to type."""
-        return typed.number(text.strip().removesuffix(self.unit) if self.unit else text)
+        """The number that was typed, with or without its unit; ValueError that says what to type.
+
+        25 % is 25 where percent are asked for, and 0.25 elsewhere.
+        """
+        text = text.strip()
+        if text.endswith("%") and self.unit != "%":
+            return float(f"{typed.number(text[:-1]) / 100:.12g}")
+        return typed.number(text.removesuffix(self.unit))
 
 
 def judge(question: Question, answer: Answer) -> Feedback:

@@ -4,6 +4,7 @@ The questions are data (`hpt_lessons.view.questions`), the answers are kept in a
 (`hpt_lessons.view.answers`); here they only get their look.
 """
 
+import asyncio
 from collections.abc import Callable
 from html import escape
 from os import PathLike
@@ -76,6 +77,9 @@ class Card(widgets.VBox):
     def __init__(self, question: Question, answers: Answers, number: int, changed: Callable[[], None]) -> None:
         self.question, self._answers, self._changed = question, answers, changed
         self.field = make_field(question, f"Question {number}")
+        self.field.on_change(self._forget_feedback)
+        if question.kind == "number":
+            self.field.on_enter(self._check)
         self.check = widgets.Button(description="Check", tooltip=f"Check your answer to question {number}")
         self.show = widgets.Button(description="Show the answer", tooltip=f"Show the answer to question {number}")
         self.feedback = widgets.HTML()
@@ -96,6 +100,10 @@ class Card(widgets.VBox):
             self.feedback.value = render(explain(self.question))
         elif last is not None:
             self.feedback.value = render(judge(self.question, last.answer))
+
+    def _forget_feedback(self) -> None:
+        """What was said about another answer."""
+        self.feedback.value = ""
 
     def _check(self) -> None:
         try:
@@ -122,13 +130,22 @@ class Prediction(page.Panel):
         self.field = make_field(question, "Prediction")
         self.keep = widgets.Button(description="Keep my prediction", layout={"width": "auto"})
         self.feedback = widgets.HTML()
+        self.field.on_change(self._forget_feedback)
+        if question.kind == "number":
+            self.field.on_enter(self._keep)
         self.keep.on_click(lambda _: self._keep())
         text = widgets.HTML(f"<b>Predict.</b> {page.inline(question.text)}{_hint(question)}")
         row = widgets.HBox([self.keep, self.feedback], layout={"align_items": "center"})
         super().__init__([text, self.field, row], f"Prediction({question.id})")
         self._restore()
 
+    def _forget_feedback(self) -> None:
+        """What was said about another answer."""
+        self.feedback.value = ""
+
     def _keep(self) -> None:
+        if self.keep.disabled:
+            return
         try:
             self._answers.add(self.question, self.field.read())
         except ValueError as error:
@@ -171,6 +188,9 @@ class OneField(widgets.RadioButtons):
     def answer(self, answer: Answer | None) -> None:
         self.value = answer[0] if answer else None
 
+    def on_change(self, listener: Callable[[], None]) -> None:
+        self.observe(lambda _: listener(), "value")
+
     def disable(self) -> None:
         self.disabled = True
 
@@ -202,6 +222,10 @@ class SeveralField(widgets.VBox):
         for text, box in self.boxes.items():
             box.value = text in (answer or [])
 
+    def on_change(self, listener: Callable[[], None]) -> None:
+        for box in self.boxes.values():
+            box.observe(lambda _: listener(), "value")
+
     def disable(self) -> None:
         for box in self.boxes.values():
             box.disabled = True
@@ -232,8 +256,22 @@ class NumberField(widgets.HBox):
     def answer(self, answer: Answer | None) -> None:
         self.text.value = "" if answer is None else f"{answer:.12g}"
 
+    def on_change(self, listener: Callable[[], None]) -> None:
+        self.text.observe(lambda _: listener(), "value")
+
+    def on_enter(self, listener: Callable[[], None]) -> None:
+        """Enter in the field; the last letters may reach us after it, so they are given a moment."""
+        self.text.on_msg(lambda _, message, __: message.get("event") == "submit" and _soon(listener))
+
     def disable(self) -> None:
         self.text.disabled = True
+
+
+def _soon(act: Callable[[], None]) -> None:
+    try:
+        asyncio.get_running_loop().call_later(0.1, act)
+    except RuntimeError:
+        act()
 
 
 def make_field(question: Question, label: str) -> OneField | SeveralField | NumberField:

@@ -10,7 +10,7 @@ import ipywidgets as widgets
 
 from hpt_lessons.progress import seconds_in_words
 from hpt_lessons.trials import Trials
-from hpt_lessons.view import page
+from hpt_lessons.view import page, svg
 from hpt_lessons.view.rung_clock import Stretch
 from hpt_lessons.view.rung_model import METHODS, ORDERS, SCORES, WORKERS, RungModel, made
 from hpt_lessons.view.rung_picture import draw
@@ -22,12 +22,13 @@ TABLE = "cifar-lenet"
 class Rungs(StepPanel):
     """Step through successive halving, Hyperband or ASHA on curves that are known to the end.
 
-    `trials` is any table of trials with whole curves, recorded or from a search of your own without stopping; left out,
-    the recorded table of the CIFAR network. The other settings are those of `RungModel`. `step` is the step shown,
-    `model` knows everything about the search at each of them.
+    `trials` is any table of trials with whole curves, recorded or from a search of your own in which nobody was
+    stopped; without it, the recorded table of the CIFAR network. Trials that a search stopped are left out: where most
+    were, give a `max_budget` that enough of them reached. The other settings are those of `RungModel`. `step` is the
+    step shown, `model` knows everything about the search at each of them.
     """
 
-    room = (275, 135, 125)
+    room = (290, 135)
 
     def __init__(self, trials: Trials | None = None, method: str = "stopping", step: int = 0, **settings: Any) -> None:
         self.model = RungModel(table() if trials is None else trials, method, **settings)
@@ -61,7 +62,10 @@ class Rungs(StepPanel):
                 self.unseen]  # fmt: skip
 
     def _change(self, name: str, value: Any) -> None:
+        if value == getattr(self.model, name):
+            return
         self.model.change(**{name: value})
+        self.count.value = self.model.count  # Hyperband takes as many as its brackets need
         self.renew(len(self.model.stretches))
 
 
@@ -85,27 +89,41 @@ def in_words(model: RungModel, step: int) -> str:
     first = _step(model, model.stretches[step - 1], step, over) if step else _plan(model)
     if over:
         first += f" {_end(model)}"
+    if not step:
+        return f"{first}<br>{_about(model)}"
     total = model.max_budget * len(model.drawn)
     epochs, choice = model.epochs(step), model.choice(step)
-    spent = f"{epochs} of {total} epochs ({epochs / total:.0%}), workers busy {model.busy(step):.0%} of the time."
+    spent = (f"{epochs} of {total} epochs ({svg.percent(epochs / total)}), workers busy "
+             f"{svg.percent(model.busy(step))} of the time.")  # fmt: skip
     if choice is None:
-        return f"{first}<br>{spent}<br>{_about(model)}"
+        return f"{first}<br>{spent}"
     regret = model.regret(choice)
     worse = "the best of all" if regret == 0 else f"{_points(model, regret)} worse than the best of all"
     verdict = f"One would take trial {choice + 1}, in the end {worse}." if math.isfinite(regret) else (
         f"One would take trial {choice + 1}, which diverges in the end.")
-    return f"{first}<br>{spent} {verdict}<br>{_about(model)}"
+    return f"{first}<br>{spent} {verdict}"
 
 
 def _plan(model: RungModel) -> str:
     levels = ", ".join(map(str, model.levels))
     return (f"<b>Before the start.</b> {METHODS[model.method][0].upper()}{METHODS[model.method][1:]}: "
-            f"{len(model.drawn)} trials, judged after {levels} epochs. Whom will it lose?")  # fmt: skip
+            f"{len(model.drawn)} trials{_filled(model)}, judged after {levels} epochs. Whom will it lose?")  # fmt: skip
+
+
+def _filled(model: RungModel) -> str:
+    """How many of Hyperband's brackets run."""
+    there, planned = len(set(model.brackets)), len(model.plans)
+    if not there:
+        return ""
+    if there == 1 < planned:
+        return f", which only fill the first of its {planned} brackets (that is successive halving)"
+    return f" in {there} brackets" if there > 1 else " in one bracket"
 
 
 def _step(model: RungModel, stretch: Stretch, step: int, over: bool = False) -> str:
     """One sentence on what was decided, one on what the search cannot know; not that one where the search is over."""
-    name = f"Trial {stretch.trial + 1} ({_config(model, stretch.trial)})"
+    bracket = f" of bracket {model.brackets[stretch.trial]}" if model.brackets else ""
+    name = f"Trial {stretch.trial + 1}{bracket} ({_config(model, stretch.trial)})"
     head = f"<b>Step {step}</b>, after {seconds_in_words(stretch.end)}. {name} "
     if math.isnan(stretch.score):
         return f"{head}<b>diverged</b> in epoch {stretch.last}: it loses to every other."
@@ -156,7 +174,7 @@ def _config(model: RungModel, trial: int) -> str:
     """What distinguishes the configuration from the others that were drawn."""
     config = model.drawn[trial].config
     differ = [key for key in config if len({repr(other.config.get(key)) for other in model.drawn}) > 1]
-    shown = [f"{key}={config[key]:.3g}" if isinstance(config[key], float) else f"{key}={config[key]}" for key in differ]
+    shown = [f"{key}={svg.short(config[key]) if isinstance(config[key], float) else config[key]}" for key in differ]
     if len({other.seed for other in model.drawn}) > 1:
         shown.append(f"seed {model.drawn[trial].seed}")
     return escape(", ".join(shown or ["like the others"]))

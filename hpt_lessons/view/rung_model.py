@@ -34,13 +34,15 @@ class RungModel:
     """A search that stops early, on curves that are known to the end: computed once, to be looked at step by step.
 
     `trials` is the table whose curves are replayed: those of its trials that were trained for `max_budget` epochs (the
-    longest curve's unless given) or diverged; `left_out` counts the others. `count` of them (27 unless given) are drawn
-    by `seed` and begin in the order `order`. `score` is what they are judged by: "error" (share of validation pictures
-    classified wrongly, in percent), "loss" (nats), or "best" (the lowest loss up to there); lower is better. `grace` is
-    the smallest budget, in epochs. ValueError for a setting that is not possible.
+    longest curve's unless given) or diverged; `left_out` counts the others. `count` of them (27 unless given, for
+    Hyperband as many as fill all its brackets once) are drawn by `seed` and begin in the order `order`. `score` is what
+    they are judged by: "error" (share of validation pictures classified wrongly, in percent), "loss" (nats), or "best"
+    (the lowest loss up to there); lower is better. `grace` is the smallest budget, in epochs. ValueError for a setting
+    that is not possible.
 
-    `stretches` are the steps of the search in the order in which they end. Every method takes a step k from 0 (nothing
-    has happened) to `len(stretches)`, and tells what was known then; `finals` is what no search ever sees.
+    `stretches` are the steps of the search in the order in which they end; `brackets` has for each trial the number of
+    its bracket of Hyperband, counted from 1, and is empty for other methods. Methods that take a step k, from 0
+    (nothing has happened) to `len(stretches)`, tell what was known then; `finals` is what no search ever sees.
     """
 
     def __init__(self, trials: Trials, method: str = "stopping", *, eta: int = 3, grace: int = 1,
@@ -54,7 +56,6 @@ class RungModel:
             raise ValueError(f"rungs: {len(self.pool)} of {len(trials)} trials have a curve of {self.max_budget} "
                              "epochs, and at least 2 trials with 2 epochs are needed. Trials that a search stopped "
                              "have no later curve: take recorded trials, or a smaller max_budget.")
-        count = min(DRAWN, self.most_trials) if count is None else count
         self.method, self.eta, self.grace, self.count, self.workers = method, eta, grace, count, workers
         self.order, self.score, self.seed = order, score, seed
         self._run()
@@ -64,16 +65,32 @@ class RungModel:
         """As many trials can be drawn."""
         return min(MOST, len(self.pool))
 
+    @property
+    def count(self) -> int:
+        """As many trials are drawn."""
+        if self._count is not None:
+            return self._count
+        needed = sum(plan[0][0] for plan in self.plans) if self.method == "hyperband" else DRAWN
+        return min(max(needed, 2), self.most_trials)
+
+    @count.setter
+    def count(self, count: int | None) -> None:
+        self._count = count
+
+    @property
+    def plans(self) -> list[list[tuple[int, int]]]:
+        """Hyperband's brackets: the rungs of each as (number of trials, budget)."""
+        return halving.brackets(self.grace, self.max_budget, self.eta)
+
     def change(self, **settings: Any) -> None:
         """Other settings, by their names; the search is computed anew. After a ValueError all are as before."""
-        before = {name: getattr(self, name) for name in settings}
+        before = dict(vars(self))
         try:
             for name, value in settings.items():
                 setattr(self, name, value)
             self._run()
         except ValueError:
-            for name, value in before.items():
-                setattr(self, name, value)
+            vars(self).update(before)
             raise
 
     def _run(self) -> None:
@@ -83,7 +100,9 @@ class RungModel:
         self.scores = [self.known.scores(number) for number in range(len(self.drawn))]
         self.finals = np.array([_final(scores, self.max_budget) for scores in self.scores])
         self.best = int(np.argmin(self.finals))  # the trial that would be the best of all at the whole budget
-        self.stretches = rung_clock.run(self.known, _scheduler(self), self.workers)
+        scheduler = _scheduler(self)
+        self.stretches = rung_clock.run(self.known, scheduler, self.workers)
+        self.brackets = _brackets(scheduler)
         self._fates: dict[int, list[str]] = {}
 
     # -- what was known after k steps ----------------------------------------------------------------------------
@@ -179,8 +198,8 @@ def _check(model: RungModel) -> None:
     for name, known in (("method", METHODS), ("order", ORDERS), ("score", SCORES)):
         if getattr(model, name) not in known:
             raise ValueError(f"{name} {getattr(model, name)!r} is unknown; choose {', '.join(map(repr, known))}.")
-    for name, low, high in (("count", 2, model.most_trials), ("workers", 1, WORKERS), ("eta", 2, 10),
-                            ("grace", 1, model.max_budget)):  # fmt: skip
+    for name, low, high in (("workers", 1, WORKERS), ("eta", 2, 10), ("grace", 1, model.max_budget),
+                            ("count", 2, model.most_trials)):  # fmt: skip
         value = getattr(model, name)
         if not low <= value <= high:
             raise ValueError(f"{name} {value!r}: a whole number from {low} to {high} was expected.")
@@ -196,6 +215,14 @@ def _scheduler(model: RungModel) -> Any:
         "nobody": lambda: halving.NoStopping(most),
     }
     return makers[model.method]()
+
+
+def _brackets(scheduler: Any) -> list[int]:
+    """The bracket of each trial, none where there are no brackets."""
+    if not isinstance(scheduler, halving.Hyperband):
+        return []
+    homes = sorted((int(name), bracket) for name, bracket in scheduler.home.items())
+    return [1 + scheduler.opened.index(bracket) for _, bracket in homes]
 
 
 def _known(model: RungModel) -> Known:

@@ -67,6 +67,20 @@ class SearchModel:
         self.reported: set[str] = set()  # what results are made of
         self._most = 0  # trials seen running at the same time
 
+    @classmethod
+    def of(cls, trials: Trials, metric: str = "loss", mode: str | None = None) -> "SearchModel":
+        """A search that is over, from its table of trials: what was under way then counts as interrupted."""
+        model = cls(metric, mode, name="search")
+        model.data, model.alive = trials.data, False
+        for trial in trials:
+            model.hear({"event": "trial", "trial": trial.trial, "config": trial.config})
+            for result in trial.history:
+                parts = {name: getattr(result, name) for name in ("epoch", "loss", "accuracy", "seconds")}
+                model.hear({**result.extra, **parts, "event": "result", "trial": trial.trial})
+            if trial.status != "running":
+                model.hear({"event": "end", "trial": trial.trial, "status": trial.status})
+        return model
+
     # -- hearing ---------------------------------------------------------------------------------------------------
 
     def hear(self, event: Mapping[str, Any]) -> None:

@@ -89,6 +89,11 @@ def best(model: SearchModel) -> str:
     return f"{row.trial}, {model.metric} {number(model.value(row))} ({in_words(row.config)})" if row else ""
 
 
+def best_word(model: SearchModel) -> str:
+    """What the incumbent is: nobody can beat it any more once all trials have ended."""
+    return "best" if model.state == "complete" else "best so far"
+
+
 STATES = {"waiting": "starting …", "running": "running", "complete": "complete", "interrupted": "interrupted",
           "failed": "failed"}
 
@@ -98,8 +103,7 @@ def head(model: SearchModel) -> str:
     done, planned, state = model.epochs, model.planned, model.state
     share = 1.0 if state == "complete" else min(1.0, done / planned) if planned else 0.0
     data = f" · data: {escape(model.data)}" if model.data else ""
-    label = "Best" if state == "complete" else "Best so far"
-    incumbent = f"{label}: <b>{escape(best(model))}</b>" if best(model) else "No result yet."
+    incumbent = f"{best_word(model).capitalize()}: <b>{escape(best(model))}</b>" if best(model) else "No result yet."
     trouble = f'<div style="color: {page.RED}; font-weight: 600">{escape(model.error)}</div>' if model.error else ""
     missing = "" if model.error else wrong_metric(model)
     return (
@@ -167,7 +171,7 @@ def _row(model: SearchModel, row: Row, keys: Sequence[str], is_best: bool) -> st
     cells += [f"{row.epoch}" + (f"/{model.max_epochs}" if model.max_epochs else ""), number(model.value(row)),
               f"{row.seconds:.1f}" if row.seconds else ""]
     look = ' class="hpt-best"' if is_best else "" if row.unfinished else ' class="hpt-over"'
-    name = escape(row.trial) + (" ★" + page.hidden("best so far") if is_best else "")
+    name = escape(row.trial) + (" ★" + page.hidden(best_word(model)) if is_best else "")
     return f'<tr{look}><th scope="row">{name}</th>{state}' + "".join(f"<td>{escape(c)}</td>" for c in cells) + "</tr>"
 
 
@@ -189,7 +193,8 @@ def curves(model: SearchModel) -> str:
     parts += [_curve(plot, model, row, lines[row.trial], row is winner) for row in rows]
     if not any(lines.values()):
         parts.append(svg.text(WIDTH / 2, (TOP + HEIGHT - BOTTOM) / 2, "no results yet", "middle", 13))
-    label = f"Learning curves of {len(model.rows)} trials. " + (f"Best so far: {best(model)}." if winner else "")
+    incumbent = f"{best_word(model).capitalize()}: {best(model)}." if winner else ""
+    label = f"Learning curves of {len(model.rows)} trials. {incumbent}"
     return svg.picture(WIDTH, HEIGHT, parts, label)
 
 
@@ -305,7 +310,7 @@ def _hollow(path: str, colour: str) -> str:
 def _legend(model: SearchModel) -> list[str]:
     """What the lines and the marks that are there mean, in the second line of the picture."""
     words = {model.words(row) for row in model.rows.values()}
-    lines = [("best so far", page.RED, 3.0, "none")] if model.incumbent else []
+    lines = [(best_word(model), page.RED, 3.0, "none")] if model.incumbent else []
     lines += [("untuned default", page.TEXT, 1.8, "6 4")] if model.fixed & model.rows.keys() else []
     x, y, parts = 0.0, 29, []
     for name, colour, width, dashes in lines:
@@ -329,7 +334,7 @@ def text(model: SearchModel) -> str:
     """The whole state as plain text."""
     lines = [f"{model.name}: {STATES[model.state]}, {amount(model)}, {counts(model)}"]
     if best(model):
-        lines.append(f"best so far: {best(model)}")
+        lines.append(f"{best_word(model)}: {best(model)}")
     lines += [line(model, row) for row in chosen(model)]
     return "\n".join(lines)
 

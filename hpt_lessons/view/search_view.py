@@ -14,6 +14,7 @@ import ipywidgets as widgets
 from IPython.display import display
 
 from hpt_lessons.progress import in_notebook
+from hpt_lessons.trials import Trials
 from hpt_lessons.view import page, search_pictures
 from hpt_lessons.view.search_model import SearchModel
 from hpt_lessons.view.search_source import Source
@@ -53,6 +54,7 @@ class SearchView(page.Panel):
 
         SearchView(launch(tune_cifar, num_samples=10, max_epochs=4))
         SearchView("studies/quick")                                  # run by `make tune` in a terminal
+        SearchView(study.trials)                                     # a table: how a search ended
 
     A search that was launched here has buttons to cancel a trial and to stop it. At most every `every` seconds the view
     is drawn, and more rarely where that would cost more than 1 % of the time; `spent` is the processor time so far.
@@ -60,8 +62,9 @@ class SearchView(page.Panel):
     """
 
     def __init__(self, search: Any, *, metric: str = "loss", mode: str | None = None, every: float = 0.5) -> None:
-        if isinstance(search, SearchModel):
-            self.model, self.source = search, None
+        if isinstance(search, SearchModel | Trials):
+            self.model = search if isinstance(search, SearchModel) else SearchModel.of(search, metric, mode)
+            self.source = None
         else:
             self.model = SearchModel(metric, mode)
             self.source = Source(search, self.model)

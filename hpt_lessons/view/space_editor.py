@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import re
 from collections.abc import Callable, Mapping
 from html import escape
 from typing import Any
@@ -18,14 +17,15 @@ from hpt_lessons.view.space_code import function_source
 from hpt_lessons.view.space_model import SpaceModel
 from hpt_lessons.view.space_results import cost, zoomed
 from hpt_lessons.view.space_rows import Row
-from hpt_lessons.view.space_words import in_words
+from hpt_lessons.view.space_words import LABELS, in_words
 
 OWN = "the space as it was given"
-LABELS = {"lower": "from", "upper": "to", "q": "step", "mean": "mean", "sd": "spread", "values": "values",
-          "value": "value"}
+EDITED = "the space as you edited it"
+
+NOTE, COST = 240, 160  # letters that there is room for
 
 CSS = """<style>
-.hpt .hpt-row { align-items: start; padding: 4px 0 2px; overflow: visible;
+.hpt .hpt-row { align-items: start; padding: 4px 2px 2px; overflow: visible;
   border-top: 1px solid var(--jp-border-color2, #e0e0e0); }
 .hpt .hpt-over { flex-direction: column; align-items: stretch; height: auto; margin: 0; overflow: visible; }
 .hpt .hpt-over > .widget-label { width: auto; height: 15px; line-height: 15px; font-size: 11px; text-align: left;
@@ -54,7 +54,8 @@ class SearchSpaceEditor(page.Panel):
 
     `space` is a dictionary of Ray Tune domains (or of those of `hpt_lessons.search.domains`), by default the classic
     one of the CIFAR example. `trials` is the table of a finished search, or the search itself: from it come the
-    expected time and the button that zooms in. `workers` is how many trials run at a time.
+    expected time and the button that zooms in; without it, a space of the CIFAR example has the time of the recorded
+    trials. `workers` is how many trials run at a time.
 
     `value` is the edited space for Ray Tune, and can be set; while a row is wrong it is the last valid one. `errors`
     says what is wrong, `code` is Python source. ValueError for a space that is wrong from the start.
@@ -71,7 +72,7 @@ class SearchSpaceEditor(page.Panel):
         self._make(num_samples, workers or cost(own, 1).workers)
         super().__init__([widgets.HTML(CSS, layout={"display": "none"}), self._top, self._body, self._bottom],
                          "SearchSpaceEditor")
-        self.model.on_change(self._update)
+        self.model.on_change(self._changed)
         self._update()
 
     # -- what a notebook reads -------------------------------------------------------------------------------------
@@ -117,11 +118,15 @@ class SearchSpaceEditor(page.Panel):
                                               layout={"width": "130px"})
         self.workers = widgets.BoundedIntText(workers, min=1, max=100_000, description="Workers", style=wide,
                                               layout={"width": "120px"})
-        self.state, self.cost, self.source = widgets.HTML(), widgets.HTML(), widgets.HTML()
+        self.note, self.state, self.source = widgets.HTML(), widgets.HTML(), widgets.HTML()
+        self.cost = widgets.HTML(layout={"flex": "1 1 400px", "min_width": "0", "margin": "6px 2px 2px"})
         self.source.add_class("hpt-code")
         self._body = widgets.VBox(layout={"overflow": "visible"})
-        self._top = widgets.HBox([self.preset, self.zoom], layout={"flex_flow": "row wrap"})
-        counts = widgets.HBox([self.samples, self.workers, self.cost], layout={"flex_flow": "row wrap"})
+        top = widgets.HBox([self.preset, self.zoom], layout={"flex_flow": "row wrap"})
+        self._top = widgets.VBox([top, self.note] if self.trials else [top])
+        self._say(f"Zooming takes a third of each range around the best of {len(self.trials or ())} trials.")
+        counts = widgets.HBox([self.samples, self.workers, self.cost],
+                              layout={"flex_flow": "row wrap", "align_items": "flex-start"})
         self._bottom = widgets.VBox([self.add_row, self.state, counts, self.source])
         self.preset.observe(lambda change: self._begin(change.new), "value")
         self.zoom.on_click(lambda _: self._zoom())
@@ -130,12 +135,26 @@ class SearchSpaceEditor(page.Panel):
             field.observe(lambda _: self._show_cost(), "value")
 
     # -- what happens ----------------------------------------------------------------------------------------------
-    def _begin(self, preset: str | None) -> None:
-        if preset is None:
+    def _begin(self, preset: str) -> None:
+        """Begin anew with a preset, or go back to what was edited."""
+        if self._beginning:
             return
-        self._note, self._beginning = "", True
+        self._beginning = True
         try:
-            self.model.set(self._presets[preset]())
+            if preset == EDITED:
+                self.model.restore(self._edited)
+            else:
+                self.model.set(self._presets[preset]())
+        finally:
+            self._beginning = False
+
+    def _keep_edited(self) -> None:
+        """From the first edit on the menu has an entry that gives the edited space back."""
+        self._edited, self._beginning = self.model.snapshot(), True
+        try:
+            if EDITED not in self.preset.options:
+                self.preset.options = [*self._presets, EDITED]
+            self.preset.value = EDITED
         finally:
             self._beginning = False
 
@@ -155,20 +174,25 @@ class SearchSpaceEditor(page.Panel):
         try:
             space, note = zoomed(self.model.space, self.trials)
         except ValueError as error:
-            self._note = str(error)
-            self._show_state()
+            self._say(str(error), page.RED)
             return
-        self._note = note
         self.model.set(space)
+        self._say(note, page.TEXT)
+
+    def _say(self, words: str, colour: str = page.MUTED) -> None:
+        """Words under the button that zooms in; they have their room from the start."""
+        self.note.value = page.status(f'<span style="color: {colour}">{escape(words)}</span>', NOTE)
 
     # -- what is shown ---------------------------------------------------------------------------------------------
-    _note = ""
     _beginning = False
+
+    def _changed(self) -> None:
+        if not self._beginning:
+            self._keep_edited()
+        self._update()
 
     def _update(self) -> None:
         rows = self.model.rows
-        if self._rows and not self._beginning:
-            self.preset.value = None  # no longer what was chosen, so that it can be chosen again
         if list(self._rows) != rows:
             self._rows = {row: self._rows.get(row) or self._view_of(row) for row in rows}
             self._body.children = tuple(self._rows.values())
@@ -194,13 +218,12 @@ class SearchSpaceEditor(page.Panel):
         else:
             count = len(self.model.rows)
             text = f"<code>.value</code> is this space: {count} hyperparameter{'' if count == 1 else 's'}."
-        note = f'<div style="color: {page.TEXT}">{escape(self._note)}</div>' if self._note else ""
         colour = page.RED if names else page.MUTED
-        self.state.value = f'<div role="status" style="color: {colour}">{text}{note}</div>'
+        self.state.value = f'<div role="status" style="color: {colour}">{text}</div>'
 
     def _show_cost(self) -> None:
         words = str(cost(self.model.space, self.samples.value, self.trials, self.workers.value))
-        self.cost.value = f'<span style="font-variant-numeric: tabular-nums">{escape(words)}</span>'
+        self.cost.value = page.status(f'<span style="font-variant-numeric: tabular-nums">{escape(words)}</span>', COST)
 
     def _show_code(self) -> None:
         needed = ", ".join(f"<code>{escape(name)}</code>" for name in self.model.needed)
@@ -277,9 +300,10 @@ class RowView(widgets.GridBox):
         self.delete.description = self.delete.tooltip = f"Delete {spoken}"
         self._show_picture()
         if errors:
-            self.say.value = f'<div role="alert"><b>{escape(_said_in_row(next(iter(errors.values()))))}</b></div>'
+            text = f'<div role="alert"><b>{escape(next(iter(errors.values())))}</b></div>'
         else:
-            self.say.value = self._trouble or page.inline(in_words(self.row, self.model.domain(self.row)))
+            text = self._trouble or page.inline(in_words(self.model.domain(self.row)))
+        self.say.value = page.unbroken(text)
 
     def _show_fields(self) -> None:
         wanted = self.row.fields
@@ -318,12 +342,6 @@ class RowView(widgets.GridBox):
             self.picture.value = ""
             failed = f"{type(error).__name__}: {error}"
             self._trouble = f"<b>No picture, for drawing from it failed: {escape(failed[:200])}</b>"
-
-
-def _said_in_row(message: str) -> str:
-    """A message without the domain at its head, which stands in the row above it already."""
-    shorter = re.sub(r"^tune\.\w+\([^()]*\)(: | )", lambda head: "" if head[1] == ": " else "This range ", message)
-    return shorter.replace("\n", " ")
 
 
 def _kept(row: Row) -> widgets.HTML:

@@ -83,6 +83,16 @@ class SpaceModel:
         self.rows = [Row.of(name, value) for name, value in _leaves(space)]
         self._refresh()
 
+    def snapshot(self) -> tuple:
+        """All rows as they are, to be given back by `restore` after the space was exchanged."""
+        return self.rows, self._last, self._code
+
+    def restore(self, snapshot: tuple) -> None:
+        """The rows of a snapshot again, and the last valid space of that time."""
+        self.rows, self._last, self._code = snapshot
+        self._value = None
+        self._refresh()
+
     def rename(self, row: Row, name: str) -> None:
         """Give a row another name; 'optimizer/lr' stands for a nested dictionary."""
         row.name = name
@@ -92,7 +102,7 @@ class SpaceModel:
         """Another text in one of the fields of a row."""
         if field not in row.fields:
             raise ValueError(f"field {field!r}: {row.kind} has {', '.join(row.fields) or 'none'}.")
-        row.texts[field] = text
+        row.type(field, text)
         self._refresh()
 
     def change_kind(self, row: Row, kind: str) -> None:

@@ -8,16 +8,17 @@ from __future__ import annotations
 
 import contextlib
 import math
-import re
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
 from hpt_lessons.search.domains import Domain, describe
-from hpt_lessons.search.mistakes import mistake
+from hpt_lessons.search.mistakes import find
 from hpt_lessons.search.space import grid_points
 from hpt_lessons.view import typed
+from hpt_lessons.view.space_words import mistake_in_words
+from hpt_lessons.view.typed import short
 
 # The fields of each kind, in reading order. A constant is a fixed value, an object one that cannot be typed.
 FIELDS: dict[str, tuple[str, ...]] = {
@@ -49,6 +50,9 @@ class Row:
     texts: dict[str, str] = field(default_factory=dict)
     kept: Any = None
     given: tuple[str, dict[str, str], Any] | None = None
+
+    def __post_init__(self) -> None:
+        self._typed = self.kind, dict(self.texts)  # what a change of kind begins with
 
     @classmethod
     def of(cls, name: str, value: Any) -> Row:
@@ -89,8 +93,10 @@ class Row:
         if errors:
             return None, errors
         value = values["value"] if self.kind == "constant" else Domain(self.kind, **values)
-        wrong = mistake(value)
-        return (None, dict.fromkeys(_to_blame(wrong, self.fields), wrong)) if wrong else (value, {})
+        wrong = find(value)
+        if wrong is None:
+            return value, {}
+        return None, dict.fromkeys(wrong.fields or self.fields, mistake_in_words(wrong, value))
 
     def _field(self, name: str) -> Any:
         text = self.texts.get(name, "")
@@ -99,13 +105,26 @@ class Row:
         if name == "value":
             return typed.literal(text)
         number = typed.number(text)
-        whole = "randint" in self.kind and isinstance(number, float) and number.is_integer() and abs(number) < 1e15
-        return int(number) if whole else number
+        if "randint" not in self.kind:
+            return float(number) if abs(number) >= 2**63 else number  # a whole number that numpy cannot hold
+        return int(number) if isinstance(number, float) and number.is_integer() else number
+
+    def type(self, name: str, text: str) -> None:
+        """Another text in one of the fields."""
+        self.texts[name] = text
+        self._typed = self.kind, {field: self.texts.get(field, "") for field in self.fields}
 
     def change_kind(self, kind: str) -> None:
-        """Another kind: the texts stay where they still make sense, else they are made from the old values."""
+        """Another kind: the texts stay where they still make sense, else they are made from the old values.
+
+        Always from what was typed last, not from the kind before: who goes through all the kinds and back finds it
+        again, letter for letter.
+        """
         if kind not in self.kinds:
             raise ValueError(f"kind {kind!r}: one of {', '.join(self.kinds)} was expected.")
+        self.kind, self.texts = self._typed[0], dict(self._typed[1])
+        if kind == self.kind:
+            return
         before, _ = self.read()
         self.kind = kind
         if kind in READ_ONLY or not self.read()[1]:
@@ -114,24 +133,7 @@ class Row:
             self.texts[name] = text
 
 
-def _to_blame(message: str, fields: tuple[str, ...]) -> list[str]:
-    """The fields that a message is about: those it names as 'upper is ...', else all of them."""
-    named = [name for name in fields if re.search(rf"\b{name} is ", message)]
-    return named or list(fields)
-
-
 # -- values to text --------------------------------------------------------------------------------------------------
-
-
-def short(value: Any) -> str:
-    """Python source of a value as people type it: 1e-4, not 0.0001; a list without its brackets is `listing`."""
-    if type(value) is not float or not math.isfinite(value):
-        return repr(value)
-    mantissa, _, exponent = f"{value!r}".partition("e") if "e" in repr(value) else f"{value:.16e}".partition("e")
-    mantissa = mantissa.rstrip("0").rstrip(".") if "." in mantissa else mantissa
-    scientific = f"{mantissa}e{int(exponent)}"
-    exact = float(scientific) == value and len(scientific) + 1 < len(repr(value))
-    return scientific if exact or "e" in repr(value) else repr(value)
 
 
 def listing(values: tuple | list) -> str:
@@ -195,7 +197,7 @@ def _range(domain: Domain | None, value: Any) -> tuple[float, float]:
         return domain.mean - 2 * domain.sd, domain.mean + 2 * domain.sd
     if domain is not None and domain.lower is not None:
         return domain.lower, domain.upper
-    numbers = [v for v in (domain.values if domain else [value]) if type(v) in (int, float) and math.isfinite(v)]
+    numbers = [v for v in (domain.values if domain else [value]) if type(v) in (int, float) and abs(v) < 1e300]
     if not numbers:
         return 1e-4, 1e-1
     low, high = min(numbers), max(numbers)

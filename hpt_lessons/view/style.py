@@ -2,6 +2,9 @@
 
 The colours are those of Okabe and Ito, "Color universal design" (2008), chosen so that people with any kind of colour
 vision tell them apart. No plot relies on colour alone: width and the shape of the marker say the same, also in grey.
+
+Figures are white paper with dark ink in every theme: a figure is drawn once, as a picture, and cannot follow the page,
+while the black of the untuned default, the white rims between dots and a printed or exported page need the white.
 """
 
 from cycler import cycler
@@ -10,6 +13,7 @@ from matplotlib.axes import Axes
 
 ORANGE, SKY, GREEN, YELLOW = "#E69F00", "#56B4E9", "#009E73", "#F0E442"
 BLUE, VERMILLION, PURPLE, BLACK = "#0072B2", "#D55E00", "#CC79A7", "#000000"
+PAPER, INK = "#FFFFFF", "#1A1A1A"
 
 COLOURS = {
     "random": BLUE,
@@ -42,17 +46,27 @@ def use() -> None:
     rcParams.update(
         {
             "axes.axisbelow": True,
+            "axes.edgecolor": INK,
+            "axes.facecolor": PAPER,
             "axes.grid": True,
+            "axes.labelcolor": INK,
             "axes.prop_cycle": cycler(color=[BLUE, ORANGE, GREEN, PURPLE, SKY, VERMILLION, BLACK]),
             "axes.spines.right": False,
             "axes.spines.top": False,
             "figure.constrained_layout.use": True,
             "figure.dpi": 100,
+            "figure.edgecolor": PAPER,
+            "figure.facecolor": PAPER,
             "figure.figsize": NARROW,
             "font.size": 11,
             "grid.color": "#E6E6E6",
             "legend.frameon": False,
             "lines.linewidth": 1.5,
+            "savefig.facecolor": PAPER,
+            "savefig.pad_inches": 0.15,
+            "text.color": INK,
+            "xtick.color": INK,
+            "ytick.color": INK,
         }
     )
 

@@ -9,6 +9,10 @@ from html import escape
 from typing import Any
 
 from hpt_lessons.view import page
+from hpt_lessons.view.numbers import percent as in_percent
+from hpt_lessons.view.numbers import short
+
+__all__ = ["BLUE", "ORANGE", "bars", "curve", "decades", "element", "line", "percent", "picture", "short", "text"]
 
 BLUE, ORANGE = "var(--hpt-blue, #0072b2)", "var(--hpt-orange, #c98600)"
 
@@ -66,18 +70,13 @@ def curve(
     return element("polyline", points=points, style=f"fill: {fill}; stroke: {colour}; stroke-width: {width}", **more)
 
 
-def short(value: float) -> str:
-    """A number for an axis, in few characters.
+def percent(share: float, digits: int = 0) -> str:
+    """A share of 1 in percent, with a space that no line breaks at.
 
-    >>> short(0.0001), short(0.05), short(256), short(1234567)
-    ('1e-4', '0.05', '256', '1.2e6')
+    >>> percent(0.834, 1), percent(1)
+    ('83.4\xa0%', '100\xa0%')
     """
-    if isinstance(value, int) and abs(value) < 100_000:
-        return str(value)
-    if value == 0 or 0.001 < abs(value) < 100_000:
-        return f"{value:.3g}" if abs(value) < 1000 else f"{value:.0f}"
-    mantissa, exponent = f"{value:.1e}".split("e")
-    return f"{mantissa.removesuffix('.0')}e{int(exponent)}"
+    return in_percent(100 * share, digits).replace(" ", "\u00a0")
 
 
 def decades(low: float, high: float) -> list[float]:

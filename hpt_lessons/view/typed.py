@@ -4,6 +4,7 @@ The text itself is kept wherever it can stand in Python source, so that a typed 
 """
 
 import ast
+import contextlib
 import math
 import re
 from typing import Any
@@ -12,7 +13,9 @@ _WHOLE = re.compile(r"[+-]?(0|[1-9]\d*)")
 _POWER = re.compile(r"(\d{1,6}(?:\.\d{1,6})?)\s*\*\*\s*(-?\d{1,2})")
 _BARE_WORD = re.compile(r"[A-Za-z_]\w*")
 _TIMES_TEN = re.compile(r"([+-]?[\d.]*)\s*[x*·]?\s*10\s*\^\s*(-?\d+)")
-_OTHER_MINUS = str.maketrans({"\N{MINUS SIGN}": "-", "\N{EN DASH}": "-"})  # what a text pasted from a PDF has
+_COMMA = re.compile(r"[+-]?\d+,\d+")
+_QUOTED = r"'[^']*'|\"[^\"]*\""
+_OTHER_MINUS = re.compile(f"({_QUOTED})|[\N{MINUS SIGN}\N{EN DASH}]")  # what a text pasted from a PDF has
 
 
 def number(text: str) -> int | float:
@@ -20,7 +23,7 @@ def number(text: str) -> int | float:
 
     ValueError that says what to type instead, for anything else, and for numbers that are not finite.
     """
-    text = text.strip().translate(_OTHER_MINUS)
+    text = _with_minus(text)
     if not text:
         raise ValueError("A number is missing here, for example 1e-4.")
     if _WHOLE.fullmatch(text):
@@ -28,27 +31,48 @@ def number(text: str) -> int | float:
     power = _POWER.fullmatch(text)
     try:
         value = _power(*power.groups()) if power else float(text)
+        finite = math.isfinite(value)
     except (ValueError, OverflowError, ZeroDivisionError):
-        _refuse(text)
-    if not math.isfinite(value) or "_" in text:
-        _refuse(text)
-    return value
+        finite = False
+    return value if finite and "_" not in text else _refuse(text)
 
 
 def _power(base: str, exponent: str) -> int | float:
     return (int(base) if base.isdecimal() else float(base)) ** int(exponent)
 
 
+def _with_minus(text: str) -> str:
+    """The text with the minus of a keyboard for that of a PDF, but not in quotes."""
+    return _OTHER_MINUS.sub(lambda found: found[1] or "-", text.strip())
+
+
+def _shown(text: str) -> str:
+    return text if len(text) <= 40 else text[:37] + "..."
+
+
 def _refuse(text: str) -> None:
-    shown = text if len(text) <= 40 else text[:37] + "..."
+    shown = _shown(text)
     times_ten = _TIMES_TEN.fullmatch(text)
-    if re.fullmatch(r"[+-]?\d+,\d+", text):
+    if _COMMA.fullmatch(text):
         raise ValueError(f"{shown} has a comma. Write {shown.replace(',', '.')} with a point.")
     if times_ten:
         raise ValueError(f"{shown} is no Python number. Write {times_ten[1] or 1}e{times_ten[2]}.")
     if re.fullmatch(r"[+-]?(inf|infinity|nan)", text, re.IGNORECASE):
         raise ValueError(f"{shown} is no finite number. Give a number with an end, for example 10.")
+    if _POWER.fullmatch(text) or re.fullmatch(r"[+-]?\d+(\.\d*)?([eE]\+?\d+)?", text):
+        raise ValueError(f"{shown} is too large: numbers end at about 1.8e308. Write a smaller one, for example 1e30.")
     raise ValueError(f"{shown!r} is no number. Write it like 16, 0.1, 1e-4 or 2**8.")
+
+
+def short(value: Any) -> str:
+    """Python source of a value as people type it: 1e-4, not 0.0001."""
+    if type(value) is not float or not math.isfinite(value):
+        return repr(value)
+    mantissa, _, exponent = f"{value!r}".partition("e") if "e" in repr(value) else f"{value:.16e}".partition("e")
+    mantissa = mantissa.rstrip("0").rstrip(".") if "." in mantissa else mantissa
+    scientific = f"{mantissa}e{int(exponent)}"
+    exact = float(scientific) == value and len(scientific) + 1 < len(repr(value))
+    return scientific if exact or "e" in repr(value) else repr(value)
 
 
 def listed(text: str) -> list:
@@ -56,30 +80,61 @@ def listed(text: str) -> list:
 
     Numbers, text in quotes, True, False, None, and lists of these; ValueError with a remedy for anything else.
     """
-    text = text.strip().translate(_OTHER_MINUS)
+    text = _with_minus(text)
     if not text or text == "[]":
         raise ValueError("List at least one value, for example 16, 32, 64.")
+    try:
+        return _list_of(text)
+    except ValueError:
+        separated = re.sub(rf"({_QUOTED})|(?<=[^\s,])\s+(?=[^\s,])", lambda found: found[1] or ", ", text)
+        if not _is_list(separated):
+            raise
+    raise ValueError(f"Put commas between the values: {_shown(separated)}.")
+
+
+def _is_list(text: str) -> bool:
+    with contextlib.suppress(ValueError):
+        return bool(_list_of(text))
+    return False
+
+
+def _list_of(text: str) -> list:
     for candidate in (f"[{text}]",) if not text.startswith("[") else (text, f"[{text}]"):
-        value = literal(candidate)
+        value = _read(candidate, text)
         if type(value) is list:
             return value
-    raise ValueError(f"{text!r} is no list. Write the values with commas between them, for example 16, 32, 64.")
+    raise ValueError(f"{_shown(text)!r} is no list. Write the values with commas between them, for example 16, 32, 64.")
 
 
 def literal(text: str) -> Any:
     """The plain Python value that was typed; names are told to be put in quotes. ValueError for all else."""
-    text = text.strip()
+    text = _with_minus(text)
+    if _COMMA.fullmatch(text):
+        point, pair = text.replace(",", "."), text.replace(",", ", ")
+        raise ValueError(f"{_shown(text)} has a comma. Write {_shown(point)} with a point; "
+                         f"two numbers stand in brackets: [{_shown(pair)}].")
+    return _read(text, text)
+
+
+def _read(text: str, typed: str) -> Any:
+    """The value of Python source; messages show what was typed."""
     try:
-        return _literal(ast.parse(text, mode="eval").body)
+        tree = ast.parse(text, mode="eval")
+        value = _literal(tree.body)
     except (SyntaxError, ValueError, MemoryError, RecursionError) as error:
-        words = [w for w in _BARE_WORD.findall(_without_quoted(text)) if w not in ("True", "False", "None")]
+        words = [w for w in _BARE_WORD.findall(_without_quoted(typed)) if w not in ("True", "False", "None")]
         if words and not re.fullmatch(r"[eE]", words[0]):
-            raise ValueError(f"{words[0]} is a bare word. If it is a name, put it in quotes: '{words[0]}'.") from error
-        raise ValueError(f"{text!r} is no plain value. Write numbers, 'names' in quotes, True or False.") from error
+            word = _shown(words[0])
+            raise ValueError(f"{word} is a bare word. If it is a name, put it in quotes: '{word}'.") from error
+        raise ValueError(f"{_shown(typed)!r} is no plain value. "
+                         "Write numbers, 'names' in quotes, True or False.") from error
+    if any(isinstance(node, ast.Constant) and node.value == math.inf for node in ast.walk(tree)):
+        raise ValueError(f"{_shown(typed)} has a number that is too large: they end at about 1.8e308.")
+    return value
 
 
 def _without_quoted(text: str) -> str:
-    return re.sub(r"'[^']*'|\"[^\"]*\"", "", text)
+    return re.sub(_QUOTED, "", text)
 
 
 def _literal(node: ast.expr) -> Any:
@@ -93,7 +148,7 @@ def _literal(node: ast.expr) -> Any:
 
 def written(text: str, value: Any) -> str:
     """The text itself where it is Python source of the value, else the value's own source."""
-    text = text.strip()
+    text = _with_minus(text)
     try:
         faithful = "\n" not in text and "#" not in text and repr(literal(text)) == repr(value)
     except ValueError:

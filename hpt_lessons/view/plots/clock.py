@@ -28,16 +28,17 @@ class Piece(NamedTuple):
 
 
 class Look(NamedTuple):
-    """How the bars of a trial look, also in grey: light, dark, hollow or hatched."""
+    """How the bars of a trial look, also in grey: light, dark, hollow, hatched or with a wide rim."""
 
     face: str
     edge: str
     text: str
     hatch: str = ""
+    rim: float = 1.0
 
 
 _LOOKS = {
-    "best": Look(COLOURS["best"], COLOURS["default"], "white"),
+    "best": Look(COLOURS["best"], COLOURS["default"], "white", rim=2.5),
     "default": Look(COLOURS["cut"], COLOURS["default"], "white"),
     "completed": Look(COLOURS["neutral"], COLOURS["cut"], "black"),
     "other": Look("white", COLOURS["cut"], "black"),
@@ -49,8 +50,8 @@ def gantt(trials: Trials, *, metric: str = "loss", ax: Axes | None = None) -> Ax
     """A row for each worker, a bar for each stretch of a trial on it, and a mark where the trial was cut.
 
     Every result needs `start` and `end` in seconds and its `worker` in `extra`, as a replay on the virtual clock
-    gives them. A thin line is the end of an epoch; a trial that was paused and went on has several bars. The best one
-    by its last epoch stands out; trials that were not trained to the end are hollow. A gap is a worker that waits.
+    gives them. A thin line is the end of an epoch; a trial that was paused and went on has several bars. The one with
+    the best last epoch stands out; trials that were not trained to the end are hollow. A gap is a worker that waits.
     Raises ValueError for an empty table and for a result without start, end or worker.
     """
     not_empty("gantt", trials)
@@ -103,7 +104,7 @@ def _row(ax: Axes, trial: Trial, pieces: list[Piece], workers: list, unit: float
     for piece in pieces:
         row, width = workers.index(piece.worker), (piece.end - piece.start) / unit
         ax.barh(row, width, _HEIGHT, piece.start / unit, color=look.face, edgecolor=look.edge, hatch=look.hatch,
-                linewidth=1, gid=trial.trial, zorder=2)
+                linewidth=look.rim, gid=trial.trial, zorder=2)
         ax.vlines([at / unit for at in piece.epochs], row - _HEIGHT / 2, row + _HEIGHT / 2, color=look.edge,
                   linewidth=0.4, zorder=3)
         if width * unit / end > 0.008 * len(trial.trial) + 0.01:
@@ -121,7 +122,7 @@ def _handles(trials: Trials, winner: Trial | None, metric: str) -> list:
     size = {"markersize": 6, "markeredgewidth": 0.5}
     handles: list = []
     if winner is not None:
-        handles.append(_patch("best", f"best: {winner_text(winner, metric)}"))
+        handles.append(_patch("best", winner_text(winner, metric)))
     if "default" in trials and (winner is None or winner.trial != "default"):
         handles.append(_patch("default", "untuned default"))
     for status in MARKS:
@@ -135,4 +136,4 @@ def _handles(trials: Trials, winner: Trial | None, metric: str) -> list:
 
 def _patch(role: str, label: str) -> Patch:
     look = _LOOKS[role]
-    return Patch(facecolor=look.face, edgecolor=look.edge, hatch=look.hatch, label=label)
+    return Patch(facecolor=look.face, edgecolor=look.edge, hatch=look.hatch, linewidth=look.rim, label=label)

@@ -6,9 +6,10 @@ from collections.abc import Iterable, Mapping, Sequence
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
-from matplotlib.ticker import LogFormatterSciNotation, LogLocator, MaxNLocator
+from matplotlib.ticker import LogLocator, MaxNLocator
 
 from hpt_lessons.trials import Trial, Trials
+from hpt_lessons.view.numbers import percent, short
 from hpt_lessons.view.plots.looks import add_legend, legend_below, limits_of, new_axes
 from hpt_lessons.view.plots.readings import choose_parameters, columns_of, last_value, metric_label, not_empty
 from hpt_lessons.view.plots.scales import Scale, scale_of, wants_log
@@ -115,12 +116,11 @@ def _ticks(scale: Scale) -> list[tuple[float, str]]:
         return list(scale.ticks)
     low, high = scale.ends
     if scale.log:
-        words = LogFormatterSciNotation()
         decades = [value for value in LogLocator().tick_values(low, high) if low * 0.99 <= value <= high * 1.01]
         if len(decades) > 1:
-            return [(value, words(value)) for value in decades]
+            return [(value, short(value)) for value in decades]
     values = [low, high] if scale.log else MaxNLocator(5).tick_values(low, high)
-    return [(float(value), f"{value:.3g}") for value in values if low <= value <= high]
+    return [(float(value), short(float(value))) for value in values if low <= value <= high]
 
 
 def _axis(ax: Axes, place: int, ticks: Mapping[float, str]) -> None:
@@ -143,7 +143,7 @@ def _legend(ax: Axes, handles: list[Line2D], own: bool) -> None:
 def _handles(drawn: Sequence[Trial], good: set[str], share: float) -> list[Line2D]:
     """A line of the legend for each kind that occurs."""
     counts = {role: sum(_role(trial, good) == role for trial in drawn) for role in _LINES}
-    words = {"good": f"best {100 * share:g} % ({counts['good']})", "other": f"others ({counts['other']})",
+    words = {"good": f"best {percent(100 * share, None)} ({counts['good']})", "other": f"others ({counts['other']})",
              "default": "untuned default", "diverged": f"diverged ({counts['diverged']})"}  # fmt: skip
     return [Line2D([], [], color=colour, linewidth=width, linestyle=style, label=words[role])
             for role, (colour, width, style, _) in _LINES.items() if counts[role]]

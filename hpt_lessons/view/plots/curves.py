@@ -10,7 +10,7 @@ from matplotlib.ticker import MaxNLocator
 
 from hpt_lessons.analysis.statistics import mean_interval
 from hpt_lessons.trials import Trial, Trials
-from hpt_lessons.view.plots.looks import MARKS, add_legend, draw_mark, limits_of, look_of_mark, new_axes
+from hpt_lessons.view.plots.looks import BAND, MARKS, add_legend, draw_mark, limits_of, look_of_mark, new_axes
 from hpt_lessons.view.plots.readings import metric_label, repeated, sound_values, status_of, winner_of, winner_text
 from hpt_lessons.view.style import COLOURS, name_data
 
@@ -18,9 +18,11 @@ from hpt_lessons.view.style import COLOURS, name_data
 def learning_curves(
     trials: Trials, *, metric: str = "loss", ax: Axes | None = None, best: Trial | str | None = None
 ) -> Axes:
-    """Every trial's metric after each epoch, how each ended, and the best one emphasised.
+    """Every trial's metric after each epoch, how each ended, and the one with the best last epoch emphasised.
 
-    `best` names another trial to emphasise than the best one by its last epoch. A trial named "default" is dashed.
+    That may be one that was stopped early: who was trained on may have become worse again.
+
+    `best` names another trial to emphasise. A trial named "default" is dashed.
     Where a configuration was repeated with several seeds a band shows the 95 % interval of their mean.
     """
     label, scale = metric_label(metric)
@@ -35,8 +37,8 @@ def learning_curves(
     for trial in trials:
         _curve(ax, trial, metric, scale, role=_role(trial, winner))
     bands = _bands(ax, trials, metric, scale, winner)
-    word = "best: " if best is None else ""
-    add_legend(ax, _curve_handles(trials, winner, word, metric, bands), own)
+    words = winner_text(winner, metric, best) if winner is not None else ""
+    add_legend(ax, _curve_handles(trials, winner, words, bands), own)
     if not any(trial.history for trial in trials):
         ax.text(0.5, 0.5, "no results yet", transform=ax.transAxes, ha="center", color=COLOURS["text"])
     return name_data(ax, data)
@@ -69,7 +71,8 @@ def _curve(ax: Axes, trial: Trial, metric: str, scale: float, role: str) -> None
     elif epochs:
         low, high = ax.get_ylim()
         end = min(max(values[-1], low), high)  # a curve that leaves the plot ends at its edge
-        draw_mark(ax, trial.status, epochs[-1], end, colour if role != "other" else None, order + 4)
+        draw_mark(ax, trial.status, epochs[-1], end, colour if role != "other" else None, order + 4,
+                  larger=1.4 if role == "best" else 1.0)
 
 
 def _divergence(ax: Axes, trial: Trial, metric: str, epochs: list, values: list, colour: str) -> None:
@@ -97,10 +100,10 @@ def _bands(ax: Axes, trials: Trials, metric: str, scale: float, winner: Trial | 
     return drawn
 
 
-def _curve_handles(trials: Trials, winner: Trial | None, word: str, metric: str, bands: int) -> list:
+def _curve_handles(trials: Trials, winner: Trial | None, words: str, bands: int) -> list:
     handles: list = []
     if winner is not None:
-        handles.append(Line2D([], [], color=COLOURS["best"], linewidth=3, label=word + winner_text(winner, metric)))
+        handles.append(Line2D([], [], color=COLOURS["best"], linewidth=3, label=words))
     if "default" in trials and (winner is None or winner.trial != "default"):
         handles.append(Line2D([], [], color=COLOURS["default"], linestyle="--", linewidth=1.8, label="untuned default"))
     counts = Counter(status_of(trial) for trial in trials)
@@ -110,5 +113,5 @@ def _curve_handles(trials: Trials, winner: Trial | None, word: str, metric: str,
         if counts[status]
     ]
     if bands:
-        handles.append(Patch(color=COLOURS["neutral"], alpha=0.35, label="95 % interval of the mean over seeds"))
+        handles.append(Patch(color=COLOURS["neutral"], alpha=0.35, label=BAND))
     return handles

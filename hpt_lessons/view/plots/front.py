@@ -1,15 +1,16 @@
 """What does a better result cost? Every trial by its cost and its result, and the front that none beats in both."""
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
+from matplotlib.patheffects import withStroke
 
 from hpt_lessons.trials import Trial, Trials
 from hpt_lessons.view.plots.looks import add_legend, look_of_mark, new_axes
 from hpt_lessons.view.plots.readings import FINAL, columns_of, last_value, metric_label, not_empty
-from hpt_lessons.view.plots.scales import looks_logarithmic
+from hpt_lessons.view.plots.scales import looks_logarithmic, name_ticks
 from hpt_lessons.view.style import COLOURS, name_data
 
 COSTS = {
@@ -17,6 +18,8 @@ COSTS = {
     "multiply_adds": "multiply-adds per picture",
 }  # fmt: skip
 _MOST_NAMES = 8
+_LETTER, _LINE = 6.0, 13.0  # points: width and height that a letter of a name takes
+_LEADER = {"arrowstyle": "-", "color": COLOURS["text"], "linewidth": 0.6, "shrinkA": 0, "shrinkB": 4}
 
 _DOTS = {
     "other": {"marker": "o", "markersize": 6, "markerfacecolor": COLOURS["neutral"], "markeredgecolor": COLOURS["cut"]},
@@ -45,15 +48,20 @@ def pareto(
     best = front({name: (x, y if metric == "loss" else -y) for name, (x, y) in sound.items()})
     own, ax = ax is None, ax or new_axes((9.0, 4.4))
     ax.set(xlabel=COSTS.get(cost, cost), ylabel=label, xscale=_scale(list(costs.values()), log))
+    if ax.get_xscale() == "log":
+        name_ticks(ax.xaxis)
     for name, (x, y) in sound.items():
         role = "default" if name == "default" else "front" if name in best else "other"
         ax.plot([x], [y], linestyle="", **_DOTS[role], zorder=5 if role == "front" else 4, gid=name)
     if best:
         _stairs(ax, [sound[name] for name in best], max(costs.values()))
-        _names(ax, trials, best, sound, names, metric == "loss")
+    _room(ax, min(costs.values()))
     lost = [name for name in points if trials[name].diverged]
     _at_the_edge(ax, [costs[name] for name in lost], metric)
     add_legend(ax, _handles(sound, best, len(lost)), own)
+    if len(best) <= _MOST_NAMES:
+        _names(ax, {name: sound[name] for name in best}, names and {name: names(trials[name]) for name in best},
+               -1 if metric == "loss" else 1)
     return name_data(ax, trials.data)
 
 
@@ -95,30 +103,40 @@ def _scale(costs: list[float], log: bool | None) -> str:
     return "log" if (looks_logarithmic(costs) if log is None else log) else "linear"
 
 
+def _room(ax: Axes, least: float) -> None:
+    """Room around the dots, for the names; but no cost is below 0."""
+    ax.margins(x=0.12, y=0.12)
+    ax.autoscale_view()
+    if least >= 0 and ax.get_xscale() == "linear":
+        ax.set_xlim(left=max(0.0, ax.get_xlim()[0]))
+
+
 def _stairs(ax: Axes, corners: list[tuple[float, float]], end: float) -> None:
     """What can be had for at most a given cost."""
     xs, ys = zip(*corners, (end, corners[-1][1]), strict=True)
     ax.plot(xs, ys, color=COLOURS["best"], linewidth=1.5, drawstyle="steps-post", zorder=3, gid="front")
 
 
-def _names(ax: Axes, trials: Trials, best: list[str], points: dict[str, tuple[float, float]],
-           names: Callable[[Trial], str] | None, downwards: bool) -> None:
-    """Names beside the front, on the side where no trial can be; none where it would run into the one before."""
-    ax.margins(x=0.12, y=0.12)
-    ax.autoscale_view()
-    if len(best) > _MOST_NAMES:
-        return
-    on_axes = (ax.transScale + ax.transLimits).transform([points[name] for name in best])
-    places = dict(zip(best, on_axes, strict=True))
-    named: list[str] = []
-    for name in best:
-        right, up = abs(places[name] - places[named[-1]]) if named else (1, 1)
-        if right < 0.09 and up < 0.06:
-            continue
-        named.append(name)
-        words = names(trials[name]) if names else name
-        ax.annotate(words, points[name], (-5, -6 if downwards else 6), textcoords="offset points", ha="right",
-                    va="top" if downwards else "bottom", fontsize="small", zorder=6)
+def _names(ax: Axes, points: Mapping[str, tuple[float, float]], names: Mapping[str, str] | None, way: int) -> None:
+    """Names above the front (`way` 1) or below it (-1), where no trial can be.
+
+    One that would run into the name before stands beyond it, with a thin line to its point.
+    """
+    ax.figure.draw_without_rendering()  # now the axes have their final size
+    point = ax.figure.dpi / 72
+    end, beyond = -math.inf, -math.inf  # of the name before: its right end, and the next free line
+    for name, place in points.items():
+        words = names[name] if names else name
+        x, y = ax.transData.transform(place)
+        width = len(words) * _LETTER * point
+        at_left = x - width < ax.bbox.x0  # where the numbers of the axis are
+        left = x if at_left else x - width
+        level = max(way * y, beyond) if left < end else way * y
+        end, beyond = left + width, level + _LINE * point
+        ax.annotate(words, place, (-4 if at_left else -5, way * (level - way * y) / point + 6 * way), zorder=6,
+                    textcoords="offset points", fontsize="small", ha="left" if at_left else "right",
+                    va="bottom" if way == 1 else "top", path_effects=[withStroke(linewidth=3, foreground="white")],
+                    arrowprops=_LEADER if level > way * y else None)
 
 
 def _at_the_edge(ax: Axes, costs: list[float], metric: str) -> None:

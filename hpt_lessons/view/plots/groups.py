@@ -3,7 +3,8 @@
 import math
 import textwrap
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -11,10 +12,13 @@ from matplotlib.lines import Line2D
 
 from hpt_lessons.analysis.statistics import mean_interval
 from hpt_lessons.trials import Trial, Trials
+from hpt_lessons.view.numbers import short
 from hpt_lessons.view.plots.looks import add_legend, draw_mark, limits_of, look_of_mark, new_axes
 from hpt_lessons.view.plots.readings import FINAL, choose_parameters, columns_of, last_value, metric_label, not_empty
 from hpt_lessons.view.style import BLUE, COLOURS, name_data
 
+# Without an untuned side all stand in the middle of their group.
+_ALONE = {"tuned": {"at": 0.0, "marker": "o", "size": 6.5, "colour": BLUE, "label": "all"}}
 _SIDES = {
     "untuned": {"at": -0.2, "marker": "*", "size": 11, "colour": COLOURS["default"], "label": "untuned default"},
     "tuned": {"at": 0.2, "marker": "o", "size": 6.5, "colour": BLUE, "label": "tuned"},
@@ -30,8 +34,8 @@ def lever_dots(
 
     `by` is a hyperparameter, several of them, or a function that gives a trial's group; `untuned` tells which trials
     are the untuned default (else those whose name begins with "default"): they stand at the left of their group as
-    stars, the others at the right. `order` sorts or chooses the groups. The interval is Student's for the mean over
-    the runs of one side; a single run has none. Diverged runs are marked at the edge and are in no mean. Raises
+    stars, the others at the right as tuned. `order` sorts or chooses the groups. The interval is Student's for the mean
+    over the runs of one side; a single run has none. Diverged runs are marked at the edge and are in no mean. Raises
     ValueError for an empty table, for a hyperparameter that no configuration has, and for a group that is not there.
     """
     not_empty("lever_dots", trials)
@@ -41,17 +45,19 @@ def lever_dots(
     own, ax = ax is None, ax or new_axes((min(12.0, max(7.5, 2.8 + 1.3 * len(groups))), 4.2))
     ax.set_ylim(*limits_of([scale * last_value(trial, metric) for group in groups.values() for trial in group],
                            "loss" if metric == "loss" else "accuracy"))  # fmt: skip
-    counts: Counter = Counter()
+    sides = _SIDES if any(is_untuned(trial) for group in groups.values() for trial in group) else _ALONE
     for place, group in enumerate(groups.values()):
-        for side in _SIDES:
+        for side, look in sides.items():
             members = [trial for trial in group if is_untuned(trial) == (side == "untuned")]
-            counts += _side(ax, place, members, side, metric, scale)
+            _side(ax, place, members, look, metric, scale)
     ax.set(xlim=(-0.5, len(groups) - 0.5), ylabel=label)
     ax.set_xticks(range(len(groups)), ["\n".join(map(_wrapped, name.split("\n"))) for name in groups],
                   fontsize="medium" if own and len(groups) < 7 else "small")
     ax.set_xlabel(by if isinstance(by, str) else "" if callable(by) else " / ".join(by))
     ax.grid(False, axis="x")
-    add_legend(ax, _handles(counts), own)
+    shown = [trial for group in groups.values() for trial in group]
+    counts = Counter("diverged" if trial.diverged else "untuned" if is_untuned(trial) else "tuned" for trial in shown)
+    add_legend(ax, _handles(counts, sides), own)
     return name_data(ax, trials.data)
 
 
@@ -63,7 +69,8 @@ def _groups(trials: Trials, by: str | Sequence[str] | Callable[[Trial], str],
     else:
         columns = columns_of(trials)
         names = choose_parameters("lever_dots", columns, by)
-        words = {trial.trial: "\n".join(str(columns[name].get(trial.trial, "-")) for name in names) for trial in trials}
+        words = {trial.trial: "\n".join(_word(columns[name].get(trial.trial, "-")) for name in names)
+                 for trial in trials}
     groups: dict[str, list[Trial]] = {}
     for trial in trials:
         groups.setdefault(words[trial.trial], []).append(trial)
@@ -73,13 +80,16 @@ def _groups(trials: Trials, by: str | Sequence[str] | Callable[[Trial], str],
     return groups if order is None else {name: groups[name] for name in order}
 
 
+def _word(value: Any) -> str:
+    return short(value) if isinstance(value, float) else str(value)
+
+
 def _wrapped(words: str) -> str:
     return textwrap.fill(words, 12)
 
 
-def _side(ax: Axes, place: int, members: list[Trial], side: str, metric: str, scale: float) -> Counter:
-    """The dots of one side of a group, beside them their mean and interval; how many there are, and diverged ones."""
-    look = _SIDES[side]
+def _side(ax: Axes, place: int, members: list[Trial], look: Mapping[str, Any], metric: str, scale: float) -> None:
+    """The dots of one side of a group, beside them their mean and interval, at the edge the diverged ones."""
     sound = [trial for trial in members if math.isfinite(last_value(trial, metric))]
     values = [scale * last_value(trial, metric) for trial in sound]
     low, high = ax.get_ylim()
@@ -91,10 +101,8 @@ def _side(ax: Axes, place: int, members: list[Trial], side: str, metric: str, sc
     if values:
         _mean(ax, place + look["at"] + 0.12, values, look["colour"])
     edge = high if metric == "loss" else low
-    lost = sum(trial.diverged for trial in members)
-    if lost:
+    if any(trial.diverged for trial in members):
         draw_mark(ax, "diverged", place + look["at"], edge, None, 6)
-    return Counter({side: len(members) - lost, "diverged": lost})
 
 
 def _mean(ax: Axes, x: float, values: list[float], colour: str) -> None:
@@ -104,11 +112,11 @@ def _mean(ax: Axes, x: float, values: list[float], colour: str) -> None:
                 elinewidth=1.8, markeredgecolor="white", zorder=5, gid="mean")
 
 
-def _handles(counts: Counter) -> list[Line2D]:
+def _handles(counts: Counter, sides: Mapping[str, Mapping[str, Any]]) -> list[Line2D]:
     handles = [Line2D([], [], linestyle="", marker=look["marker"], markersize=look["size"], color=look["colour"],
                       markeredgecolor="white", label=f"{look['label']} ({counts[side]} runs)")
-               for side, look in _SIDES.items() if counts[side]]
-    if any(counts[side] for side in _SIDES):
+               for side, look in sides.items() if counts[side]]
+    if any(counts[side] for side in sides):
         handles.append(Line2D([], [], color=COLOURS["cut"], marker="D", markersize=6, markeredgecolor="white",
                               label="mean over runs\nand its 95 % interval"))
     if counts["diverged"]:

@@ -11,7 +11,7 @@ from matplotlib.tri import LinearTriInterpolator, Triangulation
 
 from hpt_lessons.trials import Trials
 from hpt_lessons.view.plots.looks import legend_below, limits_of, look_of_mark, new_axes
-from hpt_lessons.view.plots.readings import choose_parameters, columns_of, last_value, metric_label, not_empty
+from hpt_lessons.view.plots.readings import choose_parameters, columns_of, in_unit, last_value, metric_label, not_empty
 from hpt_lessons.view.plots.scales import Scale, scale_axis, scale_of, wants_log
 from hpt_lessons.view.style import COLOURS, name_data
 
@@ -130,7 +130,7 @@ def _points(ax: Axes, cells: Cells, metric: str) -> None:
         best = (max if metric == "accuracy" else min)(sound, key=lambda place: sound[place])
         words = f"measured ({len(sound)})"
         handles += ax.plot(*zip(*sound, strict=True), marker="o", markersize=4, label=words, **dots)
-        text = f"best ({sound[best]:.1f} %)" if metric == "accuracy" else f"best ({sound[best]:.3f})"
+        text = f"best ({in_unit(sound[best], metric)})"
         dots |= {"color": COLOURS["best"], "markeredgewidth": 1.5}
         handles += ax.plot(*best, marker="o", markersize=11, label=text, **dots)
     if lost:

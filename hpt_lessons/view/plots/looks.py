@@ -29,6 +29,7 @@ MARKS = {
     "interrupted": Mark("interrupted", "s", 7, filled=False),
     "running": Mark("still running", ">", 7, filled=False),
 }
+BAND = "95 % interval of the\nmean over seeds"
 STATUS_COLOURS = {"stopped": COLOURS["cut"], "diverged": COLOURS["default"], "failed": COLOURS["default"]}
 
 
@@ -37,10 +38,13 @@ def new_axes(size: tuple[float, float] = WIDE) -> Axes:
     return plt.subplots(figsize=size, layout="constrained")[1]
 
 
-def draw_mark(ax: Axes, status: str, x: float, y: float, colour: str | None, order: int) -> None:
+def draw_mark(
+    ax: Axes, status: str, x: float, y: float, colour: str | None, order: int, larger: float = 1.0
+) -> None:
     """The mark of an end at (x, y); its `gid` is the status."""
     if math.isfinite(y):
         look = look_of_mark(status, colour)
+        look["markersize"] *= larger
         ax.plot([x], [y], linestyle="", **look, clip_on=False, zorder=order, gid=status)
 
 

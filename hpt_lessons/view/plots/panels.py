@@ -11,7 +11,7 @@ from matplotlib.lines import Line2D
 
 from hpt_lessons.analysis.statistics import mean_interval
 from hpt_lessons.trials import Trial, Trials
-from hpt_lessons.view.plots.looks import add_legend, draw_mark, limits_of, look_of_mark
+from hpt_lessons.view.plots.looks import BAND, add_legend, draw_mark, limits_of, look_of_mark
 from hpt_lessons.view.plots.readings import (
     choose_parameters,
     columns_of,
@@ -81,7 +81,8 @@ def _panels(count: int, axes: Axes | Sequence[Axes] | None) -> np.ndarray:
         return given
     columns = min(count, _PER_ROW)
     rows = math.ceil(count / columns)
-    size = (max(7.0, 2.2 * columns + 2.4), 3.4 * rows)  # the legend stands beside the panels
+    panels = max(4.6 if count == 1 else 7.6, 2.2 * columns)  # inches; the legend stands beside them
+    size = (panels + 2.4, 3.4 * rows)
     _, grid = plt.subplots(rows, columns, figsize=size, sharey=True, squeeze=False, layout="constrained")
     for spare in grid.ravel()[count:]:
         spare.remove()
@@ -156,7 +157,7 @@ def _slice_handles(trials: Trials, winner: Trial | None, metric: str) -> list[Li
     handles = []
     if winner is not None:
         look = _DOTS["default" if winner.trial == "default" else "full"] | _DOTS["best"]
-        handles.append(Line2D([], [], linestyle="", **look, label=f"best: {winner_text(winner, metric)}"))
+        handles.append(Line2D([], [], linestyle="", **look, label=winner_text(winner, metric)))
     if "default" in trials:
         handles.append(Line2D([], [], **_DOTS["default"], color="black", linestyle="--", label="untuned default"))
     for kind, (text, count) in counts.items():
@@ -166,5 +167,5 @@ def _slice_handles(trials: Trials, winner: Trial | None, metric: str) -> list[Li
     if diverged:
         handles.append(Line2D([], [], linestyle="", **look_of_mark("diverged"), label=f"diverged ({diverged})"))
     if any(len(repeats) > 1 for repeats in repeated(trials)):
-        handles.append(Line2D([], [], color=COLOURS["cut"], marker="_", label="95 % interval of the mean over seeds"))
+        handles.append(Line2D([], [], color=COLOURS["cut"], marker="_", label=BAND))
     return handles

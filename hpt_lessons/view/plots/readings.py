@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from hpt_lessons.trials import Trial, Trials, leaves
+from hpt_lessons.view.numbers import percent
 
 # What each metric is called on an axis, and by what it is multiplied there.
 METRICS = {"loss": ("validation loss per picture (nats)", 1), "accuracy": ("validation accuracy (%)", 100)}
@@ -52,11 +53,16 @@ def winner_of(trials: Trials, metric: str, best: Trial | str | None) -> Trial | 
     return None
 
 
-def winner_text(winner: Trial, metric: str) -> str:
-    """The winner's name and its last sound value, for a legend."""
+def winner_text(winner: Trial, metric: str, best: Trial | str | None = None) -> str:
+    """The winner's name and its last sound value, for a legend; by what it is the best, unless it was asked for."""
     value = sound_values(winner, metric)[-1] * METRICS[metric][1] if winner.sound else math.nan
-    text = f"{value:.1f} %" if metric == "accuracy" else f"{value:.3f}"
-    return f"{winner.trial} ({text})"
+    text = f"{winner.trial} ({in_unit(value, metric)})"
+    return f"best last {metric}: {text}" if best is None else text
+
+
+def in_unit(value: float, metric: str) -> str:
+    """A value of a metric's axis in words."""
+    return percent(value) if metric == "accuracy" else f"{value:.3f}"
 
 
 def repeated(trials: Trials) -> list[list[Trial]]:
@@ -81,7 +87,6 @@ def columns_of(trials: Trials) -> dict[str, dict[str, Any]]:
 def distinct_values(values: Mapping[str, Any]) -> list:
     """The different values, in order of appearance; compared as text, since lists cannot be put into a set."""
     return list({repr(value): value for value in values.values()}.values())
-
 
 
 def choose_parameters(caller: str, columns: Mapping[str, Mapping[str, Any]], wanted: Sequence[str] | None) -> list[str]:

@@ -8,8 +8,10 @@ from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.ticker import NullLocator
+from matplotlib.axis import Axis
+from matplotlib.ticker import LogFormatter, NullLocator
 
+from hpt_lessons.view.numbers import short
 from hpt_lessons.view.plots.readings import distinct_values
 
 Ticks = tuple[tuple[float, str], ...]
@@ -83,6 +85,8 @@ def scale_axis(ax: Axes, scale: Scale, which: str = "x") -> None:
     """Give the axis `which`, "x" or "y", this scale, its ticks and its name."""
     ax.set(**{f"{which}label": scale.name, f"{which}scale": "log" if scale.log else "linear"})
     axis = ax.xaxis if which == "x" else ax.yaxis
+    if scale.log:
+        name_ticks(axis)
     if scale.ticks:
         places, words = zip(*scale.ticks, strict=True)
         turned = {"rotation": 20} if scale.categorical and which == "x" and len(words) > 4 else {}
@@ -90,6 +94,19 @@ def scale_axis(ax: Axes, scale: Scale, which: str = "x") -> None:
         axis.set_minor_locator(NullLocator())
     if scale.categorical or len(set(scale.places.values())) == 1:
         ax.set(**{f"{which}lim": scale.ends})
+
+
+def name_ticks(axis: Axis) -> None:
+    """On a logarithmic axis numbers stand as one types them: 1e-4."""
+    axis.set_major_formatter(_Typed())
+    axis.set_minor_formatter(_Typed())
+
+
+class _Typed(LogFormatter):
+    """Matplotlib decides which ticks get a number; which characters it has is the same as in the widgets."""
+
+    def __call__(self, x: float, pos: int | None = None) -> str:
+        return short(float(x)) if super().__call__(x, pos) else ""
 
 
 def looks_logarithmic(values: list[float]) -> bool:

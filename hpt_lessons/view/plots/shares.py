@@ -38,6 +38,8 @@ def importance(
     ax.set(xlabel=label, ylim=(len(names) - 0.4, -0.6))
     ax.set_yticks(range(len(names)), names)
     ax.grid(False, axis="y")
+    ax.spines["left"].set_visible(False)  # the line at 0 stands for it
+    ax.tick_params(axis="y", length=0)
     if len(regions) > 1:
         add_legend(ax, handles, own)
     return name_data(ax, data)
