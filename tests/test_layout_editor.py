@@ -8,9 +8,11 @@ from hypothesis import strategies as st
 from hpt_lessons.search import domains as light
 from hpt_lessons.search import layouts
 from hpt_lessons.search import space as spaces
-from hpt_lessons.view import LayoutEditor, SearchSpaceEditor
+from hpt_lessons.view import LayoutEditor, SearchSpaceEditor, svg
+from hpt_lessons.view.layout_editor import draw
 from hpt_lessons.view.layout_model import LAYOUTS, LayoutModel, marks
 from hpt_lessons.view.space_model import SpaceModel
+from hpt_lessons.view.style import COLOURS
 
 SPACE = {"lr": light.loguniform(1e-4, 1e-1), "l1": light.lograndint(4, 257), "pick": light.choice(["a", "b"])}
 
@@ -25,6 +27,15 @@ def test_the_code_gives_the_same_configurations(layout):
     model = LayoutModel(SpaceModel(SPACE), layout, num_trials=8, ticks=2, seed=3)
     assert eval(model.code, {"layouts": layouts, "space": SPACE}) == model.configs
     assert len(model.configs) == 8
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_only_a_grid_and_random_draws_have_their_colours(layout):
+    """The same two as in all other pictures; what lies between has neither."""
+    picture = draw(LayoutModel(SpaceModel(SPACE), layout, num_trials=8, ticks=2))
+    assert (svg.ORANGE in picture, svg.BLUE in picture) == (layout == "grid", layout == "random")
+    own = COLOURS[layout.replace(" ", "-")]
+    assert (own in (COLOURS["grid"], COLOURS["random"])) == (layout in ("grid", "random"))
 
 
 def test_nine_points_cast_three_shadows_or_nine(model):

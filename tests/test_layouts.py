@@ -248,6 +248,27 @@ def test_no_monotone_grid_beats_random_search_in_boxes():
     assert 0.45 < best < 0.6 < bergstra.at_least_one_hit(0.01, 243)
 
 
+def test_no_ticks_hit_more_of_what_lies_inside_than_those_inside():
+    """On one axis: the hit rate is that of the formula, and neither the other rules nor random ticks exceed it."""
+    for width in (0.07, 0.2, 0.4):
+        low = np.linspace(0, 1 - width, 10_001)[:, None]
+        for count in (1, 2, 3, 5, 8):
+            inside = bergstra.grid_hit_rate([count], low, low + width, "inside")
+            assert inside == pytest.approx(min(1, count * width / (1 - width)), abs=1e-3)
+            others = [bergstra.grid_hit_rate([count], low, low + width, rule) for rule in ("ends", "centres")]
+            drawn = [bergstra.hit_rate(layouts.unit_random(count, 1, seed), low, low + width) for seed in range(30)]
+            assert max(others + drawn) <= inside + 1e-3
+
+
+def test_a_guarantee_costs_fewest_trials_with_ticks_inside():
+    """Every cube is hit by 2^5 or 4^3 points inside; with ticks in the centres it takes 3^5 and 5^3."""
+    for dimension, inside, centres in ((5, 2, 3), (3, 4, 5)):
+        corners = bergstra.targets(dimension, "cube", 4000, 0)
+        for rule, ticks in (("inside", inside), ("centres", centres)):
+            assert bergstra.grid_hit_rate([ticks] * dimension, *corners, rule) == 1
+            assert bergstra.grid_hit_rate([ticks - 1] * dimension, *corners, rule) < 0.9
+
+
 def test_monotone_grids_are_all_there():
     """Against counting them the slow way; a grid that leaves room for one more tick is none."""
     every = [t for t in itertools.product(range(1, 17), repeat=3) if t[0] >= t[1] >= t[2] and math.prod(t) <= 16]
@@ -263,7 +284,7 @@ def test_monotone_grids_are_all_there():
 def test_one_axis_at_a_time_tells_the_same_as_point_by_point():
     """The quick count for grids against the plain one."""
     low, high = bergstra.targets(3, "box", 500, 0)
-    for rule in ("ends", "centres"):
+    for rule in space.RULES:
         quick = bergstra.grid_hit_rate((4, 3, 2), low, high, rule)
         assert quick == bergstra.hit_rate(layouts.unit_grid((4, 3, 2), rule), low, high)
 

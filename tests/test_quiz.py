@@ -139,6 +139,16 @@ def test_a_number_is_right_within_its_tolerance_and_told_the_direction_beyond(of
         assert feedback.right or ("too large" if off > 0 else "too small") in feedback.headline
 
 
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
+def test_a_wrong_number_without_a_reason_of_its_own_gets_the_hint(path):
+    """The questions of a quiz give one; without it only the direction is told."""
+    asked = [question for question in asking.load(path) if question.kind == "number" and not question.predict]
+    for question in asked:
+        feedback = asking.judge(question, question.answer + 1000)
+        assert "is too large" in feedback.headline and feedback.reasons == (("", question.hint),) * bool(question.hint)
+    assert path.stem != "04" or all(question.hint for question in asked)
+
+
 def test_a_missing_tick_is_counted_but_not_given_away(questions):
     question = questions["what-travels"]
     feedback = asking.judge(question, ["the path of the folder with the data"])

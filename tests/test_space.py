@@ -273,11 +273,13 @@ def test_the_seed_rules_functions_too_and_leaves_the_global_state_alone():
     assert space.sample(here, 6) != first
 
 
-def test_grid_points_stand_at_the_ends_or_in_the_centres_on_either_scale():
-    """Three ticks for a learning rate, four ways."""
+def test_grid_points_stand_at_the_ends_in_the_centres_or_inside_on_either_scale():
+    """A few ticks for a learning rate, by each rule."""
     rate = light.loguniform(1e-5, 1e-1)
     assert space.grid_points(rate, 5) == [1e-5, 1e-4, 1e-3, 1e-2, 1e-1]
     assert space.grid_points(rate, 2, "centres") == [1e-4, 1e-2]
+    assert space.grid_points(rate, 3, "inside") == [1e-4, 1e-3, 1e-2]
+    assert space.grid_points(light.choice([4, 8, 16, 32]), 4, "inside") == [4, 8, 16, 32]
     assert space.grid_points(rate, 3, scale="linear") == pytest.approx([1e-5, 0.050005, 0.1])
     assert space.grid_points(light.uniform(1, 100), 3, scale="log") == [1, 10, 100]
     assert space.grid_points(light.uniform(0, 1), 1) == [0.5]

@@ -28,8 +28,8 @@ def grid(
     """Every combination of `ticks` values of each axis; the last axis changes fastest.
 
     `ticks` is one number, or a number for each name ({"lr": 5, "optimizer/momentum": 2}; the others get 3). `rule`
-    ("ends" or "centres") and `scale` are those of `space.grid_points`. Names, switches and `grid_search` lists are
-    taken whole; `sample_from` is refused.
+    ("ends", "centres" or "inside") and `scale` are those of `space.grid_points`. Names, switches and `grid_search`
+    lists are taken whole; `sample_from` is refused.
     """
     spaces.validate(space, functions=False, searcher="a grid")
     searched = spaces.axes(space)
@@ -71,7 +71,7 @@ def latin_hypercube(space: Space, num_samples: int, seed: spaces.Seed = None) ->
 
 
 def sobol(space: Space, num_samples: int, seed: spaces.Seed = None) -> list[Config]:
-    """Scrambled Sobol points (Owen 1998): evenly spread in every corner of the cube, best in powers of two."""
+    """Scrambled Sobol points: evenly spread in every corner of the cube, best in powers of two."""
     return _spread(space, unit_sobol(num_samples, _dimension(space), seed))
 
 
@@ -114,7 +114,12 @@ def unit_latin_hypercube(num_samples: int, dimension: int, seed: spaces.Seed = N
 
 
 def unit_sobol(num_samples: int, dimension: int, seed: spaces.Seed = None, scramble: bool = True) -> np.ndarray:
-    """The first Sobol points; not scrambled they start at the origin and are the same for every seed."""
+    """The first Sobol points; not scrambled they start at the origin and are the same for every seed.
+
+    SciPy scrambles the binary digits of the places, with a random linear matrix and a random shift (Matousek, On the
+    L2-discrepancy for anchored boxes, Journal of Complexity 14, 1998); the nested scrambling of Owen costs more. With
+    either, each point is uniform in the cube, and all of them together stay as evenly spread as before.
+    """
     from scipy.stats import qmc
 
     rng = np.random.default_rng(seed)

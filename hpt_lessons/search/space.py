@@ -36,6 +36,7 @@ __all__ = [
 ]  # fmt: skip
 
 Seed = int | np.random.Generator | None
+RULES = ("ends", "centres", "inside")  # where the ticks of a grid stand
 
 
 @dataclass(frozen=True)
@@ -241,26 +242,32 @@ def from_unit(space: Mapping[str, Any], point: Sequence[float]) -> dict[str, Any
 def grid_points(domain: Any, ticks: int, rule: str = "ends", scale: str | None = None) -> list:
     """Values of one domain for a grid, smallest first.
 
-    `rule` puts the ticks at the "ends" of the range and evenly between, or in the "centres" of equal cells; `scale`
-    ("linear" or "log") overrules the domain's own. Names and switches, and lists to go through, are taken whole,
-    whatever `ticks` says. Fewer values come back where the domain has fewer. A normal domain has no ends: centres.
+    `rule` puts the ticks at the "ends" of the range and evenly between, in the "centres" of equal cells, or "inside",
+    as far from the ends as from each other; `scale` ("linear" or "log") overrules the domain's own. Names and switches,
+    and lists to go through, are taken whole, whatever `ticks` says. Fewer values come back where the domain has fewer.
+    A normal domain has no ends: centres.
     """
     domain = describe(domain)
-    if rule not in ("ends", "centres"):
-        raise ValueError(f"rule {rule!r}: 'ends' or 'centres' was expected")
+    if rule not in RULES:
+        raise ValueError(f"rule {rule!r}: 'ends', 'centres' or 'inside' was expected")
     if isinstance(ticks, bool) or not isinstance(ticks, (int, np.integer)) or ticks < 1:
         raise ValueError(f"ticks {ticks!r}: a whole number of at least 1 was expected")
     if domain.kind == "grid_search" or (domain.kind == "choice" and not domain.ordered):
         return list(domain.values)
     domain = _rescaled(domain, scale)
-    if rule == "centres" or domain.normal or ticks == 1:
-        positions = (np.arange(ticks) + 0.5) / ticks
-    else:
-        positions = np.linspace(0, 1, ticks)
-    points = [value_at(domain, u) for u in positions]
+    if rule == "ends" and (domain.normal or ticks == 1):
+        rule = "centres"
+    points = [value_at(domain, u) for u in _positions(ticks, rule)]
     if not domain.categorical and not domain.integer and domain.q is None:
         points = [float(f"{value:.12g}") for value in points]  # 0.001, not 0.0010000000000000002
     return list(dict.fromkeys(points))
+
+
+def _positions(ticks: int, rule: str) -> np.ndarray:
+    """Where the ticks stand along an axis from 0 to 1."""
+    if rule == "ends":
+        return np.linspace(0, 1, ticks)
+    return (np.arange(ticks) + 0.5) / ticks if rule == "centres" else np.arange(1, ticks + 1) / (ticks + 1)
 
 
 def _rescaled(domain: Domain, scale: str | None) -> Domain:

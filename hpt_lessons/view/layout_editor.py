@@ -131,7 +131,7 @@ def draw(model: LayoutModel) -> str:
     """The picture of a layout along the two chosen axes."""
     if not model.axes:
         return ""
-    colour = svg.ORANGE if model.layout == "grid" else svg.BLUE
+    colour = {"grid": svg.ORANGE, "random": svg.BLUE}.get(model.layout, page.TEXT)
     plot = shadows(
         model.positions(model.x), model.positions(model.y), left=80, top=26, size=SIZE, colour=colour,
         x_name=model.x, y_name=model.y, x_marks=marks(model.axes[model.x].domain),

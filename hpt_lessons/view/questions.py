@@ -5,7 +5,7 @@ A file of questions is TOML. It names its lesson, and each `[[question]]` has an
 
 - `one`, `several`: a `[[question.choice]]` for each choice, with `text`, `why`, and `right = true` for those to tick.
 - `number`: `answer`, `tolerance` (how far off is still right), `why`, perhaps a `unit`, and a `[[question.mistake]]`
-  with `value`, `tolerance` and `why` for each wrong number that has a reason.
+  with `value`, `tolerance` and `why` for each wrong number that has a reason; `hint` is for all other wrong numbers.
 
 A question with `predict = true` belongs before a cell: the answer is kept, and judged when the result is there.
 """
@@ -64,6 +64,7 @@ class Question:
     tolerance: float = 0.0
     unit: str = ""
     why: str = ""
+    hint: str = ""
     mistakes: tuple[Mistake, ...] = ()
     predict: bool = False
 
@@ -141,7 +142,8 @@ def _judge_number(question: Question, answer: float) -> Feedback:
         if _near(answer, mistake.value, mistake.tolerance):
             return Feedback(False, "Not quite.", (("", mistake.why),), question.see)
     size = "too large" if answer > question.answer else "too small"
-    return Feedback(False, f"Not quite: {question.in_words(answer)} is {size}.", (), question.see)
+    reasons = (("", question.hint),) if question.hint else ()
+    return Feedback(False, f"Not quite: {question.in_words(answer)} is {size}.", reasons, question.see)
 
 
 def _near(one: float, other: float, tolerance: float) -> bool:
@@ -210,7 +212,8 @@ _COMMON = {"id": (_TEXT, True), "kind": (_TEXT, True), "text": (_TEXT, True), "s
            "predict": (_SWITCH, False)}
 _CHOICE = {"text": (_TEXT, True), "why": (_TEXT, True), "right": (_SWITCH, False)}
 _MISTAKE = {"value": (_NUMBER, True), "why": (_TEXT, True), "tolerance": (_NUMBER, False)}
-_OF_NUMBER = {"answer": (_NUMBER, True), "tolerance": (_NUMBER, True), "why": (_TEXT, True), "unit": (_TEXT, False)}
+_OF_NUMBER = {"answer": (_NUMBER, True), "tolerance": (_NUMBER, True), "why": (_TEXT, True), "unit": (_TEXT, False),
+              "hint": (_TEXT, False)}
 
 
 def problems(content: Mapping[str, Any]) -> list[str]:

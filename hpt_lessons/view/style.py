@@ -20,6 +20,9 @@ COLOURS = {
     "grid": ORANGE,
     "halving": GREEN,
     "bohb": PURPLE,
+    # Neither grid nor random.
+    "sobol": "#4D4D4D",
+    "latin-hypercube": "#4D4D4D",
     # The newcomer of a lesson, never two of them in one figure.
     "hyperband": SKY,
     "random-then-grid": SKY,
