@@ -1,7 +1,8 @@
 """How long does a student wait from a key to the picture? In a real JupyterLab, in headless Chromium.
 
 The search-space editor with 12 rows, a bound typed anew; another layout; a step of a slider of each explorer, or
-another start. The time runs in the page, from the key until the new picture is in it. Needs an idle machine, and Chromium.
+another start. The time runs in the page, from the key until the new picture is in it. Needs an idle machine, and
+Chromium.
 """
 
 import sys

@@ -247,7 +247,8 @@ def test_a_larger_plan_trains_only_what_it_adds(whole, tmp_path, monkeypatch):
     build.build(plan, tiny_table.pictures(whole), device="cpu", folder=tmp_path / "copy", progress=False)
     before, after = recorded.load("tiny", whole), recorded.load("tiny", tmp_path / "copy")
     assert trained == ["more"] and len(after) == 7
-    spent = [json.loads(str(table.read(folder / "tiny.npz")["about"]))["spent"] for folder in (whole, tmp_path / "copy")]
+    spent = [json.loads(str(table.read(folder / "tiny.npz")["about"]))["spent"]
+             for folder in (whole, tmp_path / "copy")]
     assert 0 < spent[0] <= spent[1]
     assert [trial.history for trial in after[:5]] == [trial.history for trial in before[:5]]
     assert after[5].config["lr"] == 0.0005

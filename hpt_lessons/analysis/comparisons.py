@@ -40,8 +40,8 @@ def what_varies(repeats: Sequence[Trials]) -> str:
     """In what repeats of a search differ: "search" if they tried other configurations, "training" other seeds, "both".
 
     Read from the tables. Seeds of results that say `noise` False (`extra`), as a replay without noise does, do not
-    count: trials of other seeds that return the same recorded number show no noise of training. Raises ValueError for fewer than two tables,
-    or for tables that do not differ in either.
+    count: trials of other seeds that return the same recorded number show no noise of training. Raises ValueError for
+    fewer than two tables, or for tables that do not differ in either.
     """
     if len(repeats) < 2:
         raise ValueError(f"what_varies: {len(repeats)} repeat(s) do not differ in anything; give at least two.")

@@ -160,9 +160,10 @@ def batch_sizes(full: bool = False) -> Plan:
             " (`--full` adds a third seed and longer trainings of the large batches.)")
     text = ("The untuned default shape 120/84 with batch sizes 2, 8, 32, 64, 128 and 512, each at 13 learning rates "
             f"from 1e-4 to 1e-1 in quarters of a decade and {'three' if full else 'two'} seeds (own initialisation and "
-            "order of pictures, split 0); batch size 2 also at 3.2e-5 and 5.6e-5. Equal epochs: all "
-            "trials have 27. Equal updates: smaller batches have more updates at every epoch, so read their curves earlier; batch 128 has after 27 epochs the updates that batch 32 has after "
-            "6.75 and batch 64 after 13.5, and batch 512 those that batch 128 has after 6.75." + more)
+            "order of pictures, split 0); batch size 2 also at 3.2e-5 and 5.6e-5. Equal epochs: all trials have 27. "
+            "Equal updates: smaller batches have more updates at every epoch, so read their curves earlier; batch 128 "
+            "has after 27 epochs the updates that batch 32 has after 6.75 and batch 64 after 13.5, and batch 512 those "
+            "that batch 128 has after 6.75." + more)
     return Plan("cifar-batch-size", "The CIFAR-10 network: batch size and learning rate", text, tuple(groups))
 
 
