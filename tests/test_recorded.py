@@ -22,7 +22,7 @@ from hpt_lessons.cifar.data import test_openings as openings
 from hpt_lessons.cifar.models import build_model
 from hpt_lessons.cifar.population import read_configs
 from hpt_lessons.cifar.training import train_cifar
-from hpt_lessons.recorded import build, card, check, plans, sizes, table
+from hpt_lessons.recorded import build, card, check, cost, plans, sizes, table
 from hpt_lessons.trials import Result, Trial, Trials
 
 pytestmark = pytest.mark.slow
@@ -275,6 +275,62 @@ def test_a_dead_network_is_tested_and_ends(whole, tmp_path):
     assert [len(history) for history in population.histories] == [3, 4]
     assert [result["loss"] for result in population.histories[1]] == pytest.approx(
         [result["loss"] for result in alone.histories[0]], abs=1e-4)
+
+
+# -- what an epoch costs -----------------------------------------------------------------------------------------------
+def test_a_kind_of_trial_that_a_table_knows_is_not_measured_again(whole, tmp_path, monkeypatch):
+    """Rates, seeds and lengths share their seconds; another batch size or shape has its own."""
+    shutil.copytree(whole, tmp_path / "copy")
+    monkeypatch.setattr(cost, "measure", lambda config, data: 77.0)
+    data = tiny_table.pictures(whole)
+    parts = tmp_path / "copy" / "parts" / "tiny"
+    parts.mkdir(parents=True)
+    builder = build.Builder(tiny_table.PLAN, data, build.choose_device("cpu"), parts)
+    recorded_seconds = {trial.config["batch_size"]: trial.values("seconds")[0]
+                        for trial in recorded.load("tiny", whole)}
+    assert builder.seconds({**tiny_table.SAME, "lr": 0.5, "seed": 9, "epochs": 2}) == recorded_seconds[8]
+    assert builder.seconds({**tiny_table.SAME, "batch_size": 4, "lr": 0.5}) == recorded_seconds[4]
+    assert builder.seconds({**tiny_table.SAME, "batch_size": 2, "lr": 0.5}) == 77.0
+    assert cost.known([table.read(whole / "tiny.npz")], {}, "other pictures") == {}
+
+
+def test_calibration_changes_the_seconds_alone(finetuned, tmp_path, monkeypatch):
+    """One measurement a kind, whatever the learning rate, on the pictures of the table; the card says what is new."""
+    folder, plan = finetuned
+    shutil.copy(folder / "fine.npz", tmp_path)
+    monkeypatch.setitem(plans.PLANS, "fine", lambda full=False: plan)
+    data, measured_on = tiny_table.pictures(folder), []
+    monkeypatch.setattr(cost, "measure", lambda config, data: measured_on.append(data.name) or 40.0)
+    costs = cost.calibrate(["fine"], data, tmp_path, progress=False)
+    assert list(costs.values()) == [40.0] and measured_on == ["generated pictures (stand-in), 4 of 10 classes"]
+    before, after = (table.read(where / "fine.npz") for where in (folder, tmp_path))
+    assert (after["seconds"] == 40).all() and before.keys() == after.keys()
+    for name in before.keys() - {"seconds"}:
+        assert np.array_equal(before[name], after[name], equal_nan=name in ("loss", "train_loss"))
+    assert "would take 4 min" in (tmp_path / "fine.md").read_text(encoding="utf-8")  # two trials of three epochs
+
+
+def test_calibration_refuses_other_pictures(finetuned, monkeypatch):
+    folder, plan = finetuned
+    monkeypatch.setitem(plans.PLANS, "fine", lambda full=False: plan)
+    with pytest.raises(ValueError, match="fine was measured on .*4 of 10 classes.* Give the same pictures"):
+        cost.calibrate(["fine"], replace(tiny_table.pictures(folder), name="others"), folder, progress=False)
+
+
+def test_an_epoch_is_measured_without_the_rate_of_the_trial(whole, monkeypatch):
+    """One that diverges would end the training at once. The shortest of three epochs counts."""
+    clock, took = [0.0], iter([5.0, 2.0, 3.0])
+    monkeypatch.setattr(cost.time, "process_time", lambda: clock[0])
+    trained, train_epoch = [], cost.Run.train_epoch
+
+    def watched(run, epoch):
+        clock[0] += next(took)
+        trained.append((epoch, run.settings.lr, train_epoch(run, epoch) < 100))
+
+    monkeypatch.setattr(cost.Run, "train_epoch", watched)
+    config = {**tiny_table.SAME, "lr": 1e6, "epochs": 50, "train_size": 100, "valid_size": 100}
+    assert cost.measure(config, tiny_table.pictures(whole)) == 2.0
+    assert trained == [(epoch, 0.001, True) for epoch in (1, 2, 3)]
 
 
 # -- from a network that knows other classes ---------------------------------------------------------------------------

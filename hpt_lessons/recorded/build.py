@@ -22,14 +22,15 @@ import numpy as np
 import torch
 
 from hpt_lessons.cifar import checkpoint
-from hpt_lessons.cifar.data import Data, DataError, load_data, open_test_set
+from hpt_lessons.cifar.data import Data, DataError, open_test_set
 from hpt_lessons.cifar.feed import Feed
 from hpt_lessons.cifar.files import locked, read_json, remove_drafts, write_atomically, write_json
 from hpt_lessons.cifar.population import Population, read_configs
-from hpt_lessons.cifar.training import choose_device, train_cifar, use_threads
+from hpt_lessons.cifar.training import choose_device, use_threads
 from hpt_lessons.progress import Progress
-from hpt_lessons.recorded import finetuning
+from hpt_lessons.recorded import cost, finetuning
 from hpt_lessons.recorded.card import write_card
+from hpt_lessons.recorded.pictures import add_data_arguments, prepare
 from hpt_lessons.recorded.plans import PLANS, Config, Group, Plan
 from hpt_lessons.recorded.table import (
     ALIVE,
@@ -48,9 +49,7 @@ from hpt_lessons.recorded.table import (
 SAVE_EVERY = 60.0  # seconds between two checkpoints of the group in training
 # Epochs in a row at the level of guessing after which a network is looked at: is it dead?
 GUESSING = 3
-SECONDS = "seconds.json"  # what an epoch costs a single worker, by shape and batch size
-# What the time of an epoch depends on.
-OWN_COST = ("l1", "l2", "batch_size", "model", "augment", "train_size", "depth", "channels", "kernel", "activation")
+SECONDS = "seconds.json"  # what an epoch costs a single worker, measured for kinds of trials that no table knows
 
 
 def build(plan: Plan, data: Data, *, device: str | None = None, folder: Path = HOME, progress: bool = True) -> Path:
@@ -80,6 +79,8 @@ class Builder:
         self.plan, self.data, self.device, self.parts = plan, data, device, parts
         self.test: tuple[np.ndarray, np.ndarray] | None = None
         self.known = measured(parts.parent.parent, plan.fixed)
+        tables = {id(rows): rows for rows, _ in self.known.values()}
+        self.costs = cost.known(tables.values(), plan.fixed, data.name)
 
     def work(self, group: Group) -> int:
         """How much there is to do: networks times epochs."""
@@ -243,19 +244,15 @@ class Builder:
         return open_test_set(self.data, f"recorded trials: {self.plan.name}")
 
     def seconds(self, config: dict[str, Any]) -> float:
-        """What an epoch takes a single worker: CPU seconds of `train_cifar` with one thread on this machine.
-
-        Measured once for each shape and batch size, at a learning rate that does not diverge, as the difference of
-        two epochs and one: starting is not counted.
-        """
-        known = read_json(self.parts / SECONDS) or {}
-        full = {**self.plan.fixed, **config, "lr": 0.001}
-        key = json.dumps({name: full[name] for name in OWN_COST if name in full})
-        if key not in known:
-            one, two = (_cpu_seconds({**full, "epochs": epochs}, self.data) for epochs in (1, 2))
-            known[key] = max(two - one, 0.1 * two)
-            write_json(self.parts / SECONDS, known)
-        return known[key]
+        """What an epoch takes a single worker: as the tables have it, otherwise measured once for its kind (`cost`)."""
+        kind = cost.kind(full := {**self.plan.fixed, **config})
+        if kind in self.costs:
+            return self.costs[kind]
+        new = read_json(self.parts / SECONDS) or {}
+        if kind not in new:
+            new[kind] = cost.measure(full, self.data)
+            write_json(self.parts / SECONDS, new)
+        return new[kind]
 
 
 class FineTuner(Builder):
@@ -328,27 +325,6 @@ def hardware(device: torch.device) -> str:
     except (OSError, StopIteration):
         name = platform.processor() or platform.machine()
     return f"one core of {name}"
-
-
-def _cpu_seconds(config: dict[str, Any], data: Data) -> float:
-    begin = time.process_time()
-    train_cifar({**config, "threads": 1}, data=data, device="cpu", progress=False)
-    return time.process_time() - begin
-
-
-def add_data_arguments(ask: argparse.ArgumentParser) -> None:
-    """The options that say which pictures are meant; `prepare` obeys them."""
-    ask.add_argument("--data", required=True, metavar="PATH",
-                     help="a folder of pictures train/<class>/... and test/<class>/..., or 'cifar10' or 'standin'")
-    ask.add_argument("--data-name", metavar="TEXT", help="what a folder of pictures is called in the results")
-    ask.add_argument("--data-dir", metavar="DIR", help="where prepared data is kept (HPT_LESSONS_DATA or ./data)")
-
-
-def prepare(options: argparse.Namespace) -> Data:
-    """The pictures that the command line names."""
-    if options.data in ("cifar10", "standin"):
-        return load_data(options.data_dir, options.data)
-    return load_data(options.data_dir, "folder", images=options.data, name=options.data_name)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

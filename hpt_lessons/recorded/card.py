@@ -24,8 +24,7 @@ CAUTION = """\
 - Learning rates between the recorded ones were not measured.
 - The last epoch is often not the best one: with few pictures many of these trainings overfit.
 - Seconds are those of a single worker with one thread, calibrated by training one trial of each shape and batch size
-  alone; the groups in which the trials were really trained took less. One measurement each, beside other work: trust
-  them to a third.
+  alone, the shortest of three epochs; the groups in which the trials were really trained took less.
 - Where the best learning rate is "at the edge", a better one may lie outside the range.
 - The pictures, the split and the training length are those above; with others the ranking may be another."""
 

@@ -14,7 +14,8 @@ import numpy as np
 
 from hpt_lessons.cifar.data import Data, DataError
 from hpt_lessons.cifar.training import choose_device, train_cifar, use_threads
-from hpt_lessons.recorded.build import FineTuner, add_data_arguments, prepare
+from hpt_lessons.recorded.build import FineTuner
+from hpt_lessons.recorded.pictures import add_data_arguments, prepare
 from hpt_lessons.recorded.plans import PLANS, Plan
 from hpt_lessons.recorded.table import HOME, TableError, load
 from hpt_lessons.trials import Trial, Trials
