@@ -22,7 +22,7 @@ Config = dict[str, Any]
 FIXED = {"epochs": 27, "train_size": 10_000, "valid_size": 5_000}
 DEFAULT = (UNTUNED["l1"], UNTUNED["l2"])
 SHAPES = (DEFAULT, (64, 128), (256, 128), (16, 128), (64, 16), (256, 16), (16, 16))
-REPEATED = 20
+REPEATED = 30
 REPEATED_IN_FULL = 60
 
 
