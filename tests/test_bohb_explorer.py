@@ -121,7 +121,8 @@ def test_two_dimensions_are_a_map():
     picture = draw(model, 20)
     shown = [part.split("\"/>")[0].split("style=\"")[1] for part in picture.split('shape-rendering="crispEdges"')[1:]]
     assert len(set(shown)) == len(shown) >= 5 and any("blue" in band for band in shown)
-    assert all(band in picture.split("next: ")[0] and picture.count(band) == 2 for band in shown)  # there and in the key
+    # Each in the map and in the key.
+    assert all(band in picture.split("next: ")[0] and picture.count(band) == 2 for band in shown)
     assert picture.count("<rect") == len(SHADES) + 1 and ">1e-10</text>" in picture
     cells = sum(float(width) / 5 for width in re.findall(r"h([\d.]+)v5H", picture))
     assert cells == CELLS**2  # every cell is in one band

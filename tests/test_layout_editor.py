@@ -132,7 +132,7 @@ def test_a_number_that_is_not_possible_stays_in_its_field_and_is_told(field, num
     layout = LayoutEditor(SPACE, "grid" if field == "ticks" else "random")
     getattr(layout, field).value = number
     assert getattr(layout, field).value == number and words in layout.words.value
-    with pytest.raises(ValueError, match="expected|laid out"):
+    with pytest.raises(ValueError, match=r"expected|laid out"):
         _ = layout.value
 
 

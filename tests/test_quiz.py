@@ -343,7 +343,7 @@ def test_percent_are_read_the_same_whether_they_are_asked_for_or_not(questions):
     asked, other = questions["decades"], questions["batch-means"]
     assert [asked.read(text) for text in ("25", "25%", "25 %", "2.5e1 %")] == [25] * 4
     assert [other.read(text) for text in ("0.25", "25%", "25 %")] == [0.25] * 3
-    with pytest.raises(ValueError, match="Write 0.5 with a point"):
+    with pytest.raises(ValueError, match=r"Write 0.5 with a point"):
         other.read("0,5 %")
 
 

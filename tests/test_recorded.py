@@ -313,7 +313,7 @@ def test_calibration_changes_the_seconds_alone(finetuned, tmp_path, monkeypatch)
 def test_calibration_refuses_other_pictures(finetuned, monkeypatch):
     folder, plan = finetuned
     monkeypatch.setitem(plans.PLANS, "fine", lambda full=False: plan)
-    with pytest.raises(ValueError, match="fine was measured on .*4 of 10 classes.* Give the same pictures"):
+    with pytest.raises(ValueError, match=r"fine was measured on .*4 of 10 classes.* Give the same pictures"):
         cost.calibrate(["fine"], replace(tiny_table.pictures(folder), name="others"), folder, progress=False)
 
 

@@ -354,7 +354,7 @@ def test_only_a_replay_without_noise_says_so():
 
 @pytest.mark.parametrize(("arguments", "message"), [
     ({"searcher": object()}, "is no searcher"), ({"seed": -3}, "seed=-3"), ({"budget": 0}, "budget=0")])
-def test_what_cannot_be_replayed_is_refused(arguments, message):
+def test_wrong_searchers_seeds_and_budgets_are_refused(arguments, message):
     """With the value and what was expected."""
     with pytest.raises(ValueError, match=message):
         replay(four(), **({"searcher": listed("A"), "max_epochs": 3} | arguments))

@@ -193,7 +193,8 @@ def test_before_the_start_nothing_is_said_of_epochs_and_workers():
 
 def test_the_axis_has_marks_beside_the_rungs():
     """Nobody is stopped: the only rung is the end. With rungs, marks that would run into them are left out."""
-    assert [f">{epoch}</text>" in draw(RungModel(made(10), "nobody"), 0) for epoch in (1, 2, 5, 10, 20, 27)] == [True] * 6
+    alone = draw(RungModel(made(10), "nobody"), 0)
+    assert all(f">{epoch}</text>" in alone for epoch in (1, 2, 5, 10, 20, 27))
     assert ">10</text>" not in draw(RungModel(made(10), "stopping"), 0)
 
 

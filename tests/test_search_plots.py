@@ -614,8 +614,9 @@ def looks(ax):
             hollow = line.get_markerfacecolor() in ("white", "#ffffff")
             only_marks = line.get_linestyle() == "None"
             face = line.get_markeredgecolor() if hollow else line.get_markerfacecolor()
-            yield face if only_marks else line.get_color(), (line.get_marker(), line.get_linestyle(), line.get_linewidth(),
-                                     line.get_markersize() if line.get_marker() != "None" else 0, hollow)
+            size = line.get_markersize() if line.get_marker() != "None" else 0
+            yield face if only_marks else line.get_color(), (line.get_marker(), line.get_linestyle(),
+                                                             line.get_linewidth(), size, hollow)
     def bars():
         for bar in ax.patches:
             yield bar.get_facecolor(), (bar.get_hatch(), bar.get_linewidth())

@@ -85,7 +85,7 @@ running.hear_all(Journal({str(JOURNAL)!r}).read_on(0)[0][:34])
 running.alive = True
 SearchView(running)""",
 }
-TALL, CUT = 1600, {"quiz": 620}  # pixels; of the quiz the first questions are enough
+TALL, CUT = 1900, {"quiz": 620}  # pixels; of the quiz the first questions are enough
 # What draws itself, as SVG: docs/widgets/NAME.svg.
 DRAWN: dict[str, Callable[[], str]] = {
     "layout-editor": lambda: view.LayoutEditor(bounded(), "sobol", num_trials=16).picture.value,

@@ -73,7 +73,8 @@ def calibrate(names: Sequence[str], data: Data, folder: Path = HOME, *, progress
     Raises ValueError for tables of other pictures, before anything is measured.
     """
     tables = {name: Table(PLANS[name](), data, read(folder / f"{name}.npz")) for name in names}
-    first = {key: (config, one.data) for one in tables.values() for key, config in zip(one.keys, one.configs, strict=True)}
+    first = {key: (config, one.data) for one in tables.values()
+             for key, config in zip(one.keys, one.configs, strict=True)}
     costs: dict[str, float] = {}
     with Progress(len(first), "an epoch of each kind", unit="kind", enabled=progress, interval=60) as bar:
         for key, (config, pictures) in first.items():

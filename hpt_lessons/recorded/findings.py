@@ -10,7 +10,8 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from hpt_lessons.recorded.claims import matters, noise, searches  # noqa: F401: they enter their findings
+# They enter their findings.
+from hpt_lessons.recorded.claims import matters, noise, searches  # noqa: F401
 from hpt_lessons.recorded.claims.registry import FINDINGS, Finding, trials_of
 
 __all__ = ["FILE", "FINDINGS", "Finding", "block", "main", "measured", "rewritten"]

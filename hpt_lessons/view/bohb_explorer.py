@@ -13,7 +13,6 @@ from hpt_lessons.view.bohb_model import MOST, OWN, PROBLEMS, REPEATS, BOHBModel
 from hpt_lessons.view.bohb_picture import draw
 from hpt_lessons.view.stepper import StepPanel
 
-
 QUIET, BREATH = 0.3, 0.01  # seconds without a key before repeats begin, and between two of them
 
 

@@ -18,7 +18,7 @@ from hpt_lessons.view.rung_picture import ticks
 WIDTH, HEIGHT, LEFT, RIGHT = 760, 520, 56, 736
 VALUES, DENSITY, RATIO = (46, 206), (250, 346), (390, 470)  # top and bottom of the three plots
 SQUARE, CELLS = 330, 66  # of two dimensions: the map, and its cells along each side
-# The ratio there falls below any scale away from the good ones: bands between these powers of ten, and how dark each is.
+# The ratio there falls below any scale away from the good ones: bands between these powers of ten, and their darkness.
 EDGES, SHADES = (-30, -10, -3, 0, 1, 2), (0.4, 0.28, 0.18, 0.08, 0.15, 0.35, 0.6)
 DECADES = 3.0  # the ratio is shown from 1e-3 to 1e3
 DASHED = {"stroke_dasharray": "5 3"}

@@ -179,7 +179,7 @@ def _gain(row: Alone) -> str:
 
 
 def _verdict(model: OnlyOne, mine: Alone) -> str:
-    best, every = model.winner, model.rows[TOGETHER]
+    every = model.rows[TOGETHER]
     together = f" All together: {points(every.gain)} points." if every.recorded else ""
     helpless = [row.name for row in model.rows.values() if row.name not in (TOGETHER, mine.name) and stuck(row)]
     either = " either" if stuck(mine) else ""

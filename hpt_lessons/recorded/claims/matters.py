@@ -97,8 +97,8 @@ def batch_size() -> Lines:
     trials = trials_of("cifar-batch-size").filter(lambda trial: trial.budget <= LONGEST)
     batches = sorted({trial.config["batch_size"] for trial in trials})
     seeds = len({trial.seed for trial in trials})
-    yield (f"Data: {trials.data}; mean over {seeds} seeds of the lowest loss so far, at the best of its rates; after it "
-           "half the distance of the seeds.")
+    yield (f"Data: {trials.data}; mean over {seeds} seeds of the lowest loss so far, at the best of its rates; after "
+           "it half the distance of the seeds.")
     yield f"  after {LONGEST} epochs: " + ", ".join(
         f"{batch}: {_best_rate(trials, batch, LONGEST)}" for batch in batches)
     for target in (LONGEST * _updates(128), LONGEST * _updates(512)):
