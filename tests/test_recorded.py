@@ -541,7 +541,8 @@ def test_repeated_seeds_of_a_shipped_table_differ(shipped):
 
 
 # Sweeps whose best rate is the lowest that was tried: their cards say so.
-AT_THE_EDGE = {"cifar-lenet": [{"batch_size": 2}]}
+AT_THE_EDGE = {"cifar-lenet": [{"l1": l1, "l2": l2, "batch_size": 2}
+                               for l1, l2 in ((120, 84), (16, 128), (64, 16), (16, 16))]}
 
 
 def test_the_best_learning_rate_lies_inside_the_range(shipped):
