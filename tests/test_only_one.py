@@ -1,5 +1,6 @@
 """One hyperparameter only: gains and intervals against their definitions, bets before answers, the widget."""
 
+import dataclasses
 import itertools
 import json
 import math
@@ -314,3 +315,15 @@ def test_the_curve_can_be_that_of_another_batch_size(explorer):
 def test_every_field_has_a_label_and_the_notebook_keeps_a_short_text(explorer):
     fields = [explorer.network, explorer.batch_size, explorer.rate, explorer.score, explorer.curve_batch, explorer.bet]
     assert len({field.description for field in fields} - {""}) == 6 and repr(explorer) == "OneHyperparameter"
+
+
+@pytest.mark.parametrize("luck", [-0.001, 0.0, 0.3])
+def test_all_together_may_gain_less_than_one_alone_and_then_the_words_say_why(model, monkeypatch, luck):
+    """The best of more tries owes more to luck. Where nothing is less, nothing is explained."""
+    model.place("lr")
+    model.open()
+    found = model.rows
+    changed = {**found, TOGETHER: dataclasses.replace(found[TOGETHER], gain=model.winner.gain + luck)}
+    monkeypatch.setattr(OnlyOne, "rows", property(lambda self: changed))
+    why = f"points, not more: the best of {len(found[TOGETHER].runs)} owes more to luck." in in_words(model)
+    assert why == (luck < 0) and "All together: " in in_words(model)

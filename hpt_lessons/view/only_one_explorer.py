@@ -17,7 +17,7 @@ from hpt_lessons.view.only_one_picture import draw_curve, draw_gains, interval, 
 
 SCORES = {"the best epoch": "best", "the last epoch": "last"}
 RATE_WORDS = {"low": "low, the lowest", "sensible": "sensible, the default", "high": "too high"}
-ROOM = (175, 187, 165)  # letters of the longest words
+ROOM = (175, 187, 196)  # letters of the longest words
 
 
 class OneHyperparameter(page.Panel):
@@ -179,8 +179,7 @@ def _gain(row: Alone) -> str:
 
 
 def _verdict(model: OnlyOne, mine: Alone) -> str:
-    every = model.rows[TOGETHER]
-    together = f" All together: {points(every.gain)} points." if every.recorded else ""
+    together = _together(model)
     helpless = [row.name for row in model.rows.values() if row.name not in (TOGETHER, mine.name) and stuck(row)]
     either = " either" if stuck(mine) else ""
     no_help = f" From here {_listed(helpless)} alone cannot help{either}." if helpless else ""
@@ -194,6 +193,15 @@ def _verdict(model: OnlyOne, mine: Alone) -> str:
                 f"better.{no_help}{together}")  # fmt: skip
     return (f"<b>{rival.name} gains more</b>: {points(rival.gain)} points with {svg.short(rival.value)}."
             f"{no_help}{together}")  # fmt: skip
+
+
+def _together(model: OnlyOne) -> str:
+    """What tuning all of them gives. It can be less than one alone gives: the best of more tries owes more to luck."""
+    every = model.rows[TOGETHER]
+    if not every.recorded:
+        return ""
+    why = f", not more: the best of {len(every.runs)} owes more to luck" if every.gain < model.winner.gain else ""
+    return f" All together: {points(every.gain)} points{why}."
 
 
 def _rival(model: OnlyOne, mine: Alone) -> Alone | None:
