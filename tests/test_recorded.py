@@ -305,9 +305,13 @@ def test_calibration_changes_the_seconds_alone(finetuned, tmp_path, monkeypatch)
     assert list(costs.values()) == [40.0] and measured_on == ["generated pictures (stand-in), 4 of 10 classes"]
     before, after = (table.read(where / "fine.npz") for where in (folder, tmp_path))
     assert (after["seconds"] == 40).all() and before.keys() == after.keys()
-    for name in before.keys() - {"seconds"}:
+    for name in before.keys() - {"seconds", "about"}:
         assert np.array_equal(before[name], after[name], equal_nan=name in ("loss", "train_loss"))
-    assert "would take 4 min" in (tmp_path / "fine.md").read_text(encoding="utf-8")  # two trials of three epochs
+    about = [json.loads(str(rows["about"])) for rows in (before, after)]
+    assert about[1] == about[0] | {"calibrated": True}
+    cards = [(where / "fine.md").read_text(encoding="utf-8") for where in (folder, tmp_path)]
+    assert "would take 4 min" in cards[1]  # two trials of three epochs
+    assert [card.CALIBRATED in text for text in cards] == [card.BESIDE not in text for text in cards] == [False, True]
 
 
 def test_calibration_refuses_other_pictures(finetuned, monkeypatch):

@@ -23,10 +23,15 @@ CAUTION = """\
   started from the same weights: their noise is not independent.
 - Learning rates between the recorded ones were not measured.
 - The last epoch is often not the best one: with few pictures many of these trainings overfit.
-- Seconds are those of a single worker with one thread, calibrated by training one trial of each shape and batch size
-  alone, the shortest of three epochs; the groups in which the trials were really trained took less.
+- Seconds are those of a single worker with one thread, found by training one trial of each shape and batch size alone;
+  the groups in which the trials were really trained took less. {seconds}
 - Where the best learning rate is "at the edge", a better one may lie outside the range.
 - The pictures, the split and the training length are those above; with others the ranking may be another."""
+
+
+# After what `cost` did with the table, and before.
+CALIBRATED = "Calibrated on an idle machine:\n  the shortest of three epochs."
+BESIDE = "One measurement each, beside other\n  work: trust them to a third."
 
 
 def write_card(path: Path, plan: Plan, trials: Trials, about: Mapping[str, Any]) -> None:
@@ -41,7 +46,8 @@ def card(plan: Plan, trials: Trials, about: Mapping[str, Any]) -> str:
     return "\n".join([
         f"# {plan.title}", "", f"Table `{plan.name}`: {len(trials):,} trials, measured, not simulated.", "",
         plan.text, "", "## How it was measured", "", *_facts(plan, trials, about), "", "## What is in it", "",
-        *_counts(trials), "", *_best(trials), "", "## What it cannot tell", "", CAUTION, "",
+        *_counts(trials), "", *_best(trials), "", "## What it cannot tell", "",
+        CAUTION.format(seconds=CALIBRATED if about.get("calibrated") else BESIDE), "",
         "## How to build it again", "", "```", f"python -m hpt_lessons.recorded.build {plan.name} --data FOLDER "
         f"--data-name '{_pictures(plan, about)}'", "```", "",
         "Remove the table first: one that is there is not built again. The numbers agree up to the rounding of the "

@@ -100,10 +100,12 @@ class Table:
 
     def write(self, folder: Path, costs: Mapping[str, float]) -> None:
         """The table with these seconds, and its card."""
-        rows = self.rows | {"seconds": np.array([costs[key] for key in self.keys], np.float32)}
+        about = self.about | {"calibrated": True}
+        rows = self.rows | {"seconds": np.array([costs[key] for key in self.keys], np.float32),
+                            "about": np.array(json.dumps(about))}
         write_atomically(folder / f"{self.plan.name}.npz",
                          lambda file: np.savez_compressed(file, **rows, allow_pickle=False))
-        write_card(folder / f"{self.plan.name}.md", self.plan, to_trials(rows), self.about)
+        write_card(folder / f"{self.plan.name}.md", self.plan, to_trials(rows), about)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
