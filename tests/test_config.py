@@ -30,6 +30,7 @@ CASES = {
     "layer_factor": ([1, 0.5, [1.0, 0.5], (0, 1)], [0, -1, [], [0, 0], [1, -1], [1, "2"], "1", None, float("nan")]),
     "train_size": ([None, 1, 1000], [0, -1, 2.5, "all", True]),
     "valid_size": ([None, 1, 1000], [0, -1, 2.5, "all", True]),
+    "score_size": ([0, 1, 1000], [-1, 2.5, "all", None, True]),
     "augment": ([True, False], [1, 0, "yes", None]),
 }
 

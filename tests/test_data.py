@@ -339,6 +339,19 @@ def test_one_fifth_is_for_validation():
     assert [len(part) for part in plain_data(10_000).split()] == [8000, 2000]
 
 
+@given(seed=integers(0, 2**63 - 1), score_size=integers(1, 60), valid_size=integers(1, 30))
+def test_the_score_half_is_nobody_elses(seed, score_size, valid_size):
+    """It shares no picture with training or validation, and does not depend on how large these are."""
+    data = plain_data(100)
+    train, valid = data.split(seed, valid_size=valid_size, score_size=score_size)
+    scored = data.score_half(seed, score_size)
+    assert sorted([*train, *valid, *scored]) == list(range(100)) and len(scored) == score_size
+    assert valid.tolist() == data.split(seed, valid_size=valid_size)[1].tolist()
+    assert set(data.score_half(seed, 1)) <= set(scored)
+    with pytest.raises(ValueError, match="train_size"):
+        data.split(seed, 100 - valid_size - score_size + 1, valid_size, score_size)
+
+
 def test_another_seed_is_another_split():
     data = plain_data(1000)
     assert not np.array_equal(np.sort(data.split(0)[1]), np.sort(data.split(1)[1]))

@@ -117,6 +117,25 @@ def test_each_network_of_another_shape_is_what_it_would_be_alone(same):
             torch.testing.assert_close(ours[name], theirs[name], rtol=0, atol=1e-5, msg=name)
 
 
+def test_the_score_half_is_scored_like_the_validation_pictures():
+    """The loss on other pictures after every epoch, the same from a population, from one training, and by hand."""
+    change = {"score_size": 20, "train_size": 50, "valid_size": 20}
+    population = population_of(change, change | {"lr": 0.1}, change | EXPLOSIVE)
+    population.run_epoch(1)
+    model = population.network(0).eval()
+    scored = DATA.score_half(0, 20)
+    with torch.no_grad():
+        output, labels = model(pictures(scored)), torch.tensor(DATA.labels[scored])
+    result = population.histories[0][0]
+    assert result["score_loss"] == pytest.approx(nn.CrossEntropyLoss()(output, labels).item())
+    assert result["score_accuracy"] == (output.argmax(1) == labels).double().mean().item()
+    assert population.histories[2][0] | {"score_loss": DIVERGED_LOSS, "score_accuracy": 0.0} == population.histories[2][0]
+    alone = training.train_cifar(SMALL | change | {"epochs": 1}, data=DATA, progress=False)[0]
+    assert alone["score_loss"] == pytest.approx(result["score_loss"], rel=1e-4)
+    assert alone["score_accuracy"] == result["score_accuracy"]
+    assert "score_loss" not in train({})[0][0]
+
+
 def test_it_reports_what_train_cifar_reports():
     """Same keys but the seconds, and the same numbers as far as float32 goes."""
     changes = [{"lr": 0.001, "schedule": "cosine"}, {"lr": 0.03, "schedule": "step"}, {"lr": 0.01}]

@@ -22,7 +22,7 @@ from hpt_lessons.cifar.data import test_openings as openings
 from hpt_lessons.cifar.models import build_model
 from hpt_lessons.cifar.population import read_configs
 from hpt_lessons.cifar.training import train_cifar
-from hpt_lessons.recorded import build, card, check, cost, plans, sizes, table
+from hpt_lessons.recorded import build, card, check, cost, plans, pool, sizes, table
 from hpt_lessons.trials import Result, Trial, Trials
 
 pytestmark = pytest.mark.slow
@@ -437,7 +437,7 @@ def test_a_sample_of_rows_is_trained_again(whole, monkeypatch, capsys):
 def test_plans_can_be_trained(name, full):
     """Each group is a population; names are different, no trial is planned twice, files can have these names."""
     plan = plans.PLANS[name](full)
-    assert plan.name == name and re.fullmatch(r"[a-z-]+", name)
+    assert plan.name == name and re.fullmatch(r"[a-z0-9-]+", name)
     assert len({group.name for group in plan.groups}) == len(plan.groups)
     configs = [json.dumps(config, sort_keys=True) for group in plan.groups for config in group.configs]
     assert len(set(configs)) == len(configs)
@@ -579,3 +579,34 @@ def test_the_best_trial_of_a_table_lies_inside_its_range(name):
 def test_the_tables_are_small():
     """At most 5 MB together."""
     assert sum(path.stat().st_size for path in table.HOME.rglob("*.npz")) <= 5_000_000
+
+
+# -- the pools ---------------------------------------------------------------------------------------------------------
+def test_the_pool_is_drawn_once():
+    """The file holds what was drawn: 576 different configurations inside the space; nothing overwrites it."""
+    configs = [config for group in pool.groups() for config in group]
+    assert len(configs) == 576 == len({json.dumps(config, sort_keys=True) for config in configs})
+    for key, low, high in (("lr", 1e-4, 0.3), ("momentum", 0.5, 0.98), ("weight_decay", 1e-6, 1e-2)):
+        values = [config[key] for config in configs]
+        assert low <= min(values) and max(values) <= high and len(set(values)) > 500
+    assert {config["schedule"] for config in configs} == set(pool.SCHEDULES)
+    with pytest.raises(FileExistsError):
+        pool.write()
+
+
+def test_the_conditions_hold_the_same_configurations():
+    """Trial for trial: pairs of tables can be compared."""
+    augmented, plain, many = (trials_of(plans.PLANS[name]()) for name in ("pool-augmented", "pool-plain", "pool-40k"))
+    assert augmented == plain and all(config in plain for config in many) and len(many) == 288
+
+
+def test_a_table_keeps_both_scores(tmp_path):
+    """Loss and accuracy of the score half stand beside those of the validation pictures, epoch by epoch."""
+    plan = plans.Plan("both", "Both", "One group.", tiny_table.PLAN.groups[:1], tiny_table.PLAN.fixed | {"score_size": 50})
+    build.build(plan, tiny_table.pictures(tmp_path), device="cpu", folder=tmp_path, progress=False)
+    trial = recorded.load("both", tmp_path)[0]
+    alone = train_cifar({**plan.fixed, **trial.config}, data=tiny_table.pictures(tmp_path), progress=False)
+    for ours, theirs in zip(trial.history, alone, strict=True):
+        assert ours.extra["score_loss"] == pytest.approx(theirs["score_loss"], rel=1e-4)
+        assert ours.extra["score_accuracy"] == theirs["score_accuracy"]
+    assert "50 others to score on" in (tmp_path / "both.md").read_text()

@@ -29,6 +29,7 @@ class Settings:
     split_seed: int = 0
     train_size: int | None = None
     valid_size: int | None = None
+    score_size: int = 0
     augment: bool = False
     wrong_labels: float = 0.0
     model: str = "cifar"
@@ -109,6 +110,7 @@ RULES: dict[str, Rule] = {
     "split_seed": Rule("a whole number from 0 to 2**63 - 1", _whole(0, 2**63 - 1)),
     "train_size": Rule("a whole number of pictures, at least 1, or None for all", _maybe(_whole(1))),
     "valid_size": Rule("a whole number of pictures, at least 1, or None for one fifth", _maybe(_whole(1))),
+    "score_size": Rule("a whole number of further pictures to score on, 0 for none", _whole(0)),
     "augment": Rule("True or False", _one_of(True, False)),
     "wrong_labels": Rule("a share of training pictures from 0 to 1 that get the label of another class", _real(0, 1)),
     "model": Rule("'cifar', 'wider', 'pixels', 'residual' or 'plain'",

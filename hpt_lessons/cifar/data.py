@@ -48,7 +48,7 @@ class Data:
         return f"{len(self):,} pictures in {len(self.classes)} classes: {self.name}"
 
     def split(
-        self, seed: int = 0, train_size: int | None = None, valid_size: int | None = None
+        self, seed: int = 0, train_size: int | None = None, valid_size: int | None = None, score_size: int = 0
     ) -> tuple[np.ndarray, np.ndarray]:
         """Indices of the training and of the validation pictures, equal for equal arguments on every machine.
 
@@ -57,18 +57,34 @@ class Data:
         means more, not other data. The split is plainly random, not stratified by class: it does not change when a
         label is corrected, and stratifying would matter only for a few dozen validation pictures.
 
+        `score_size` pictures are in neither part: see `score_half`.
+
         Raises ValueError for a size that is no whole number or leaves nothing for the other part.
         """
         count = len(self)
         if count < 2:
             raise ValueError(f"split: {count} picture(s) cannot be divided; expected at least 2.")
         _check_count("seed", seed, 0, None)
-        valid_size = max(1, count // 5) if valid_size is None else _check_count("valid_size", valid_size, 1, count - 1)
-        left = count - valid_size
+        score_size = _check_count("score_size", score_size, 0, count - 2)
+        most = count - score_size - 1
+        valid_size = min(most, max(1, count // 5)) if valid_size is None else _check_count(
+            "valid_size", valid_size, 1, most)
+        left = count - valid_size - score_size
         train_size = left if train_size is None else _check_count("train_size", train_size, 1, left)
-        # numpy promises that PCG64's raw numbers stay the same in all versions; `permutation` may change.
-        order = np.argsort(np.random.PCG64(int(seed)).random_raw(count), kind="stable")
+        order = self._order(seed)
         return order[valid_size : valid_size + train_size], order[:valid_size]
+
+    def score_half(self, seed: int, score_size: int) -> np.ndarray:
+        """Indices of `score_size` pictures that `split` keeps out of both its parts if it is told so.
+
+        Who has chosen on the validation pictures scores the choice on these: the best of many by its own numbers looks
+        better than it is. They depend on `seed` and `score_size` alone.
+        """
+        return self._order(seed)[len(self) - _check_count("score_size", score_size, 0, len(self) - 2) :]
+
+    def _order(self, seed: int) -> np.ndarray:
+        # numpy promises that PCG64's raw numbers stay the same in all versions; `permutation` may change.
+        return np.argsort(np.random.PCG64(int(seed)).random_raw(len(self)), kind="stable")
 
 
 def load_data(

@@ -32,6 +32,7 @@ from hpt_lessons.cifar.training import (
     layer_factors,
     layers_of,
     learning_rate,
+    score_of,
     seeded_model,
     use_threads,
 )
@@ -105,8 +106,11 @@ class Population:
         # of the time, until it has once seen a block of this size come and go. (Not a byte of it is touched.)
         torch.empty(31 * 2**20, dtype=torch.uint8)
         self.at_once = AT_ONCE.get(device.type, AT_ONCE_ELSEWHERE)
-        train, valid = data.split(settings[0].split_seed, settings[0].train_size, settings[0].valid_size)
-        self.train, self.valid = self.feed(train, labels_for(settings[0], data, train)), self.feed(valid, data.labels)
+        one = settings[0]
+        train, valid = data.split(one.split_seed, one.train_size, one.valid_size, one.score_size)
+        self.train, self.valid = self.feed(train, labels_for(one, data, train)), self.feed(valid, data.labels)
+        scored = data.score_half(one.split_seed, one.score_size) if one.score_size else None
+        self.scored = None if scored is None else self.feed(scored, data.labels)
         self.histories: list[list[dict[str, Any]]] = [[] for _ in settings]
         self.networks = list(range(len(settings)))
         models = [seeded_model(one, len(data.classes)) for one in settings]
@@ -187,6 +191,7 @@ class Population:
         train_loss = self.train_epoch(epoch)
         # Broken networks take part until the epoch ends: each reaches its own numbers only.
         loss, accuracy = self.score(self.valid)
+        score_loss, score_accuracy = (loss, accuracy) if self.scored is None else self.score(self.scored)
         sound = (train_loss < DIVERGED_LOSS) & (loss < DIVERGED_LOSS)  # a NaN is not
         for place, network in enumerate(self.networks):
             good = bool(sound[place])
@@ -194,7 +199,9 @@ class Population:
                 "epoch": epoch, "loss": float(loss[place]) if good else DIVERGED_LOSS,
                 "accuracy": float(accuracy[place]) if good else 0.0,
                 "train_loss": float(train_loss[place]) if train_loss[place] < DIVERGED_LOSS else DIVERGED_LOSS,
-                "lr": learning_rate(self.settings[network], epoch), "diverged": not good, "data": self.data.name})
+                "lr": learning_rate(self.settings[network], epoch), "diverged": not good, "data": self.data.name,
+                **({} if self.scored is None else score_of(good, float(score_loss[place]),
+                                                           float(score_accuracy[place])))})
         self.keep(sound)
 
     def train_epoch(self, epoch: int) -> np.ndarray:

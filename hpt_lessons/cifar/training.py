@@ -39,7 +39,8 @@ def train_cifar(config: Mapping[str, Any], data_dir: str | Path | None = None, *
     ends with the same numbers, bit for bit on a CPU, as if it had not been.
 
     Called plainly it returns the history, one dict an epoch: `loss` (mean over the validation pictures, in nats),
-    `accuracy` (0 to 1), `train_loss`, `lr`, `seconds`, `epoch`, `diverged`, and the name of the `data`. Inside a Ray
+    `accuracy` (0 to 1), `train_loss`, `lr`, `seconds`, `epoch`, `diverged`, and the name of the `data`; with a
+    `score_size` also `score_loss` and `score_accuracy` on so many pictures more (`Data.score_half`). Inside a Ray
     Tune trial it reports each of them instead, with a checkpoint. A training that diverges reports the large, finite
     loss 1e6 with accuracy 0 and ends. A configuration that is not allowed, or a checkpoint of another training, is a
     ValueError before anything trains.
@@ -55,7 +56,8 @@ def train_cifar(config: Mapping[str, Any], data_dir: str | Path | None = None, *
             begin = time.perf_counter()
             train_loss = run.train_epoch(epoch)
             loss, accuracy = run.validate() if train_loss < DIVERGED_LOSS else (math.inf, 0.0)
-            run.record(epoch, train_loss, loss, accuracy, time.perf_counter() - begin)
+            scored = run.score_half() if train_loss < DIVERGED_LOSS and run.scored is not None else None
+            run.record(epoch, train_loss, loss, accuracy, time.perf_counter() - begin, scored)
             tell.finished_epoch()
         return tell.history()
 
@@ -65,9 +67,11 @@ class Run:
 
     def __init__(self, settings: Settings, data: Data, device: torch.device):
         self.settings, self.data_name, self.device = settings, data.name, device
-        train, valid = data.split(settings.split_seed, settings.train_size, settings.valid_size)
+        train, valid = data.split(settings.split_seed, settings.train_size, settings.valid_size, settings.score_size)
+        scored = data.score_half(settings.split_seed, settings.score_size) if settings.score_size else None
         self.train = Feed(data.images, labels_for(settings, data, train), train, data.mean, data.std, device)
         self.valid = Feed(data.images, data.labels, valid, data.mean, data.std, device)
+        self.scored = None if scored is None else Feed(data.images, data.labels, scored, data.mean, data.std, device)
         # PyTorch's own convolutions are faster than oneDNN's for tiny batches, if channels do not come last.
         self.tiny = device.type == "cpu" and settings.model == "cifar" and settings.batch_size <= TINY_BATCH
         self.layout = torch.contiguous_format if self.tiny else torch.channels_last
@@ -106,14 +110,21 @@ class Run:
         correct, loss = score(self.model, self.valid)
         return loss, correct / len(self.valid)
 
-    def record(self, epoch: int, train_loss: float, loss: float, accuracy: float, seconds: float) -> None:
+    def score_half(self) -> tuple[float, float]:
+        """The same on the pictures that serve neither for training nor for choosing."""
+        correct, loss = score(self.model, self.scored)
+        return loss, correct / len(self.scored)
+
+    def record(self, epoch: int, train_loss: float, loss: float, accuracy: float, seconds: float,
+               scored: tuple[float, float] | None = None) -> None:
         """Add an epoch to the history; what is no loss any more becomes the large, finite one that never wins."""
         diverged = not (train_loss < DIVERGED_LOSS and loss < DIVERGED_LOSS)  # `not <` is true for NaN as well
         self.history.append({
             "epoch": epoch, "loss": DIVERGED_LOSS if diverged else loss, "accuracy": 0.0 if diverged else accuracy,
             "train_loss": train_loss if train_loss < DIVERGED_LOSS else DIVERGED_LOSS,
             "lr": learning_rate(self.settings, epoch), "seconds": seconds, "diverged": diverged,
-            "data": self.data_name})
+            "data": self.data_name,
+            **({} if self.scored is None else score_of(not diverged, *(scored or (math.inf, 0.0))))})
 
     def state(self) -> dict[str, Any]:
         return {"settings": asdict(self.settings), "data": self.data_name, "history": self.history,
@@ -187,6 +198,12 @@ class Reporter:
         last = self.run.history[-1]
         self.bar.note("diverged" if last["diverged"] else f"loss {last['loss']:.3f}, accuracy {last['accuracy']:.1%}")
         self.bar.set(last["epoch"])
+
+
+def score_of(sound: bool, loss: float, accuracy: float) -> dict[str, float]:
+    """What a history says of the score half; of a diverged training what it says of the validation pictures too."""
+    sound = sound and loss < DIVERGED_LOSS
+    return {"score_loss": loss if sound else DIVERGED_LOSS, "score_accuracy": accuracy if sound else 0.0}
 
 
 def labels_for(settings: Settings, data: Data, train: np.ndarray) -> np.ndarray:

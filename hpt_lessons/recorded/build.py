@@ -185,7 +185,8 @@ class Builder:
         tested |= self.tested(population)
         spent = time.process_time() - begin
         about = {"data": self.data.name, "classes": len(self.data.classes), "train": len(population.train),
-                 "valid": len(population.valid), "test": len(self.test_feed()), "spent": round(spent, 1),
+                 "valid": len(population.valid), "score": 0 if population.scored is None else len(population.scored),
+                 "test": len(self.test_feed()), "spent": round(spent, 1),
                  "fixed": dict(self.plan.fixed), **where(self.device)}
         rows = from_histories(group.configs, population.histories, tested, about)
         rows["seconds"] = np.array([self.seconds(config) for config in group.configs], np.float32)
@@ -283,7 +284,7 @@ def write_table(path: Path, builder: Builder, parts: Sequence[Rows]) -> None:
     spent = sum(one["spent"] for one in made)
     if path.is_file():  # a smaller table, which this one takes in
         spent += json.loads(str(read(path)["about"]))["spent"]
-    about = {key: made[-1][key] for key in ("data", "classes", "train", "valid", "test")} | {
+    about = {key: made[-1].get(key, 0) for key in ("data", "classes", "train", "valid", "score", "test")} | {
         "fixed": dict(builder.plan.fixed), "spent": round(spent),
         **{key: sorted(set().union(*(_list(one[key]) for one in made))) for key in ("code", "torch", "hardware")}}
     rows["about"] = np.array(json.dumps(about))

@@ -60,7 +60,9 @@ def _facts(plan: Plan, trials: Trials, about: Mapping[str, Any]) -> Iterable[str
     lengths = sorted({trial.budget for trial in trials if not trial.diverged and not is_dead(trial)})
     sizes = sorted({trial.config.get("train_size", plan.fixed["train_size"]) for trial in trials})
     yield (f"- Pictures: {about['data']}; {' or '.join(f'{size:,}' for size in sizes)} to train on, "
-           f"{about['valid']:,} to validate on after every epoch, {about['test']:,} to test on after the last one.")
+           f"{about['valid']:,} to validate on after every epoch, "
+           + (f"{about['score']:,} others to score on after every epoch, " if about.get("score") else "")
+           + f"{about['test']:,} to test on after the last one.")
     yield f"- Epochs: {', '.join(map(str, lengths))}. Seeds: {_list(seeds)}. Seeds of the split: {_list(splits)}."
     yield f"- The same for all trials: {', '.join(f'{key}={value}' for key, value in plan.fixed.items())}."
     yield (f"- Code {', '.join(about['code'])}; torch {', '.join(about['torch'])}; {', '.join(about['hardware'])}; "
@@ -93,6 +95,9 @@ def _best(trials: Trials) -> Iterable[str]:
 
     Few learning rates are no range, and whether the best lies inside is then left out.
     """
+    if any("momentum" in trial.config for trial in trials):
+        yield from _best_of_a_pool(trials)
+        return
     first = min(trial.seed for trial in trials)
     cells: dict[tuple, list[Trial]] = defaultdict(list)
     for trial in trials:
@@ -115,6 +120,20 @@ def _best(trials: Trials) -> Iterable[str]:
         values = [str(dict(cell).get(key, "-")) for key in keys]
         yield (f"| {' | '.join(values)} | {best.config['lr']:g} | {inside} | "
                f"{result.loss:.3f} | {result.accuracy:.1%} | {result.epoch} |")
+
+
+def _best_of_a_pool(trials: Trials) -> Iterable[str]:
+    """No two trials of a pool share what is beside the learning rate: its best ten, by their best epoch."""
+    sound = sorted((trial for trial in trials if trial.sound), key=lambda trial: trial.best_loss)[:10]
+    keys = list(sound[0].config) if sound else []
+    yield "The best ten by their best epoch on the validation pictures:"
+    yield ""
+    yield f"| {' | '.join(keys)} | loss | accuracy | epoch | loss on the score half |"
+    yield "|" + "---|" * (len(keys) + 4)
+    for trial in sound:
+        best = trial.history[trial.best_epoch - 1]
+        yield (f"| {' | '.join(str(trial.config[key]) for key in keys)} | {best.loss:.3f} | {best.accuracy:.1%} | "
+               f"{best.epoch} | {best.extra.get('score_loss', math.nan):.3f} |")
 
 
 def _in_order(cell: Mapping[str, Any], keys: Iterable[str]) -> list[tuple[float, str]]:

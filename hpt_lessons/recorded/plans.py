@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from hpt_lessons.cifar.config import UNTUNED
+from hpt_lessons.recorded import pool
 from hpt_lessons.trials import Trial, Trials
 
 Config = dict[str, Any]
@@ -285,6 +286,42 @@ def architectures(full: bool = False) -> Plan:
     return Plan("cifar-architectures", "96 architectures", text, tuple(groups), fixed)
 
 
+SCORED = FIXED | {"score_size": 5_000}
+SPACE = ("a learning rate from 1e-4 to 0.3, 1 - momentum from 0.02 to 0.5 and a weight decay from 1e-6 to 1e-2, all on "
+         "logarithmic scales, a constant, cosine or step schedule, batch sizes 16, 64, 256, widths 32/32, 120/84, "
+         "400/200. Seed 0, split 0. Every epoch was scored twice, on the validation pictures and on as many others, "
+         "the score half: choose on one, score on the other.")
+
+
+def pool_of(name: str, title: str, condition: str, every: int = 1, **fixed: Any) -> Plan:
+    """The pool, or every second trial of it, under one condition."""
+    groups = tuple(Group(f"g{number:02d}-b{own[0]['batch_size']}-{own[0]['l1']}x{own[0]['l2']}", tuple(own[::every]))
+                   for number, own in enumerate(pool.groups()))
+    count = sum(len(group.configs) for group in groups)
+    text = f"{count} random configurations of a space as people search it, {condition}: {SPACE}"
+    return Plan(name, title, text, groups, SCORED | fixed)
+
+
+def pool_augmented(full: bool = False) -> Plan:
+    """The condition of practice: few pictures, but flipped and shifted at random."""
+    return pool_of("pool-augmented", "A pool of random configurations: flips and shifts",
+                   "trained on pictures that are flipped and shifted at random", augment=True)
+
+
+def pool_plain(full: bool = False) -> Plan:
+    """The same without: most trainings overfit."""
+    return pool_of("pool-plain", "A pool of random configurations: bare pictures",
+                   "those of `pool-augmented`, on the pictures as they are", augment=False)
+
+
+def pool_40k(full: bool = False) -> Plan:
+    """Many pictures, few epochs."""
+    return pool_of("pool-40k", "A pool of random configurations: 40,000 pictures",
+                   "every second one of `pool-augmented`, on four times the pictures in a third of the epochs",
+                   every=2, augment=False, train_size=40_000, epochs=9)
+
+
 PLANS: dict[str, Callable[..., Plan]] = {
+    "pool-augmented": pool_augmented, "pool-plain": pool_plain, "pool-40k": pool_40k,
     "cifar-lenet": lenet, "cifar-lenet-seeds": seeds, "cifar-batch-size": batch_sizes, "cifar-levers": levers,
     "cifar-layerwise": layerwise, "cifar-finetuning": finetuning, "cifar-architectures": architectures}

@@ -7,6 +7,7 @@ The arrays of a table, for n trials and E epochs of the longest one:
   always the same: nothing would come of it); in what follows, a row means nothing after them;
 - `train_loss` and `loss`, float32 (n, E): mean losses over the training and the validation pictures, in nats;
 - `correct`, int32 (n, E): validation pictures classified correctly;
+- `score_loss` and `score_correct`, where trials were also scored on pictures that nobody chose by: the same for these;
 - `test_correct`, int32 (n,): test pictures classified correctly after the last epoch, -1 for a diverged trial;
 - `diverged`, bool (n,): whether the training broke down in its last epoch;
 - `seconds`, float32 (n,): what an epoch takes one worker with one thread that trains this trial alone;
@@ -28,6 +29,7 @@ from hpt_lessons.trials import Result, Trial, Trials
 
 HOME = Path(__file__).resolve().parent
 PER_EPOCH = ("train_loss", "loss", "correct")
+SCORED = ("score_loss", "score_correct")
 # A network that at its end is right less often than this times guessing has unlearned everything: it is dead.
 ALIVE = 1.2
 COLUMNS = ("configs", "epochs", *PER_EPOCH, "test_correct", "diverged")
@@ -48,7 +50,8 @@ def load(name: str, folder: Path = HOME, *, partial: bool = False) -> Trials:
     """The recorded table of this name, a trial for each row.
 
     `config` holds what is tuned in this table, `seed` the seed of initialisation and order of pictures; besides loss,
-    accuracy and seconds each epoch has `train_loss` and the `split_seed` that divided training and validation pictures,
+    accuracy and seconds each epoch has `train_loss` and the `split_seed` that divided training and validation pictures
+    (and `score_loss` and `score_accuracy` where there is a score half: choose on one, score on the other),
     the last one of a trial that did not diverge also the `test_accuracy` and whether the network is `dead` (no better
     than guessing); where architectures differ, its `parameters` and `multiply_adds`. With `partial`, what is finished
     of a table that is still being built.
@@ -86,8 +89,9 @@ def from_histories(configs: Sequence[Mapping[str, Any]], histories: Sequence[Seq
                    test_accuracy: Mapping[int, float], about: Mapping[str, Any]) -> Rows:
     """The arrays for trained configurations: the `history` of each and, by place, the test accuracy of sound ones.
 
-    `about` must say the numbers of pictures, `valid` and `test`.
+    `about` must say the numbers of pictures, `valid` and `test`, and `score` if there is a score half.
     """
+    scored = bool(histories) and "score_loss" in histories[0][0]
     shape = len(histories), max(len(history) for history in histories)
     rows: Rows = {"configs": np.array([json.dumps(config) for config in configs]),
                   "epochs": np.array([len(history) for history in histories], np.int32),
@@ -95,8 +99,13 @@ def from_histories(configs: Sequence[Mapping[str, Any]], histories: Sequence[Seq
                   "correct": np.zeros(shape, np.int32), "test_correct": np.full(shape[0], -1, np.int32),
                   "diverged": np.array([bool(history[-1]["diverged"]) for history in histories]),
                   "about": np.array(json.dumps(about))}
+    if scored:
+        rows |= {"score_loss": np.full(shape, np.nan, np.float32), "score_correct": np.zeros(shape, np.int32)}
     for number, history in enumerate(histories):
         for place, result in enumerate(history):
+            if scored:
+                rows["score_loss"][number, place] = result["score_loss"]
+                rows["score_correct"][number, place] = round(result["score_accuracy"] * about["score"])
             rows["train_loss"][number, place], rows["loss"][number, place] = result["train_loss"], result["loss"]
             rows["correct"][number, place] = round(result["accuracy"] * about["valid"])
     for number, accuracy in test_accuracy.items():
@@ -108,12 +117,12 @@ def join(parts: Sequence[Rows]) -> Rows:
     """One table of several, row after row; shorter curves are filled up with NaN and 0. `about` is the first one's."""
     longest = max(part["loss"].shape[1] for part in parts)
     rows = {"about": parts[0]["about"]}
-    for column in (*COLUMNS, "seconds"):
+    for column in (*COLUMNS, *SCORED, "seconds"):
         if not all(column in part for part in parts):
             continue
         values = [part[column] for part in parts]
-        if column in PER_EPOCH:
-            fill = 0 if column == "correct" else np.nan
+        if column in PER_EPOCH + SCORED:
+            fill = 0 if column.endswith("correct") else np.nan
             values = [np.pad(value, ((0, 0), (0, longest - value.shape[1])), constant_values=fill) for value in values]
         rows[column] = np.concatenate(values)
     return rows
@@ -162,6 +171,9 @@ def _trial(rows: Rows, row: int, about: Mapping[str, Any]) -> Trial:
     for place in range(int(rows["epochs"][row])):
         accuracy = int(rows["correct"][row, place]) / about["valid"]
         extra = {"train_loss": float(rows["train_loss"][row, place]), "split_seed": split_seed}
+        if "score_loss" in rows:
+            extra |= {"score_loss": float(rows["score_loss"][row, place]),
+                      "score_accuracy": int(rows["score_correct"][row, place]) / about["score"]}
         if place + 1 == rows["epochs"][row]:
             extra |= {"diverged": True} if diverged else {
                 "test_accuracy": int(rows["test_correct"][row]) / about["test"],
