@@ -26,12 +26,12 @@ from torch import nn
 from torch.utils.data import DataLoader, Dataset
 from torchvision import transforms
 
-from hpt_lessons.cifar import standin
-from hpt_lessons.cifar.arrays import channel_statistics
 from hpt_lessons.cifar.config import UNTUNED, read_config
 from hpt_lessons.cifar.data import Data
 from hpt_lessons.cifar.models import CifarNet
-from hpt_lessons.cifar.sources import STANDIN_NAME
+from hpt_lessons.cifar.pictures import standin
+from hpt_lessons.cifar.pictures.arrays import channel_statistics
+from hpt_lessons.cifar.pictures.sources import STANDIN_NAME
 from hpt_lessons.cifar.training import EVALUATION_BATCH, Run
 
 # Batch size: pictures trained on per measurement, about a second of the plain loop.

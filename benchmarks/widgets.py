@@ -20,7 +20,7 @@ SearchSpaceEditor({f"p{i}": tune.loguniform(1e-7, 1e-1) for i in range(12)})
 """
 LAYOUT = """
 from hpt_lessons.view import LayoutEditor
-from hpt_lessons.view.presets import bounded
+from hpt_lessons.search.presets import bounded
 LayoutEditor(bounded(), num_trials=16)
 """
 EXPLORERS = {"GridAgainstRandom": ("", "Importance"), "Rungs": ("step=20, workers=4", "Step"),
@@ -50,8 +50,9 @@ WATCH = """picture => { window.waited = new Promise(answer => {
 def main(arguments: list[str]) -> int:
     """Print the median and the slowest of each; 0 if every median is at most 100 ms, or if there is no browser."""
     sys.path.insert(0, str(ROOT / "tests"))
-    import lab as labs
     from playwright.sync_api import sync_playwright
+
+    from helpers import lab as labs
 
     if labs.chromium() is None:
         print("There is no Chromium on this machine: nothing was measured.")

@@ -24,14 +24,15 @@ from matplotlib.axes import Axes
 from PIL import Image
 
 from hpt_lessons import view
-from hpt_lessons.analysis.importance import good_region, shares
+from hpt_lessons.analysis.importance.shares import good_region, shares
 from hpt_lessons.recorded import load
 from hpt_lessons.recorded.objective import Recorded
 from hpt_lessons.recorded.replay import chosen, repeats
 from hpt_lessons.search import layouts
+from hpt_lessons.search.presets import bounded
 from hpt_lessons.trials import Trial, Trials
-from hpt_lessons.view import plots, style
-from hpt_lessons.view.presets import bounded
+from hpt_lessons.view import plots
+from hpt_lessons.view.look import style
 
 ROOT = Path(__file__).resolve().parent.parent
 MOST_BYTES, DPI, COLOURS, SHARES = 100_000, 80, 256, (1.0, 0.85, 0.7)
@@ -45,11 +46,11 @@ WIDGETS = {
     "search-space-editor": """
 from hpt_lessons.recorded import load
 from hpt_lessons.view import SearchSpaceEditor
-from hpt_lessons.view.presets import bounded
+from hpt_lessons.search.presets import bounded
 SearchSpaceEditor(bounded(), trials=load("cifar-lenet"))""",
     "layout-editor": """
 from hpt_lessons.view import LayoutEditor
-from hpt_lessons.view.presets import bounded
+from hpt_lessons.search.presets import bounded
 LayoutEditor(bounded(), "sobol", num_trials=16)""",
     "grid-against-random": """
 from hpt_lessons.view import GridAgainstRandom
@@ -79,7 +80,7 @@ quiz""",
     "search-view": f"""
 from hpt_lessons.trials import Journal
 from hpt_lessons.view import SearchView
-from hpt_lessons.view.search_model import SearchModel
+from hpt_lessons.view.live.model import SearchModel
 running = SearchModel()
 running.hear_all(Journal({str(JOURNAL)!r}).read_on(0)[0][:34])
 running.alive = True
@@ -169,7 +170,7 @@ def _plot(name: str, story: Story) -> Axes | np.ndarray:
 
 
 def _pictures(_: str, __: Story) -> Axes:
-    from hpt_lessons.cifar.standin import CLASSES, generate
+    from hpt_lessons.cifar.pictures.standin import CLASSES, generate
 
     images, labels, *_ = generate(0, 16, 0)
     return plots.show_pictures(images, labels, CLASSES, data="stand-in")
@@ -243,7 +244,7 @@ def show_widgets(names: Iterable[str], folder: Path, width: int = 1000) -> int:
     if not names:
         return 0
     sys.path.insert(0, str(ROOT / "tests"))
-    import lab as labs
+    from helpers import lab as labs
     try:
         from playwright.sync_api import sync_playwright
     except ImportError:

@@ -12,7 +12,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike
 
-from hpt_lessons.analysis.statistics import finite_sample, paired_difference, proper_confidence, wilson
+from hpt_lessons.analysis.intervals import finite_sample, paired_difference, proper_confidence, wilson
 from hpt_lessons.trials import Trial, Trials
 
 _COVERS = {

@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from hpt_lessons.analysis.comparisons import covers
-from hpt_lessons.analysis.statistics import mean_interval
+from hpt_lessons.analysis.intervals import mean_interval
 from hpt_lessons.trials import Trial, Trials
 
 

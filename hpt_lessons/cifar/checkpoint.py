@@ -9,7 +9,7 @@ import zipfile
 from pathlib import Path
 from typing import Any
 
-from hpt_lessons.trials import sync_folder
+from hpt_lessons.journal import sync_folder
 
 VERSION = 1
 PARTS = {"settings", "data", "history", "model", "optimizer"}

@@ -16,8 +16,8 @@ from typing import Any
 
 import numpy as np
 
-from . import arrays, sources
-from .files import DataError, explained, locked
+from hpt_lessons.cifar.pictures import arrays, sources
+from hpt_lessons.files import DataError, explained, locked
 
 __all__ = ["Data", "DataError", "load_data", "open_data", "open_test_set", "test_openings"]
 

@@ -8,7 +8,7 @@ import time
 from pathlib import Path
 
 from hpt_lessons.cifar.data import Data, DataError, load_data
-from hpt_lessons.cifar.files import write_json
+from hpt_lessons.files import write_json
 from hpt_lessons.progress import seconds_in_words
 from hpt_lessons.raytune import cifar
 from hpt_lessons.raytune.study import Study
@@ -148,7 +148,7 @@ def report(study: Study, data: Data, learns: bool = False) -> str:
 
 
 def _row(label: str, trial: Trial, tested: dict[str, tuple[int, int]]) -> str:
-    from hpt_lessons.analysis.statistics import wilson
+    from hpt_lessons.analysis.intervals import wilson
 
     correct, pictures = tested[trial.trial]
     low, high = wilson(correct, pictures)

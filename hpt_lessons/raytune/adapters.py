@@ -20,7 +20,7 @@ from ray.tune.search.search_algorithm import SearchAlgorithm
 
 from hpt_lessons.raytune.control import Control
 from hpt_lessons.raytune.journaling import Story
-from hpt_lessons.search.halving import DONE, Decision, Job, lost
+from hpt_lessons.search.rungs import DONE, Decision, Job, lost
 
 _ACTIONS = {"continue": TrialScheduler.CONTINUE, "pause": TrialScheduler.PAUSE, "stop": TrialScheduler.STOP}
 

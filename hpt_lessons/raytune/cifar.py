@@ -7,13 +7,13 @@ from typing import Any
 
 from hpt_lessons.cifar.config import UNTUNED, read_config
 from hpt_lessons.cifar.data import Data, load_data
+from hpt_lessons.journal import Journal
 from hpt_lessons.raytune.control import Control
 from hpt_lessons.raytune.study import Study, run_study
-from hpt_lessons.search import halving, layouts
+from hpt_lessons.search import asha, halving, layouts, rungs
 from hpt_lessons.search import space as spaces
 from hpt_lessons.search.bohb import BOHBSampler
 from hpt_lessons.search.searchers import Listed, RandomThenGrid
-from hpt_lessons.trials import Journal
 
 SEARCHES = ("random", "grid", "random-then-grid", "bohb")
 SCHEDULERS = ("asha", "asha-promotion", "halving", "hyperband", "none")
@@ -119,9 +119,9 @@ def make_scheduler(scheduler: str, max_epochs: int, num_trials: int) -> Any:
 
         return ASHAScheduler(max_t=max_epochs, grace_period=1, reduction_factor=2)
     if scheduler == "asha-promotion":
-        return halving.PromotionASHA(1, max_epochs, eta=2)
+        return asha.PromotionASHA(1, max_epochs, eta=2)
     if scheduler == "halving":
-        return halving.SuccessiveHalving(halving.halving_plan(num_trials, 1, max_epochs, eta=2))
+        return halving.SuccessiveHalving(rungs.halving_plan(num_trials, 1, max_epochs, eta=2))
     if scheduler == "hyperband":
         return halving.Hyperband(1, max_epochs, eta=3)
     if scheduler == "none":

@@ -9,9 +9,10 @@ died.
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from hpt_lessons.journal import Journal
 from hpt_lessons.search.asktell import DONE, Run, Search
-from hpt_lessons.search.halving import Decision, NoStopping
-from hpt_lessons.trials import Journal
+from hpt_lessons.search.halving import NoStopping
+from hpt_lessons.search.rungs import Decision
 
 # What Ray adds to every result; the journal keeps what the training itself reported.
 _RAYS_OWN = {"training_iteration", "time_this_iter_s", "time_total_s", "timestamp", "date", "pid", "hostname",

@@ -7,9 +7,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from hpt_lessons.journal import Journal
 from hpt_lessons.raytune.control import Control
 from hpt_lessons.raytune.study import Study, studies_folder
-from hpt_lessons.trials import Journal, Trials
+from hpt_lessons.trials import Trials
 
 
 def launch(search: Callable[..., Study], *arguments: Any, name: str | None = None, folder: str | Path | None = None,

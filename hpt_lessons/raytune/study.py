@@ -13,9 +13,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from hpt_lessons.journal import Journal
 from hpt_lessons.progress import Progress
 from hpt_lessons.raytune.control import Control
-from hpt_lessons.trials import Journal, Trial, Trials
+from hpt_lessons.trials import Trial, Trials
 
 VERSION = 1
 

@@ -12,9 +12,10 @@ import numpy as np
 
 from hpt_lessons.search import layouts
 from hpt_lessons.search import space as spaces
+from hpt_lessons.search.asha import PromotionASHA, StoppingASHA
 from hpt_lessons.search.bohb import BOHBSampler
 from hpt_lessons.search.domains import value_at
-from hpt_lessons.search.halving import Hyperband, NoStopping, PromotionASHA, StoppingASHA
+from hpt_lessons.search.halving import Hyperband, NoStopping
 from hpt_lessons.search.searchers import Listed, RandomThenGrid
 
 Space = Mapping[str, Any]

@@ -27,7 +27,7 @@ import numpy as np
 from hpt_lessons.recorded import sizes
 from hpt_lessons.trials import Result, Trial, Trials
 
-HOME = Path(__file__).resolve().parent
+HOME = Path(__file__).resolve().parent / "tables"
 PER_EPOCH = ("train_loss", "loss", "correct")
 SCORED = ("score_loss", "score_correct")
 # A network that at its end is right less often than this times guessing has unlearned everything: it is dead.

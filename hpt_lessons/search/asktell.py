@@ -13,7 +13,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from hpt_lessons.search.halving import DONE, WAIT, Decision, Job, SuccessiveHalving
+from hpt_lessons.search.halving import SuccessiveHalving
+from hpt_lessons.search.rungs import DONE, WAIT, Decision, Job
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from hpt_lessons.search.domains import describe
-from hpt_lessons.search.halving import lost
+from hpt_lessons.search.rungs import lost
 
 Architecture = dict[str, Any]
 Choices = Mapping[str, Sequence]

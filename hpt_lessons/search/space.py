@@ -28,7 +28,7 @@ from hpt_lessons.search.domains import (
 from hpt_lessons.search.domains import (
     to_ray as domain_to_ray,
 )
-from hpt_lessons.search.mistakes import mistake
+from hpt_lessons.search.space_mistakes import mistake
 
 __all__ = [
     "Axis", "axes", "from_unit", "grid_points", "is_domain", "position", "problems", "same", "sample", "source",

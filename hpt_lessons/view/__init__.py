@@ -13,16 +13,16 @@
 """
 
 _HOME = {
-    "BOHBExplorer": "bohb_explorer",
-    "GridAgainstRandom": "grid_explorer",
-    "LayoutEditor": "layout_editor",
-    "LiveView": "live",
-    "OneHyperparameter": "only_one_explorer",
-    "Quiz": "quiz",
-    "Rungs": "rung_explorer",
-    "SearchSpaceEditor": "space_editor",
-    "SearchView": "search_view",
-    "watch": "search_view",
+    "BOHBExplorer": "bohb.explorer",
+    "GridAgainstRandom": "grid_against_random.explorer",
+    "LayoutEditor": "layouts.editor",
+    "LiveView": "live.callback",
+    "OneHyperparameter": "one_hyperparameter.explorer",
+    "Quiz": "quiz.cards",
+    "Rungs": "rungs.explorer",
+    "SearchSpaceEditor": "space.editor",
+    "SearchView": "live.widget",
+    "watch": "live.widget",
 }
 
 __all__ = [

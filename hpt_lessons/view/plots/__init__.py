@@ -18,18 +18,18 @@ at the edge, and the scale is that of the others.
 `show_pictures`         the pictures that all this is about
 """
 
-from hpt_lessons.view.plots.clock import gantt
-from hpt_lessons.view.plots.coordinates import parallel_coordinates
-from hpt_lessons.view.plots.curves import learning_curves
-from hpt_lessons.view.plots.front import pareto
-from hpt_lessons.view.plots.groups import lever_dots
-from hpt_lessons.view.plots.landscape import contour
-from hpt_lessons.view.plots.methods import incumbents
-from hpt_lessons.view.plots.pairs import paired_differences
-from hpt_lessons.view.plots.panels import slices
-from hpt_lessons.view.plots.pictures import show_pictures
-from hpt_lessons.view.plots.points import shadows
-from hpt_lessons.view.plots.shares import importance
+from hpt_lessons.view.plots._contour import contour
+from hpt_lessons.view.plots._gantt import gantt
+from hpt_lessons.view.plots._importance import importance
+from hpt_lessons.view.plots._incumbents import incumbents
+from hpt_lessons.view.plots._learning_curves import learning_curves
+from hpt_lessons.view.plots._lever_dots import lever_dots
+from hpt_lessons.view.plots._paired_differences import paired_differences
+from hpt_lessons.view.plots._parallel_coordinates import parallel_coordinates
+from hpt_lessons.view.plots._pareto import pareto
+from hpt_lessons.view.plots._shadows import shadows
+from hpt_lessons.view.plots._show_pictures import show_pictures
+from hpt_lessons.view.plots._slices import slices
 
 __all__ = [
     "contour",

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from hpt_lessons.trials import Trial, Trials, leaves
-from hpt_lessons.view.numbers import percent
+from hpt_lessons.words import percent
 
 # What each metric is called on an axis, and by what it is multiplied there.
 METRICS = {"loss": ("validation loss per picture (nats)", 1), "accuracy": ("validation accuracy (%)", 100)}

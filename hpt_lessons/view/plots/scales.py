@@ -11,8 +11,8 @@ from matplotlib.axes import Axes
 from matplotlib.axis import Axis
 from matplotlib.ticker import LogFormatter, NullLocator
 
-from hpt_lessons.view.numbers import short
 from hpt_lessons.view.plots.readings import distinct_values
+from hpt_lessons.words import short
 
 Ticks = tuple[tuple[float, str], ...]
 

@@ -1,1 +1,0 @@
-"""The claims of the course, one function each that yields what the recorded trials say about it; see `findings`."""

@@ -1,0 +1,1 @@
+"""How the tables were recorded: the plans, the builder, the cards, and the check against single trainings (torch)."""

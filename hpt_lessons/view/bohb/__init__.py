@@ -1,0 +1,1 @@
+"""What BOHB's model thinks, and where it goes next."""

@@ -1,0 +1,1 @@
+"""Grid against random: who wins, how often?"""

@@ -1,0 +1,1 @@
+"""The layout editor: where do the trials go?"""

@@ -1,0 +1,1 @@
+"""What all widgets and plots share: the palette, the page, SVG, numbers along an axis, typed text."""

@@ -1,0 +1,1 @@
+"""One hyperparameter only: bet, and see."""

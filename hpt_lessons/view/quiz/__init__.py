@@ -1,0 +1,1 @@
+"""Questions, answers that are kept, and cards that explain every wrong one."""

@@ -1,0 +1,167 @@
+"""What has the student answered so far? A small file, so that a closed notebook goes on where it was.
+
+JSON, one file for each lesson: for each question the tries in their order, each with the answer, whether it was right,
+and when it was given. Choices are kept by their text, so that a question may get new ones. Nothing leaves the machine.
+"""
+
+import contextlib
+import csv
+import json
+import os
+import re
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from hpt_lessons.view.quiz.questions import Answer, Question, Questions, judge
+
+
+@dataclass(frozen=True)
+class Try:
+    """One answer: `right` is None for a prediction, and for a look at the solution `answer` is None."""
+
+    answer: Answer | None
+    right: bool | None
+    when: str
+
+
+def answers_file(name: str) -> Path:
+    """Where the answers to the questions of this name are kept: beside the studies, see HPT_LESSONS_STUDIES."""
+    return Path(os.environ.get("HPT_LESSONS_STUDIES") or "studies").resolve() / "answers" / f"{name}.json"
+
+
+class Answers:
+    """The tries of one student at the questions of one lesson, kept in a file.
+
+    A file that cannot be read is put aside, not overwritten; one that cannot be written does not stop the quiz.
+    `trouble` says in a sentence what happened, "" if nothing did.
+    """
+
+    def __init__(self, questions: Questions, path: str | os.PathLike | None = None,
+                 clock: Callable[[], datetime] = datetime.now) -> None:
+        self.questions = questions
+        self.path = Path(path) if path is not None else answers_file(questions.name)
+        self.trouble = ""
+        self._clock = clock
+        self._tries = self._read()
+
+    def tries(self, id: str) -> tuple[Try, ...]:
+        """The tries at a question, the oldest first; those that the question no longer allows are left out."""
+        question = self.questions[id]
+        return tuple(t for t in self._tries.get(id, ()) if t.answer is None or question.holds(t.answer))
+
+    def last(self, id: str) -> Try | None:
+        """The last answer that was given, not counting a look at the solution."""
+        given = [t for t in self.tries(id) if t.answer is not None]
+        return given[-1] if given else None
+
+    def shown(self, id: str) -> bool:
+        """Whether the student has looked at the solution."""
+        return any(t.answer is None for t in self.tries(id))
+
+    def solved(self, id: str) -> bool:
+        """Whether a right answer was given before the solution was looked at."""
+        for t in self.tries(id):
+            if t.answer is None or t.right:
+                return t.answer is not None
+        return False
+
+    def add(self, question: Question, answer: Answer | None) -> Try:
+        """Keep an answer, judged unless it is a prediction; None stands for a look at the solution.
+
+        The first prediction stays. What another notebook wrote meanwhile is kept too.
+        """
+        judged = None if answer is None or question.predict else judge(question, answer).right
+        self._tries = self._read()
+        if question.predict and self.last(question.id) is not None:
+            return self.last(question.id)
+        one = Try(answer, judged, self._clock().isoformat(timespec="seconds"))
+        self._tries.setdefault(question.id, []).append(one)
+        self._write()
+        return one
+
+    def forget(self) -> None:
+        """Start again: all answers are gone, in the file too."""
+        self._tries = {}
+        self._write()
+
+    def score(self) -> dict[str, int]:
+        """Counts over the questions that are no predictions: questions, answered, right, right at the first try."""
+        asked = [question.id for question in self.questions if not question.predict]
+        return {
+            "questions": len(asked),
+            "answered": sum(self.last(id) is not None for id in asked),
+            "right": sum(self.solved(id) for id in asked),
+            "first try": sum(bool(self.tries(id) and self.tries(id)[0].right) for id in asked),
+        }
+
+    def records(self) -> list[dict[str, Any]]:
+        """A row for each question: the last answer in words, whether it was solved, tries, times."""
+        rows = []
+        for question in self.questions:
+            given, last = [t for t in self.tries(question.id) if t.answer is not None], self.last(question.id)
+            rows.append({
+                "lesson": self.questions.lesson,
+                "question": question.id,
+                "kind": "prediction" if question.predict else question.kind,
+                "answer": "" if last is None else question.in_words(last.answer),
+                "right": _verdict(question, last) if question.predict else self.solved(question.id),
+                "first_try_right": _verdict(question, given[0] if given else None),
+                "tries": len(given),
+                "solution_shown": self.shown(question.id),
+                "first": given[0].when if given else "",
+                "last": given[-1].when if given else "",
+            })
+        return rows
+
+    def export(self, path: str | os.PathLike) -> Path:
+        """Write `records()`: as comma-separated values if the name ends in .csv, as JSON if in .json."""
+        path = Path(path)
+        rows = self.records()
+        if path.suffix == ".csv":
+            with open(path, "w", newline="", encoding="utf-8") as file:
+                table = csv.DictWriter(file, fieldnames=list(rows[0]))
+                table.writeheader()
+                table.writerows([{key: _harmless(value) for key, value in row.items()} for row in rows])
+        elif path.suffix == ".json":
+            path.write_text(json.dumps(rows, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+        else:
+            raise ValueError(f"{str(path)!r}: a name that ends in .csv or .json was expected.")
+        return path
+
+    def _read(self) -> dict[str, list[Try]]:
+        """The file's content; nothing if there is none, and nothing but a file put aside if it cannot be read."""
+        if not self.path.exists():
+            return getattr(self, "_tries", {})  # a file that could not be written: what is in memory counts
+        try:
+            content = json.loads(self.path.read_text(encoding="utf-8"))
+            return {id: [Try(**entry) for entry in entries] for id, entries in content["answers"].items()}
+        except (OSError, ValueError, KeyError, TypeError, AttributeError):
+            aside = self.path.with_name(f"{self.path.name}.unreadable")
+            with contextlib.suppress(OSError):
+                os.replace(self.path, aside)
+            self.trouble = f"Your earlier answers could not be read; they are kept as {aside.name}. You begin anew."
+            return {}
+
+    def _write(self) -> None:
+        content = {"lesson": self.questions.lesson,
+                   "answers": {id: [asdict(t) for t in tries] for id, tries in self._tries.items()}}
+        draft = self.path.with_name(f".{self.path.name}.{os.getpid()}.tmp")
+        try:
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            draft.write_text(json.dumps(content, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+            os.replace(draft, self.path)
+        except OSError as error:
+            why = f"Your answers cannot be kept in {self.path} ({error.strerror})"
+            self.trouble = f"{why}: they last as long as this kernel."
+
+
+def _verdict(question: Question, given: Try | None) -> bool:
+    return given is not None and judge(question, given.answer).right
+
+
+def _harmless(value: Any) -> Any:
+    """A cell that a spreadsheet takes as text: one that begins with = would be computed."""
+    return f"'{value}" if isinstance(value, str) and re.match(r"[=+@]|-\D", value) else value

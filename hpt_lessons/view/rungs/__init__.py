@@ -1,0 +1,1 @@
+"""Halving, Hyperband and ASHA, step by step."""

@@ -1,0 +1,189 @@
+"""The explorer of stopping early: step, play and scrub through a search, and see what became of those it cut."""
+
+from __future__ import annotations
+
+import math
+from html import escape
+from typing import Any
+
+import ipywidgets as widgets
+
+from hpt_lessons.progress import seconds_in_words
+from hpt_lessons.trials import Trials
+from hpt_lessons.view.look import page, svg
+from hpt_lessons.view.look.stepper import StepPanel
+from hpt_lessons.view.rungs.clock import Stretch
+from hpt_lessons.view.rungs.model import METHODS, ORDERS, SCORES, WORKERS, RungModel, made
+from hpt_lessons.view.rungs.picture import draw
+
+TABLE = "cifar-lenet"
+
+
+class Rungs(StepPanel):
+    """Step through successive halving, Hyperband or ASHA on curves that are known to the end.
+
+    `trials` is any table of trials with whole curves, recorded or from a search of your own in which nobody was
+    stopped; without it, the recorded table of the CIFAR network. Trials that a search stopped are left out: where most
+    were, give a `max_budget` that enough of them reached. The other settings are those of `RungModel`. `step` is the
+    step shown, `model` knows everything about the search at each of them.
+    """
+
+    room = (275, 135)
+
+    def __init__(self, trials: Trials | None = None, method: str = "stopping", step: int = 0, **settings: Any) -> None:
+        self.model = RungModel(table() if trials is None else trials, method, **settings)
+        super().__init__(self._fields(), len(self.model.stretches), step, "Rungs")
+
+    def show(self, step: int) -> tuple[str, str]:
+        """Words and picture of a step."""
+        return in_words(self.model, step), draw(self.model, step, self.unseen.value)
+
+    def _fields(self) -> list[widgets.Widget]:
+        style, wide = {"description_width": "120px"}, {"width": "312px", "max_width": "100%"}
+        model = self.model
+
+        def field(kind: type, name: str, words: str, **options: Any) -> widgets.ValueWidget:
+            made = kind(value=getattr(model, name), description=words, style=style, layout=wide, **options)
+            made.observe(lambda change: self._change(name, change.new), "value")
+            return made
+
+        self.method = field(widgets.Dropdown, "method", "Method", options=_options(METHODS))
+        self.eta = field(widgets.IntSlider, "eta", "eta (one in ...)", min=2, max=10)
+        most = min(max(9, model.grace), model.max_budget)
+        self.grace = field(widgets.IntSlider, "grace", "Smallest budget", min=1, max=most)
+        self.count = field(widgets.IntSlider, "count", "Trials", min=2, max=model.most_trials)
+        self.workers = field(widgets.IntSlider, "workers", "Workers", min=1, max=WORKERS)
+        self.order = field(widgets.Dropdown, "order", "Order of arrival", options=_options(ORDERS))
+        self.score = field(widgets.Dropdown, "score", "Judged by", options=_options(SCORES))
+        self.seed = field(widgets.BoundedIntText, "seed", "Seed", min=0, max=10**6)
+        self.unseen = widgets.Checkbox(True, description="Show what the search never saw", indent=False, layout=wide)
+        self.unseen.observe(lambda _: self._update(), "value")
+        return [self.method, self.count, self.workers, self.eta, self.order, self.grace, self.score, self.seed,
+                self.unseen]  # fmt: skip
+
+    def _change(self, name: str, value: Any) -> None:
+        if value == getattr(self.model, name):
+            return
+        self.model.change(**{name: value})
+        self.count.value = self.model.count  # Hyperband takes as many as its brackets need
+        self.renew(len(self.model.stretches))
+
+
+def table() -> Trials:
+    """The recorded table, as much of it as there is; made-up curves where there is none."""
+    from hpt_lessons import recorded
+
+    try:
+        return recorded.load(TABLE, partial=True)
+    except ValueError:
+        return made()
+
+
+def _options(words: dict[str, str]) -> list[tuple[str, str]]:
+    return [(text, name) for name, text in words.items()]
+
+
+def in_words(model: RungModel, step: int) -> str:
+    """What happened in this step, what became of it, and where the search stands."""
+    over = step == len(model.stretches)
+    first = _step(model, model.stretches[step - 1], step, over) if step else _plan(model)
+    if over:
+        first += f" {_end(model)}"
+    if not step:
+        return f"{first}<br>{_about(model)}"
+    total = model.max_budget * len(model.drawn)
+    epochs, choice = model.epochs(step), model.choice(step)
+    spent = (f"{epochs} of {total} epochs ({svg.percent(epochs / total)}), workers busy "
+             f"{svg.percent(model.busy(step))} of the time.")  # fmt: skip
+    if choice is None:
+        return f"{first}<br>{spent}"
+    regret = model.regret(choice)
+    worse = "the best of all" if regret == 0 else f"{_points(model, regret)} worse than the best of all"
+    verdict = f"One would take trial {choice + 1}, in the end {worse}." if math.isfinite(regret) else (
+        f"One would take trial {choice + 1}, which diverges in the end.")
+    return f"{first}<br>{spent} {verdict}"
+
+
+def _plan(model: RungModel) -> str:
+    levels = ", ".join(map(str, model.levels))
+    return (f"<b>Before the start.</b> {METHODS[model.method][0].upper()}{METHODS[model.method][1:]}: "
+            f"{len(model.drawn)} trials{_filled(model)}, judged after {levels} epochs. Whom will it lose?")  # fmt: skip
+
+
+def _filled(model: RungModel) -> str:
+    """How many of Hyperband's brackets run."""
+    there, planned = len(set(model.brackets)), len(model.plans)
+    if not there:
+        return ""
+    if there == 1 < planned:
+        return f", which only fill the first of its {planned} brackets (that is successive halving)"
+    return f" in {there} brackets" if there > 1 else " in one bracket"
+
+
+def _step(model: RungModel, stretch: Stretch, step: int, over: bool = False) -> str:
+    """One sentence on what was decided, one on what the search cannot know; not that one where the search is over."""
+    bracket = f" of bracket {model.brackets[stretch.trial]}" if model.brackets else ""
+    name = f"Trial {stretch.trial + 1}{bracket} ({_config(model, stretch.trial)})"
+    head = f"<b>Step {step}</b>, after {seconds_in_words(stretch.end)}. {name} "
+    if math.isnan(stretch.score):
+        return f"{head}<b>diverged</b> in epoch {stretch.last}: it loses to every other."
+    epochs = f"{stretch.last} epoch{'' if stretch.last == 1 else 's'}"
+    head += f"has {_points(model, stretch.score, '%')} after {epochs}"
+    bar = f" (the bar: {_points(model, stretch.bar, '%')})" if stretch.bar is not None and stretch.last < (
+        model.max_budget) else ""
+    fate = {"continue": "it goes on.", "pause": "it waits.", "stop": "it is <b>cut</b>."}[stretch.decision.action]
+    if stretch.last >= model.max_budget:
+        return f"{head}: it is <b>finished</b>."
+    others = [int(other) for other in stretch.decision.cut]
+    if others:
+        fate += f" The rung is full: {len(others)} other{'s are' if len(others) > 1 else ' is'} <b>cut</b>."
+    gone = [stretch.trial] * (stretch.decision.action == "stop") + others
+    return f"{head}{bar}: {fate}{'' if over or not gone else f' {_fate(model, gone)}'}"
+
+
+def _end(model: RungModel) -> str:
+    """Where the best of all was lost."""
+    best, last = model.best, len(model.stretches)
+    who = f"The search is over. The best of all, trial {best + 1} ({_config(model, best)}), "
+    if not model.lost_best(last):
+        return f"{who}got the whole budget."
+    epochs = model.reached(last)[best]
+    return f"{who}was left after {epochs} epoch{'' if epochs == 1 else 's'}."
+
+
+def _fate(model: RungModel, gone: list[int]) -> str:
+    """What would have become of those who are cut now: the best of them."""
+    best = min(gone, key=lambda trial: model.finals[trial])
+    if best == model.best:
+        words = f"Trial {best + 1} would have been <b>the best of all</b>: it is lost."
+        return f'<span style="color: {page.RED}">{words}</span>'
+    who = "It" if len(gone) == 1 else f"The best, trial {best + 1},"
+    if not math.isfinite(model.finals[best]):
+        return f"{who} would have diverged."
+    return (f"{who} would have ended at {_points(model, model.finals[best], '%')}, "
+            f"{_points(model, model.regret(best))} behind the best of all.")  # fmt: skip
+
+
+def _points(model: RungModel, value: float, unit: str = "") -> str:
+    if model.score != "error":
+        return f"{value:.3f}"
+    return f"{value:.1f}\u00a0%" if unit else f"{value:.1f} points"
+
+
+def _config(model: RungModel, trial: int) -> str:
+    """What distinguishes the configuration from the others that were drawn."""
+    config = model.drawn[trial].config
+    differ = [key for key in config if len({repr(other.config.get(key)) for other in model.drawn}) > 1]
+    shown = [f"{key}={svg.short(config[key]) if isinstance(config[key], float) else config[key]}" for key in differ]
+    if len({other.seed for other in model.drawn}) > 1:
+        shown.append(f"seed {model.drawn[trial].seed}")
+    return escape(", ".join(shown or ["like the others"]))
+
+
+def _about(model: RungModel) -> str:
+    """Which data, and who is left out."""
+    one, left = model.left_out == 1, ""
+    if model.left_out:
+        left = f" {model.left_out} trial{'' if one else 's'} without a whole curve {'is' if one else 'are'} left out."
+    data = f"Data: {escape(model.trials.data or 'not named')}, known curves replayed on a virtual clock.{left}"
+    return f'<span style="color: {page.MUTED}">{data}</span>'

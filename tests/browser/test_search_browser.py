@@ -1,0 +1,84 @@
+"""The live view of a search as a student meets it: in a real JupyterLab, with a search in real Ray processes."""
+
+import re
+
+import pytest
+
+playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+
+pytestmark = pytest.mark.ray
+
+ROWS = ".jupyter-widgets table.hpt-trials tbody tr"  # not those of the picture for the saved notebook
+SEARCH = """
+import time
+from ray import tune
+from hpt_lessons.raytune.launch import launch
+from hpt_lessons.raytune.setup import start_ray
+from hpt_lessons.raytune.study import run_study
+from hpt_lessons.search.searchers import Listed
+from hpt_lessons.view import SearchView
+
+def train(config, checkpoint):
+    for epoch in range(1, 1000):
+        time.sleep(0.3)
+        tune.report({"loss": config["x"] + 1 / epoch})
+
+start_ray(num_cpus=2)
+search = launch(run_study, train, Listed([{"x": float(n)} for n in range(5)]), max_epochs=999, name="toy")
+view = SearchView(search)
+view
+"""
+
+
+def test_a_search_is_watched_cancelled_in_part_and_stopped_while_other_cells_run(open_notebook, lab, browser, request):
+    """And the notebook, saved and opened again without its kernel, shows how it ended."""
+    page = open_notebook(SEARCH, "6 * 7")
+    playwright.expect(page.get_by_text("42", exact=True)).to_be_visible()  # the second cell did not wait
+    rows = page.locator(ROWS)
+    patient = {"timeout": 240_000}
+    playwright.expect(rows.filter(has_text="running")).to_have_count(2, **patient)
+    playwright.expect(rows.first).to_contain_text(re.compile(r"[1-9]\d*/999"), **patient)
+    page.get_by_label("Trial", exact=True).select_option("0001")
+    page.get_by_role("button", name="Cancel this trial").press("Enter")
+    playwright.expect(rows.filter(has_text="0001")).to_contain_text("cancelled", **patient)
+    playwright.expect(rows.filter(has_text="0002")).to_contain_text("running", **patient)
+    assert lab.ask(page, "1 + 1") == "2"
+    page.get_by_role("button", name="Stop the search").press("Enter")
+    playwright.expect(page.get_by_text("Go on with resume=True and name='toy'")).to_be_visible(**patient)
+    assert lab.ask(page, "search.running, view.model.words(view.model.rows['0001'])") == "(False, 'cancelled')"
+    assert lab.ask(page, "[t.status for t in search.wait().trials]") == "['interrupted', 'stopped', 'interrupted']"
+    lab.command(page, "docmanager:save")
+    lab.command(page, "notebook:shutdown-kernel")
+    again = lab.open(browser, request.node.name[:60])
+    playwright.expect(again.locator("table.hpt-trials").get_by_text("cancelled")).to_be_visible()
+    playwright.expect(again.get_by_text("Error displaying widget")).to_be_hidden()
+    assert again.faults == []
+    again.context.close()
+
+
+TUNER = """
+import time
+from ray import tune
+from hpt_lessons.raytune.setup import start_ray
+from hpt_lessons.view import LiveView
+
+def train(config):
+    for epoch in range(1000):
+        time.sleep(0.3)
+        tune.report({"loss": config["x"] / (epoch + 1)})
+
+start_ray(num_cpus=1)
+live = LiveView()
+results = tune.Tuner(train, param_space={"x": tune.grid_search([1, 2])},
+                     run_config=tune.RunConfig(storage_path=STORAGE, verbose=0, callbacks=[live])).fit()
+"""
+
+
+def test_a_tuner_of_the_users_own_is_seen_while_it_runs_and_an_interrupt_stops_it(open_notebook, lab, tmp_path):
+    page = open_notebook(TUNER.replace("STORAGE", repr(str(tmp_path))), wait=False)
+    rows = page.locator(ROWS)
+    playwright.expect(rows.first).to_contain_text("running", timeout=240_000)
+    playwright.expect(page.get_by_text("Best so far: ").first).to_be_visible(timeout=240_000)
+    lab.command(page, "notebook:interrupt-kernel")
+    playwright.expect(rows.first).to_contain_text("interrupted", timeout=120_000)
+    assert lab.ask(page, "len(results), live.model.state") == "(2, 'interrupted')"

@@ -1,0 +1,1 @@
+"""What several tests need: small pictures, archives, tables, a JupyterLab."""

@@ -1,0 +1,145 @@
+"""A search that is killed at any moment goes on as if it had not been: journal, rungs, stopped trials, searcher."""
+
+import json
+import math
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from helpers.machine import CONFIGS, SCHEDULERS, SPACE, WORKERS, Machine, decisions_of_ray, run_with_kills, rungs
+from hpt_lessons.journal import Journal
+from hpt_lessons.raytune.adapters import Desk
+from hpt_lessons.raytune.study import check_resume
+from hpt_lessons.search.bohb import BOHBSampler
+from hpt_lessons.search.searchers import RandomThenGrid
+from hpt_lessons.trials import Trials
+from programs.toy_study import EPOCHS
+
+
+@settings(max_examples=40, deadline=None)
+@given(kills=st.lists(st.integers(1, 60), max_size=6), cut=st.integers(0, 80))
+def test_a_killed_search_ends_as_if_it_had_not_been_killed(tmp_path_factory, kills, cut):
+    """Whatever the moments: nothing trained twice, each trial once, Ray's decisions, rungs as never interrupted."""
+    machine = Machine(tmp_path_factory.mktemp("study"))
+    story = run_with_kills(machine, kills, [cut] * len(kills))
+    trials = Trials.read(machine.path)
+    assert len(machine.trained) == len(set(machine.trained))
+    assert [trial.trial for trial in trials] == ["default"] + [f"{n:04d}" for n in range(len(CONFIGS))]
+    assert [trial.config for trial in trials][1:] == CONFIGS
+    stopped, recorded = decisions_of_ray(machine.path)
+    assert rungs(story.search.scheduler.scheduler) == recorded
+    for trial in trials:
+        expected = ("diverged" if trial.diverged else
+                    "stopped" if stopped.get(trial.trial, EPOCHS) < EPOCHS else "completed")
+        assert trial.status == expected
+        assert trial.budget == (1 if trial.diverged else stopped.get(trial.trial, EPOCHS))
+        assert [result.epoch for result in trial.history] == list(range(1, trial.budget + 1))
+
+
+@pytest.mark.parametrize("scheduler", SCHEDULERS)
+@settings(max_examples=10, deadline=None)
+@given(kills=st.lists(st.integers(1, 50), max_size=5), cut=st.integers(0, 80))
+def test_with_a_model_and_any_scheduler_a_killed_search_loses_and_repeats_nothing(tmp_path_factory, scheduler, kills,
+                                                                                 cut):
+    """What the model was told is what the trials reported at their rungs, each once; the better ones went on."""
+    machine = Machine(tmp_path_factory.mktemp("study"), lambda: BOHBSampler(SPACE, seed=1), SCHEDULERS[scheduler], 15)
+    story = run_with_kills(machine, kills, [cut] * len(kills))
+    trials = {trial.trial: trial for trial in Trials.read(machine.path) if trial.trial != "default"}
+    assert len(machine.trained) == len(set(machine.trained))
+    assert sorted(trials) == [f"{n:04d}" for n in range(15)]
+    assert {trial.status for trial in trials.values()} <= {"completed", "stopped"}
+    sent = {(event["trial"], event["to"]) for event in Journal(machine.path).read() if event.get("to")}
+    rungs_told = {(name, budget) for name, budget in story.search.told}
+    if scheduler in ("stopping", "no stopping"):
+        levels = (1, 3, 9) if scheduler == "stopping" else (EPOCHS,)
+        sent = {(name, level) for name, trial in trials.items() for level in levels if level <= trial.budget}
+    assert rungs_told == {(name, to) for name, to in sent if name != "default"}
+    told = story.search.searcher.losses
+    assert {budget: sorted(losses) for budget, losses in told.items()} == {
+        budget: sorted(trials[name].history[budget - 1].loss for name, to in rungs_told if to == budget)
+        for budget in {to for _, to in rungs_told}}
+
+
+def test_hyperband_sends_as_many_trials_to_each_rung_as_its_table_says(tmp_path):
+    """Fifteen trials at most 9 epochs: 9, 3, 1 in the first bracket, 3, 1 in the second, 3 in the last."""
+    machine = Machine(tmp_path, lambda: BOHBSampler(SPACE, seed=1), SCHEDULERS["Hyperband"], 15)
+    run_with_kills(machine, [5, 17, 30], [0, 3, 0])
+    sent = [event["to"] for event in Journal(machine.path).read() if event.get("to") and event["trial"] != "default"]
+    assert {budget: sent.count(budget) for budget in set(sent)} == {1: 9, 3: 3 + 3, 9: 1 + 1 + 3}
+
+
+@pytest.mark.parametrize("scheduler", ["Hyperband", "promotion"])
+def test_a_trial_that_fails_does_not_keep_the_others_waiting(tmp_path, scheduler):
+    """It loses at its rung, the model hears so, and a resume does not bring it back: the others went on without it."""
+    machine = Machine(tmp_path, lambda: BOHBSampler(SPACE, seed=1), SCHEDULERS[scheduler], 15)
+    story = machine.story()
+    assert [story.next_trial() for _ in range(3)] == ["default", "0000", "0001"]
+    story.end("0000", "failed", why="MemoryError")
+    assert story.search.searcher.losses == {1: [math.inf]}
+    del story
+    story = machine.search(seed=4)
+    trials = {trial.trial: trial.status for trial in Trials.read(machine.path)}
+    assert trials.pop("0000") == "failed" and story.finished
+    assert set(trials.values()) == {"completed", "stopped"}
+
+
+@settings(max_examples=30, deadline=None)
+@given(kills=st.lists(st.integers(1, 40), max_size=4))
+def test_the_grid_after_random_trials_survives_a_kill(tmp_path_factory, kills):
+    """The second stage waits for all of the first, and lies where it would have lain."""
+    machine = Machine(tmp_path_factory.mktemp("study"), lambda: RandomThenGrid(SPACE, num_trials=16, seed=3))
+    run_with_kills(machine, kills, [0] * len(kills))
+    events = [event for event in Journal(machine.path).read() if event.get("trial") != "default"]
+    begun = [event["trial"] for event in events if event["event"] == "trial"]
+    assert begun == [f"{n:04d}" for n in range(16)]
+    first_of_grid = next(i for i, event in enumerate(events) if event["event"] == "trial" and event["trial"] == "0010")
+    ended = {event["trial"] for event in events[:first_of_grid] if event["event"] == "end"}
+    assert ended == {f"{n:04d}" for n in range(10)}
+    grid = [event["config"] for event in events if event["event"] == "trial"][10:]
+    assert len({config["x"] for config in grid}) * len({config["y"] for config in grid}) == len(grid) == 6
+
+
+def test_a_result_that_comes_twice_counts_once(tmp_path):
+    machine = Machine(tmp_path)
+    story = machine.story()
+    story.next_trial()
+    name = story.next_trial()
+    machine.report(story, name, 1)
+    ray_scheduler = story.search.scheduler.scheduler
+    before = (tmp_path / "journal.jsonl").read_text(), rungs(ray_scheduler)
+    assert machine.report(story, name, 1) == "continue"
+    assert ((tmp_path / "journal.jsonl").read_text(), rungs(ray_scheduler)) == before
+
+
+def test_a_trial_that_failed_is_tried_again_after_a_resume_and_a_stopped_one_is_not(tmp_path):
+    machine = Machine(tmp_path)
+    story = machine.story()
+    names = [story.next_trial() for _ in range(3)]
+    story.end(names[0], "failed", why="MemoryError")
+    story.end(names[1], "stopped")
+    again = machine.story()
+    again.tell_again()
+    assert again.unfinished == [names[0], names[2]]
+    assert Desk(again, WORKERS).starting == [names[0], names[2]]
+
+
+def test_only_the_same_study_is_resumed(tmp_path):
+    """Other settings or other data would mix trials that cannot be compared: the error names what differs."""
+    journal = Journal(tmp_path / "mine" / "journal.jsonl")
+    check_resume(journal, resume=False, settings={"seed": 1}, data="A")
+    journal.append({"event": "study", "data": "A", "settings": {"seed": 1}})
+    check_resume(journal, resume=True, settings={"seed": 1}, data="A")
+    with pytest.raises(FileExistsError, match="mine"):
+        check_resume(journal, resume=False, settings={"seed": 1}, data="A")
+    with pytest.raises(ValueError, match="seed = 1, and now it is 2"):
+        check_resume(journal, resume=True, settings={"seed": 2}, data="A")
+    with pytest.raises(ValueError, match="data = 'A', and now it is 'B'"):
+        check_resume(journal, resume=True, settings={"seed": 1}, data="B")
+
+
+def test_every_line_of_the_journal_is_plain_json(tmp_path):
+    machine = Machine(tmp_path)
+    machine.search(seed=1)
+    for line in machine.path.read_text().splitlines():
+        assert json.loads(line)["event"] in {"trial", "result", "end"}

@@ -1,0 +1,87 @@
+"""The words of an explorer never take more room than is kept for them, so that the picture below stays in its place."""
+
+import itertools
+import re
+from html import unescape
+
+import pytest
+
+from hpt_lessons.analysis.importance.alone import TOGETHER
+from hpt_lessons.view.bohb import explorer as bohb_explorer
+from hpt_lessons.view.bohb.model import OWN, PROBLEMS, BOHBModel
+from hpt_lessons.view.grid_against_random import explorer as grid_explorer
+from hpt_lessons.view.grid_against_random.model import Contest
+from hpt_lessons.view.layouts.model import RULES
+from hpt_lessons.view.look import page
+from hpt_lessons.view.one_hyperparameter import explorer as only_one_explorer
+from hpt_lessons.view.one_hyperparameter.model import RATES, OnlyOne, recorded
+from hpt_lessons.view.rungs import explorer as rung_explorer
+from hpt_lessons.view.rungs.model import METHODS, SCORES, RungModel
+
+
+def letters(html):
+    """Letters of each paragraph, as they are read."""
+    return [len(unescape(re.sub("<[^>]+>", "", paragraph))) for paragraph in html.split("<br>")]
+
+
+def assert_fits(html, room):
+    assert len(letters(html)) <= len(room), html
+    for count, most in zip(letters(html), room, strict=False):
+        assert count <= most, html
+
+
+def test_room_is_kept_by_invisible_words():
+    """As many letters in each paragraph as asked for, and the words themselves are there once."""
+    html = page.status("It <b>goes</b> on.", 100, 30)
+    room = re.search('data-room="([^"]+)"', html)[1]
+    assert [len(line) >= most for line, most in zip(unescape(room).split("\n"), (100, 30), strict=True)] == [True] * 2
+    assert html.count("It <b>goes</b> on.") == 1 and 'role="status"' in html
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_rungs(method):
+    """At every step of searches with other rules, orders and draws."""
+    trials = rung_explorer.table()
+    for eta, score, seed, count in itertools.product((2, 3, 10), SCORES, (0, 3), (None, 81)):
+        model = RungModel(trials, method, eta=eta, score=score, seed=seed, count=count)
+        for step in range(len(model.stretches) + 1):
+            assert_fits(rung_explorer.in_words(model, step), rung_explorer.Rungs.room)
+
+
+@pytest.mark.parametrize("problem", PROBLEMS)
+def test_bohb(problem):
+    """At every step, with and without noise, before the repeats are there and after."""
+    for seed, noise in ((0, 0.0), (1, 0.3)):
+        model = BOHBModel(problem, seed=seed, noise=noise)
+        for repeats in (0, OWN):
+            for _ in range(repeats):
+                model.repeat()
+            for step in range(model.trials + 1):
+                assert_fits(bohb_explorer.in_words(model, step), bohb_explorer.BOHBExplorer.room)
+
+
+def test_grid_against_random():
+    """Before the first round and after a thousand, also where trials fit into no even grid."""
+    for dimension, trials, rule in itertools.product((1, 2, 3, 6), (2, 9, 17, 64), RULES):
+        contest = Contest(0.3, dimension, trials, rule)
+        assert_fits(grid_explorer.in_words(contest), grid_explorer.ROOM)
+        contest.play(1000)
+        assert_fits(grid_explorer.in_words(contest), grid_explorer.ROOM)
+
+
+def test_one_hyperparameter(tmp_path):
+    """With every bet at every start, before the others are shown and after."""
+    table, repeats = recorded()
+    for number, score in enumerate(("best", "last")):
+        model = OnlyOne(table, repeats, score=score, answers=tmp_path / f"{number}.json")
+        for shape, rate in itertools.product(model.shapes, RATES):
+            for batch_size in model.batches(shape):
+                model.change(shape=shape, batch_size=batch_size, rate=rate)
+                for bet in model.candidates:
+                    assert bet != TOGETHER
+                    model.forget()
+                    assert_fits(only_one_explorer.in_words(model), only_one_explorer.ROOM)
+                    model.place(bet)
+                    assert_fits(only_one_explorer.in_words(model), only_one_explorer.ROOM)
+                    model.open()
+                    assert_fits(only_one_explorer.in_words(model), only_one_explorer.ROOM)
