@@ -98,6 +98,7 @@ def locked(folder: Path) -> Iterator[None]:
 
 
 def remove_drafts(folder: Path) -> None:
-    """Clear away what a killed process left half written; call it only while holding the lock."""
-    for draft in folder.glob(".*.tmp"):
-        draft.unlink(missing_ok=True)
+    """Clear away what a killed `write_atomically` left half written; call it only while holding the lock."""
+    for draft in folder.glob(".*.*.tmp"):
+        if draft.name.split(".")[-2].isdecimal():  # the number of a process: no file of anybody else's
+            draft.unlink(missing_ok=True)

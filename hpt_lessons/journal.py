@@ -1,20 +1,16 @@
 """What happens in a study, as it happens: one line of JSON an event.
 
 The journal is only ever appended to and each line is forced to the disk, so whatever moment the power fails at, every
-line that was complete before is still there.
+line that was complete before is still there. How a value becomes a line, and comes back, is in `lines`.
 """
 
-import json
-import math
 import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
-# Where a line lists the places of its NaNs: JSON has none, they are written as null, and a null may also be a None.
-_NANS = "_nan"
+from hpt_lessons import lines
+from hpt_lessons.lines import read_line, write_line
 
 
 class Journal:
@@ -34,10 +30,10 @@ class Journal:
     def append(self, event: Mapping[str, Any]) -> None:
         """Write one event and force it to the disk.
 
-        Numbers of numpy become plain ones and tuples lists; NaN and the infinities come back as NaN. Anything else
-        that JSON cannot hold is a TypeError that names its key, and nothing is written.
+        It is read as it was: tuples, NaN and the infinities too (see `lines`); numbers of numpy become plain ones and
+        arrays lists. Anything else that JSON cannot hold is a TypeError that names its key, and nothing is written.
         """
-        line = _line(event)
+        line = write_line(event)
         is_new = not self.path.exists()
         self.path.parent.mkdir(parents=True, exist_ok=True)
         with open(self.path, "ab+") as file:
@@ -49,6 +45,10 @@ class Journal:
         if is_new:
             sync_folder(self.path.parent)
 
+    def kept(self, values: Mapping[str, Any]) -> dict[str, Any]:
+        """The values as this journal will give them back; TypeError for those that it cannot (see `lines.kept`)."""
+        return lines.kept(values)
+
     def read(self) -> list[dict]:
         """All events, oldest first; none if the file does not exist yet."""
         self.skipped = []
@@ -58,7 +58,7 @@ class Journal:
         torn = len(lines)  # after the last newline comes nothing, or the line that a kill cut short
         events = []
         for number, line in enumerate(lines, start=1):
-            event = _event(line)
+            event = read_line(line)
             if event is not None:
                 events.append(event)
             elif line.strip() and number != torn:
@@ -75,63 +75,8 @@ class Journal:
         with open(self.path, "rb") as file:
             file.seek(offset)
             whole, _, _ = file.read().rpartition(b"\n")
-        events = (_event(line) for line in whole.split(b"\n"))
+        events = (read_line(line) for line in whole.split(b"\n"))
         return [event for event in events if event is not None], offset + len(whole) + bool(whole)
-
-
-def _line(event: Mapping[str, Any]) -> bytes:
-    if not isinstance(event, Mapping):
-        raise TypeError(f"journal: an event is a dictionary, not {type(event).__name__}: {event!r}")
-    nans: list[list[str | int]] = []
-    plain = _plain(event, (), nans)
-    if nans:
-        plain[_NANS] = nans
-    try:
-        text = json.dumps(plain, ensure_ascii=False, allow_nan=False).encode("utf-8")
-    except UnicodeEncodeError:  # half a surrogate pair, from a file name that is no proper text
-        text = json.dumps(plain, allow_nan=False).encode("ascii")
-    return text + b"\n"
-
-
-def _plain(value: Any, path: tuple[str | int, ...], nans: list) -> Any:
-    """The value in JSON's own types; the path to each non-finite number is added to `nans`."""
-    if isinstance(value, np.generic):
-        value = float(value) if isinstance(value, np.floating) else value.item()
-    elif isinstance(value, np.ndarray):
-        value = value.tolist()
-    if value is None or isinstance(value, bool | int | str):
-        return value
-    if isinstance(value, float):
-        if math.isfinite(value):
-            return value
-        nans.append(list(path))
-        return None
-    if isinstance(value, list | tuple):
-        return [_plain(item, (*path, index), nans) for index, item in enumerate(value)]
-    if isinstance(value, Mapping) and all(isinstance(key, str) for key in value):
-        return {str(key): _plain(item, (*path, str(key)), nans) for key, item in value.items()}
-    where = "/".join(map(str, path)) or "event"
-    what = "has keys that are not text" if isinstance(value, Mapping) else f"is of type {type(value).__name__}"
-    raise TypeError(
-        f"journal: {where!r} {what} ({value!r:.80}), which JSON cannot hold. "
-        "Record numbers, texts, booleans, None, lists and dictionaries of them: what was drawn, not how to draw it."
-    )
-
-
-def _event(line: bytes) -> dict | None:
-    """The event on this line, None if there is none. No strict prefix of an event is one: it lacks the last brace."""
-    try:
-        event = json.loads(line)
-        if not isinstance(event, dict):
-            return None
-        for path in event.pop(_NANS, ()):
-            place = event
-            for step in path[:-1]:
-                place = place[step]
-            place[path[-1]] = math.nan
-        return event
-    except (ValueError, LookupError, TypeError, RecursionError):
-        return None
 
 
 def _ends_with_newline(file) -> bool:

@@ -3,14 +3,16 @@
 import argparse
 import json
 import os
+import shlex
 import sys
-import time
 from pathlib import Path
 
 from hpt_lessons.cifar.data import Data, DataError, load_data
 from hpt_lessons.files import write_json
+from hpt_lessons.names import check_name
 from hpt_lessons.progress import seconds_in_words
 from hpt_lessons.raytune import cifar
+from hpt_lessons.raytune.place import COMMAND, JOURNAL, default_name, study_place
 from hpt_lessons.raytune.study import Study
 from hpt_lessons.trials import Trial
 
@@ -33,7 +35,7 @@ def main(arguments: list[str] | None = None) -> int:
     except (ValueError, OSError, DataError, RuntimeError) as error:
         print(f"{type(error).__name__}: {error}", file=sys.stderr)
         return 1
-    print(f"On the command line: make tune ARGS=\"--resume --name {options.name} --folder {options.folder}\"")
+    print(f"On the command line: make tune ARGS=\"{how_to_go_on(options)}\"")
     return 1
 
 
@@ -64,8 +66,11 @@ def read_arguments(arguments: list[str] | None) -> argparse.Namespace:
     for name in ("samples", "epochs"):
         if getattr(options, name) < 1:
             ask.error(f"--{name} {getattr(options, name)}: at least 1 is needed")
-    if options.name is not None and (not options.name or Path(options.name).name != options.name):
-        ask.error(f"--name {options.name!r}: a plain name was expected, not a path; --folder says where studies are")
+    if options.name is not None:
+        try:
+            check_name(options.name, "--name")
+        except ValueError as error:
+            ask.error(f"{error} --folder says where studies are.")
     if options.resume:
         others = {name for name, value in vars(options).items() if value != ask.get_default(name)}
         if others := sorted(others - {"resume", "name", "folder"}):
@@ -79,29 +84,35 @@ def place(options: argparse.Namespace) -> Path:
 
 def named(options: argparse.Namespace) -> argparse.Namespace:
     """The options with a name that is free."""
-    options.name = options.name or time.strftime("study-%Y%m%d-%H%M%S")
-    if (place(options) / "journal.jsonl").exists():
+    options.name = options.name or default_name()
+    study_place(options.folder, options.name)
+    if (place(options) / JOURNAL).exists():
         raise FileExistsError(f"study {options.name!r}: there is one already in {options.folder}. "
-                              f"Go on with it by --resume --name {options.name}, or choose another name.")
+                              f"Go on with it by {how_to_go_on(options)}, or choose another name.")
     return options
+
+
+def how_to_go_on(options: argparse.Namespace) -> str:
+    """The options of the command line that go on with this study."""
+    return shlex.join(["--resume", "--name", options.name, "--folder", options.folder])
 
 
 def remember(options: argparse.Namespace) -> None:
     """Keep the options beside the study, so that going on needs no more than its name."""
     place(options).mkdir(parents=True, exist_ok=True)
-    write_json(place(options) / "command.json", vars(options))
+    write_json(place(options) / COMMAND, vars(options))
 
 
 def remembered(options: argparse.Namespace) -> argparse.Namespace:
     """The options with which the named study, or the one that was begun last, was begun."""
-    journals = Path(options.folder).glob(f"{options.name or '*'}/journal.jsonl")
-    begun = [journal for journal in journals if journal.with_name("command.json").exists()]
+    journals = [place(options) / JOURNAL] if options.name else Path(options.folder).glob(f"*/{JOURNAL}")
+    begun = [journal for journal in journals if journal.exists() and journal.with_name(COMMAND).exists()]
     if not begun:
         which = f"study {options.name!r}" if options.name else "study"
         raise FileNotFoundError(f"--resume: there is no {which} in {options.folder} that make tune has begun. Leave "
                                 "--resume out to begin one.")
-    last = max(begun, key=lambda journal: journal.with_name("command.json").stat().st_mtime)
-    kept = json.loads(last.with_name("command.json").read_text(encoding="utf-8"))
+    last = max(begun, key=lambda journal: journal.with_name(COMMAND).stat().st_mtime)
+    kept = json.loads(last.with_name(COMMAND).read_text(encoding="utf-8"))
     return argparse.Namespace(**{**kept, "resume": True, "folder": options.folder, "name": last.parent.name})
 
 

@@ -33,7 +33,7 @@ class Story:
         self.journal = journal or _InMemory()
         self.search = Search(searcher, scheduler or NoStopping(max_epochs), num_trials=num_trials)
         self.max_epochs = max_epochs
-        self.fixed = dict(fixed or {})
+        self.fixed = {name: self.journal.kept(config) for name, config in (fixed or {}).items()}
         self.configs: dict[str, dict[str, Any]] = {}
         self.epochs: dict[str, int] = {}
         self.ended: dict[str, str] = {}
@@ -185,6 +185,7 @@ class Story:
     # The small steps that these share.
 
     def _add(self, name: str, config: dict[str, Any], goal: int) -> str:
+        config = self.journal.kept(config)  # the trial runs with what it would be given after an interruption
         self.journal.append({"event": "trial", "trial": name, "config": config, "to": goal})
         self._know(name, config)
         return name
@@ -230,6 +231,9 @@ class _InMemory:
     """A journal that nobody keeps."""
 
     def append(self, event: Mapping[str, Any]) -> None: ...
+
+    def kept(self, values: Mapping[str, Any]) -> dict[str, Any]:
+        return dict(values)
 
     def read(self) -> list[dict[str, Any]]:
         return []

@@ -2,14 +2,14 @@
 
 import atexit
 import threading
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from hpt_lessons.journal import Journal
 from hpt_lessons.raytune.control import Control
-from hpt_lessons.raytune.study import Study, studies_folder
+from hpt_lessons.raytune.place import default_name, study_place
+from hpt_lessons.raytune.study import Study
 from hpt_lessons.trials import Trials
 
 
@@ -25,7 +25,7 @@ def launch(search: Callable[..., Study], *arguments: Any, name: str | None = Non
 
     Arguments that the search refuses are an error here, as if it had been called itself.
     """
-    running = Running(search, arguments, options, name or time.strftime("study-%Y%m%d-%H%M%S"), folder)
+    running = Running(search, arguments, options, default_name() if name is None else name, folder)
     running._start()
     return running
 
@@ -38,7 +38,7 @@ class Running:
 
     def __init__(self, search: Callable[..., Study], arguments: tuple, options: dict[str, Any], name: str,
                  folder: str | Path | None) -> None:
-        self.name, self.folder = name, studies_folder(folder) / name
+        self.name, self.folder = name, study_place(folder, name)
         self.control = Control()
         self.result: Study | None = None
         self.error: BaseException | None = None

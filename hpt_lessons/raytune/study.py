@@ -4,19 +4,22 @@ A study is a folder: `journal.jsonl` with everything that happened, `trials/` wi
 are the truth; what Ray writes beside them is only for Ray.
 """
 
-import json
 import os
-import shutil
-import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from hpt_lessons.journal import Journal
+from hpt_lessons.lines import kept
+from hpt_lessons.names import check_name
 from hpt_lessons.progress import Progress
 from hpt_lessons.raytune.control import Control
+from hpt_lessons.raytune.place import JOURNAL, LOCK, default_name, fresh_ray_folder, studies_folder, study_place
+from hpt_lessons.search import space as spaces
 from hpt_lessons.trials import Trial, Trials
+
+__all__ = ["Study", "check_resume", "check_values", "concurrent_trials", "run_study", "studies_folder"]
 
 VERSION = 1
 
@@ -63,20 +66,22 @@ def run_study(train: Callable[..., Any], searcher: Any, *, max_epochs: int, sche
     trial or stops the search (`hpt_lessons.raytune.launch`).
 
     With `resume=True` the study `name` goes on where it stopped, at once if it is complete. ValueError if the folder
-    holds a study with other settings, FileExistsError if there is one already and `resume` is not set.
+    holds a study with other settings, or if the search may try a value that the journal could not give back then;
+    FileExistsError if there is a study already and `resume` is not set, or if other files are in its place.
     """
     from filelock import FileLock, Timeout
 
     num_trials = getattr(searcher, "num_trials", None) if num_trials is None else num_trials
     if num_trials is None:
         raise ValueError(f"num_trials: {type(searcher).__name__} could go on for ever. Say how many trials to try.")
-    place = studies_folder(folder) / (name or time.strftime("study-%Y%m%d-%H%M%S"))
-    journal = Journal(place / "journal.jsonl")
+    place = study_place(folder, default_name() if name is None else name)
+    journal = Journal(place / JOURNAL)
     described = {"max_epochs": max_epochs, "trials": num_trials, **(settings or {})}
     check_resume(journal, resume, described, data)
+    check_values(searcher, fixed or {})
     place.mkdir(parents=True, exist_ok=True)
     try:
-        with FileLock(place / "study.lock", timeout=10):
+        with FileLock(place / LOCK, timeout=10):
             story = _story(journal, searcher, scheduler, max_epochs, fixed, num_trials)
             begin = {"event": "study", "version": VERSION, "name": place.name, "data": data, "settings": described,
                      "waits": bool(story.search.scheduler.waits), "fixed": list(story.fixed)}
@@ -85,22 +90,17 @@ def run_study(train: Callable[..., Any], searcher: Any, *, max_epochs: int, sche
             results = _run(train, story, begin, place, dict(shared or {}), dict(resources or {"cpu": 1}), progress,
                            control)
     except Timeout:
-        raise RuntimeError(f"study {place.name!r}: another process is running it (lock {place / 'study.lock'}). "
+        raise RuntimeError(f"study {place.name!r}: another process is running it (lock {place / LOCK}). "
                            "Wait for that process to end, or stop it.") from None
     if not story.finished and not control.stopping:
         _say_how_to_go_on(place, story)
     return Study(place.name, place, Trials.read(journal.path), story.finished, frozenset(story.search.told), results)
 
 
-def studies_folder(folder: str | Path | None = None) -> Path:
-    """Where studies are kept: `folder`, else the environment's HPT_LESSONS_STUDIES, else `studies` below here."""
-    return Path(folder or os.environ.get("HPT_LESSONS_STUDIES") or "studies").resolve()
-
-
 def check_resume(journal: Journal, resume: bool, settings: Mapping[str, Any], data: str) -> None:
     """An error unless this study is new, or is the one to go on with: the same settings and the same data."""
-    events = journal.read()
-    begun = next((event for event in events if event.get("event") == "study"), None)
+    given = journal.kept({"data": data, **settings})  # what the journal cannot hold is refused now
+    begun = next((event for event in journal.read() if event.get("event") == "study"), None)
     name = journal.path.parent.name
     if begun is None:
         return
@@ -108,11 +108,35 @@ def check_resume(journal: Journal, resume: bool, settings: Mapping[str, Any], da
         raise FileExistsError(f"study {name!r}: there is one of this name already ({journal.path.parent}). "
                               "Go on with it by resume=True, or choose another name.")
     before = {"data": begun["data"], **begun["settings"]}
-    # As they come back from the journal: a tuple is a list there.
-    for key, value in json.loads(json.dumps({"data": data, **settings})).items():
-        if before.get(key) != value:
+    for key, value in given.items():
+        if before.get(key) != value and repr(before.get(key)) != repr(value):  # a NaN equals nothing
             raise ValueError(f"study {name!r}: it was begun with {key} = {before.get(key)!r}, and now it is {value!r}. "
                              "Resume with the settings that it was begun with, or choose another name.")
+
+
+def check_values(searcher: Any, fixed: Mapping[str, Mapping[str, Any]]) -> None:
+    """An error, naming the hyperparameter, unless the journal can give back all that this search is known to try."""
+    for name, config in fixed.items():
+        check_name(name, "fixed: trial")
+        _check_kept(config, f"fixed, {name!r}")
+    configs = getattr(searcher, "configs", ())
+    for index, config in enumerate(configs if isinstance(configs, list | tuple) else ()):
+        _check_kept(config, f"configuration {index}")
+    space = getattr(searcher, "space", None)
+    if isinstance(space, Mapping):
+        axes = spaces.axes(space)
+        for axis in axes:
+            for value in axis.domain.values:
+                _check_kept({axis.name: value}, "search space")
+        _check_kept(spaces.with_values(space, {axis.path: None for axis in axes}), "search space")
+
+
+def _check_kept(config: Mapping[str, Any], where: str) -> None:
+    try:
+        kept(config)
+    except TypeError as error:
+        raise ValueError(f"{where}: {error} A trial could not go on with it after an interruption. Give it a name, and "
+                         "let the training function look up what the name stands for.") from None
 
 
 def _story(journal, searcher, scheduler, max_epochs, fixed, num_trials):
@@ -163,7 +187,7 @@ def _fit(train, desk, place: Path, shared: Mapping[str, Any], resources: Mapping
             search_alg=StudySearcher(desk), scheduler=OurScheduler(desk), num_samples=desk.story.num_trials,
             max_concurrent_trials=None, reuse_actors=True, trial_dirname_creator=lambda trial: trial.trial_id),
         run_config=tune.RunConfig(
-            name="ray", storage_path=str(_fresh(place / "ray")), verbose=0,
+            name="ray", storage_path=str(fresh_ray_folder(place)), verbose=0,
             failure_config=tune.FailureConfig(max_failures=2)),
     )
     return tuner.fit()
@@ -190,12 +214,6 @@ def concurrent_trials(resources: Mapping[str, float]) -> int:
         raise ValueError(f"resources: one trial asks for {dict(resources)}, and Ray has "
                          f"{ {key: have.get(key.upper(), 0) for key in resources} } here. Ask for less for each trial.")
     return int(min(counts))
-
-
-def _fresh(folder: Path) -> Path:
-    # Ray would warn about, or mix in, what an earlier run left in its folder.
-    shutil.rmtree(folder, ignore_errors=True)
-    return folder
 
 
 def _say_how_to_go_on(place: Path, story: Any) -> None:

@@ -18,6 +18,8 @@ from typing import Any
 
 import numpy as np
 
+from hpt_lessons.lines import as_python, equal, identical
+
 _ARGUMENTS: dict[str, tuple[str, ...]] = {
     "uniform": ("lower", "upper"),
     "quniform": ("lower", "upper", "q"),
@@ -154,7 +156,7 @@ def describe(thing: Any) -> Domain | None:
         return thing
     if isinstance(thing, dict) and set(thing) == {"grid_search"}:
         listed = thing["grid_search"]
-        return Domain("grid_search", values=tuple(map(_plain, listed)) if isinstance(listed, Iterable) else ())
+        return Domain("grid_search", values=tuple(map(as_python, listed)) if isinstance(listed, Iterable) else ())
     name = type(thing).__name__
     if name not in ("Float", "Integer", "Categorical", "Function") or not hasattr(thing, "get_sampler"):
         return None
@@ -163,7 +165,7 @@ def describe(thing: Any) -> Domain | None:
     sampler = thing.get_sampler()
     if name == "Categorical":
         kind = "grid_search" if type(sampler).__name__ == "Grid" else "choice"
-        return Domain(kind, values=tuple(map(_plain, thing.categories)))
+        return Domain(kind, values=tuple(map(as_python, thing.categories)))
     return _describe_number(thing, sampler)
 
 
@@ -173,15 +175,10 @@ def _describe_number(thing: Any, sampler: Any) -> Domain:
     names = {cls.__name__ for cls in type(inner).__mro__}
     prefix = "" if q is None else "q"
     if "Normal" in names:
-        return Domain(f"{prefix}randn", mean=_plain(inner.mean), sd=_plain(inner.sd), q=_plain(q))
+        return Domain(f"{prefix}randn", mean=as_python(inner.mean), sd=as_python(inner.sd), q=as_python(q))
     scale = "log" if "LogUniform" in names else ""
     stem = "randint" if type(thing).__name__ == "Integer" else "uniform"
-    return Domain(f"{prefix}{scale}{stem}", lower=_plain(thing.lower), upper=_plain(thing.upper), q=_plain(q))
-
-
-def _plain(value: Any) -> Any:
-    """A numpy number as a Python number."""
-    return value.item() if isinstance(value, np.generic) else value
+    return Domain(f"{prefix}{scale}{stem}", lower=as_python(thing.lower), upper=as_python(thing.upper), q=as_python(q))
 
 
 def is_domain(thing: Any) -> bool:
@@ -262,9 +259,9 @@ def _position_of_integer(domain: Domain, value: float) -> float:
 
 
 def index_of(values: tuple, value: Any) -> int:
-    """Index of a value in a list, with True and 1 told apart where both are listed."""
-    for same in (lambda v: type(v) is type(value) and v == value, lambda v: v == value, lambda v: v is value):
+    """Index of a value in a list: the one of the same type, also within lists and tuples, else one that is equal."""
+    for same in (identical, equal):
         for index, listed in enumerate(values):
-            if same(listed):
+            if same(listed, value):
                 return index
     raise ValueError(f"{value!r} is not among the values {list(values)!r}")

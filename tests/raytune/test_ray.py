@@ -173,6 +173,52 @@ def test_more_resources_than_there_are_is_said_before_anything_starts(ray_runnin
     assert Journal(tmp_path / "mine" / "journal.jsonl").read() == []
 
 
+def test_a_resumed_study_goes_on_with_exactly_the_values_that_it_began_with(ray_running, tmp_path):
+    """Tuples and an infinity reach the trials before and after the interruption as they stand in the space."""
+    from ray import tune
+
+    from hpt_lessons.raytune.launch import launch
+    from hpt_lessons.raytune.study import run_study
+    from hpt_lessons.search.bohb import BOHBSampler
+    from hpt_lessons.search.halving import Hyperband
+
+    space = {"x": tune.uniform(0, 1), "kernel": tune.choice([(5, 5), (3, 3)]), "top": (float("inf"), [(1,)]),
+             "net": {"clip": tune.choice([float("inf"), 1.0, 1])}}
+    (tmp_path / "hold").touch()
+    options = {"max_epochs": 3, "scheduler": Hyperband(1, 3), "num_trials": 7, "name": "values", "folder": tmp_path}
+    search = launch(run_study, _writes_its_values, BOHBSampler(space, seed=2, min_points=2), **options)
+    deadline = time.monotonic() + 240
+    while len(search.trials) < 2 and search.running and time.monotonic() < deadline:
+        time.sleep(0.05)
+    search.stop()
+    search.wait(timeout=60)
+    assert {trial.status for trial in search.trials} == {"interrupted"}
+    (tmp_path / "hold").unlink()
+    options["scheduler"] = Hyperband(1, 3)
+    study = run_study(_writes_its_values, BOHBSampler(space, seed=2, min_points=2), **options, resume=True,
+                      progress=False)
+    assert study.finished and len(study.trials) == 7
+    seen: dict[str, set[str]] = {}
+    for line in (study.folder / "trials" / "log.txt").read_text().splitlines():
+        name, _, values = line.partition(" ")
+        seen.setdefault(name, set()).add(values)
+    for trial in study.trials:
+        assert seen[trial.trial] == {repr(trial.config)}, "what it was given, each time that it began"
+        assert trial.config["kernel"] in [(5, 5), (3, 3)] and repr(trial.config["top"]) == "(inf, [(1,)])"
+    assert study.trials["0000"].config == search.trials["0000"].config
+
+
+def _writes_its_values(config, checkpoint):
+    from ray import tune
+
+    with open(checkpoint.with_name("log.txt"), "a") as log:
+        log.write(f"{checkpoint.stem} {config!r}\n")
+    while (checkpoint.parent.parent.parent / "hold").exists():
+        time.sleep(0.05)
+    for epoch in (1, 2, 3):
+        tune.report({"loss": config["x"] + 1 / epoch})
+
+
 def test_make_tune_with_bohb_tells_its_model_what_the_trials_reported(ray_running, tmp_path, capsys):
     """The whole command: the table with the untuned default, and as many results told as there are in checkpoints."""
     from hpt_lessons.raytune.__main__ import main

@@ -3,6 +3,7 @@
 import json
 import math
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -11,10 +12,11 @@ from helpers.machine import CONFIGS, SCHEDULERS, SPACE, WORKERS, Machine, decisi
 from hpt_lessons.journal import Journal
 from hpt_lessons.raytune.adapters import Desk
 from hpt_lessons.raytune.study import check_resume
+from hpt_lessons.search import domains
 from hpt_lessons.search.bohb import BOHBSampler
-from hpt_lessons.search.searchers import RandomThenGrid
+from hpt_lessons.search.searchers import Listed, RandomThenGrid
 from hpt_lessons.trials import Trials
-from programs.toy_study import EPOCHS
+from programs.toy_study import EPOCHS, curve
 
 
 @settings(max_examples=40, deadline=None)
@@ -59,6 +61,52 @@ def test_with_a_model_and_any_scheduler_a_killed_search_loses_and_repeats_nothin
     assert {budget: sorted(losses) for budget, losses in told.items()} == {
         budget: sorted(trials[name].history[budget - 1].loss for name, to in rungs_told if to == budget)
         for budget in {to for _, to in rungs_told}}
+
+
+MIXED = {"x": domains.uniform(0, 0.9), "y": domains.uniform(0, 1), "clip": domains.choice([math.inf, 1, True, 1.0]),
+         "net": {"kernel": domains.choice([(5, 5), (3, 3), [3, 3], ((3,), 3), (3.0, 3)])}, "top": (math.inf, (1,))}
+
+
+@settings(max_examples=15, deadline=None)
+@given(kills=st.lists(st.integers(1, 50), min_size=1, max_size=5))
+def test_a_killed_search_goes_on_with_tuples_and_infinities_as_they_were(tmp_path_factory, kills):
+    """Each trial has after a kill, to the type, the configuration that the model proposed, and its place in the space.
+
+    The oracle is a sampler that is never interrupted and hears what this one heard.
+    """
+    samplers = []
+
+    def make():
+        samplers.append(BOHBSampler(MIXED, seed=1, min_points=2))
+        return samplers[-1]
+
+    machine = Machine(tmp_path_factory.mktemp("study"), make, SCHEDULERS["Hyperband"], 15)
+    story = run_with_kills(machine, kills, [0] * len(kills))
+    drawn = {event["trial"]: event["config"] for event in Journal(machine.path).read() if event["event"] == "trial"}
+    assert all(repr(story.configs[name]) == repr(config) for name, config in drawn.items())
+    listed = {repr(value) for value in MIXED["net"]["kernel"].values}
+    searched = {name: config for name, config in drawn.items() if name != "default"}
+    assert {repr(config["net"]["kernel"]) for config in searched.values()} <= listed
+    assert {repr(config["top"]) for config in searched.values()} == {"(inf, (1,))"}
+    told, losses = samplers[-1].points, samplers[-1].losses
+    again = BOHBSampler(MIXED, seed=1, min_points=2)
+    for name, budget in story.search.told:
+        again.tell(searched[name], budget, curve(searched[name], budget))
+    for budget in told:
+        assert sorted(zip(losses[budget], map(tuple, told[budget]), strict=True)) == sorted(
+            zip(again.losses[budget], map(tuple, again.points[budget]), strict=True))
+
+
+def test_a_trial_begins_with_what_it_would_be_given_after_an_interruption(tmp_path):
+    """A number of numpy is one of Python from the first epoch on, not only after a resume."""
+    machine = Machine(tmp_path, lambda: Listed([{"x": np.float32(0.5), "y": 0.1, "n": (np.int64(3),)}]))
+    story = machine.story()
+    names = [story.next_trial(), story.next_trial()]
+    again = machine.story()
+    again.tell_again()
+    for name in names:
+        assert repr(story.configs[name]) == repr(again.configs[name])
+    assert repr(story.configs["0000"]) == "{'x': 0.5, 'y': 0.1, 'n': (3,)}"
 
 
 def test_hyperband_sends_as_many_trials_to_each_rung_as_its_table_says(tmp_path):
@@ -136,6 +184,26 @@ def test_only_the_same_study_is_resumed(tmp_path):
         check_resume(journal, resume=True, settings={"seed": 2}, data="A")
     with pytest.raises(ValueError, match="data = 'A', and now it is 'B'"):
         check_resume(journal, resume=True, settings={"seed": 1}, data="B")
+
+
+STRANGE = {"size": (3, (math.inf,)), "rates": [math.nan, -math.inf], "space": {"choice": [(5, 5), (3, 3)]}}
+
+
+def test_settings_with_tuples_and_numbers_without_end_are_those_of_the_same_study(tmp_path):
+    journal = Journal(tmp_path / "mine" / "journal.jsonl")
+    journal.append({"event": "study", "data": "A", "settings": STRANGE})
+    check_resume(journal, resume=True, settings=STRANGE, data="A")
+    check_resume(journal, resume=True, settings={**STRANGE, "rates": [float("nan"), np.float64("-inf")]}, data="A")
+    for change in ({"size": (3, (-math.inf,))}, {"rates": [None, -math.inf]}, {"space": {"choice": [(5, 5)]}}):
+        with pytest.raises(ValueError, match="it was begun with"):
+            check_resume(journal, resume=True, settings=STRANGE | change, data="A")
+
+
+def test_settings_that_the_journal_cannot_hold_are_refused_before_there_is_one(tmp_path):
+    journal = Journal(tmp_path / "mine" / "journal.jsonl")
+    with pytest.raises(TypeError, match=r"'where' is of type PosixPath|WindowsPath"):
+        check_resume(journal, resume=False, settings={"where": tmp_path}, data="A")
+    assert not list(tmp_path.iterdir())
 
 
 def test_every_line_of_the_journal_is_plain_json(tmp_path):

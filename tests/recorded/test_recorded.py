@@ -176,6 +176,18 @@ def test_a_part_that_is_not_right_is_built_again(whole, tmp_path, damage):
     assert_equal_tables(tmp_path, whole)
 
 
+def test_files_of_others_among_the_parts_stay(whole, tmp_path):
+    """A build goes on beside them, and removes its own parts, drafts and lock only."""
+    parts = half_built(tmp_path, whole).parent
+    others = ["thesis.txt", "weights.npy", ".notes.tmp", "old/eight.npz"]
+    for name in others:
+        (parts / name).parent.mkdir(exist_ok=True)
+        (parts / name).write_text("mine")
+    build.build(tiny_table.PLAN, tiny_table.pictures(tmp_path), device="cpu", folder=tmp_path, progress=False)
+    assert_equal_tables(tmp_path, whole)
+    assert sorted(str(path.relative_to(parts)) for path in parts.rglob("*") if path.is_file()) == sorted(others)
+
+
 def test_parts_of_other_pictures_are_refused(whole, tmp_path):
     """They are not mixed, and nothing is thrown away."""
     part = half_built(tmp_path, whole)

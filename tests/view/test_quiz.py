@@ -241,6 +241,15 @@ def test_an_unreadable_file_is_put_aside_not_overwritten(questions, tmp_path, co
     assert Answers(questions, file).score()["right"] == 1
 
 
+def test_what_was_put_aside_before_is_not_overwritten_either(questions, tmp_path):
+    """Each of three unreadable files is kept under a name of its own, which is said."""
+    file = tmp_path / "a.json"
+    for content, aside in (("{1", "a.json.unreadable"), ("{2", "a.json.unreadable-2"), ("{3", "a.json.unreadable-3")):
+        file.write_text(content)
+        assert f"kept as {aside}." in Answers(questions, file).trouble
+        assert (tmp_path / aside).read_text() == content
+
+
 def test_a_place_that_cannot_be_written_does_not_stop_the_quiz(questions, tmp_path):
     (tmp_path / "file").write_text("in the way")
     quiz = Quiz(questions, answers=tmp_path / "file" / "a.json")

@@ -7,6 +7,7 @@ arrays carry their key in their names: while a new version is written, readers k
 
 import contextlib
 import math
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -19,6 +20,7 @@ from hpt_lessons.files import DataError, make_folder, read_json, remove_drafts, 
 SIDE = 32
 DESCRIPTION = "arrays.json"
 ARRAYS = ("images", "labels", "test_images", "test_labels")
+_OURS = re.compile(rf"({'|'.join(ARRAYS)})-[\w-]{{1,12}}\.npy")  # as `_write_array` names them
 _VERSION = 1
 _KEYS = {"name", "key", "classes", "mean", "std", "files"}
 
@@ -42,6 +44,10 @@ class Pictures:
 def write_arrays(folder: Path, pictures: Pictures, key: str) -> None:
     """Put the pictures into the cache `folder`; call it only while holding the lock of the data folder."""
     make_folder(folder)
+    found = read_json(folder / DESCRIPTION)
+    if found and "files" not in found:
+        raise DataError(f"{folder / DESCRIPTION} is in the way: it was not written here, and stays as it is. Move it, "
+                        "or choose another data folder.")
     remove_drafts(folder)
     files = {name: _write_array(folder, name, getattr(pictures, name), key) for name in ARRAYS}
     mean, std = channel_statistics(pictures.images)
@@ -116,7 +122,7 @@ def _write_array(folder: Path, name: str, array: np.ndarray, key: str) -> dict[s
 
 def _remove_others(folder: Path, keep: set[str]) -> None:
     for path in folder.glob("*.npy"):
-        if path.name not in keep:
+        if _OURS.fullmatch(path.name) and path.name not in keep:
             # Another process may still have the old version mapped, which Windows does not let us remove.
             with contextlib.suppress(OSError):
                 path.unlink()

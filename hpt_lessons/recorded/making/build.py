@@ -7,10 +7,10 @@ with the card `NAME.md`, and the parts are removed.
 """
 
 import argparse
+import contextlib
 import json
 import os
 import platform
-import shutil
 import subprocess
 import sys
 import time
@@ -26,7 +26,7 @@ from hpt_lessons.cifar.data import Data, DataError, open_test_set
 from hpt_lessons.cifar.feed import Feed
 from hpt_lessons.cifar.population import Population, read_configs
 from hpt_lessons.cifar.training import choose_device, use_threads
-from hpt_lessons.files import locked, read_json, remove_drafts, write_atomically, write_json
+from hpt_lessons.files import LOCK, locked, read_json, remove_drafts, write_atomically, write_json
 from hpt_lessons.progress import Progress
 from hpt_lessons.recorded.making import cost, finetuning
 from hpt_lessons.recorded.making.card import write_card
@@ -68,8 +68,19 @@ def build(plan: Plan, data: Data, *, device: str | None = None, folder: Path = H
         if not done.is_file() or list(read(done)["configs"]) != list(join(rows)["configs"]):
             write_table(done, builder, rows)
     # After the lock, which lies among them. The table that takes their place has been read back.
-    shutil.rmtree(parts, ignore_errors=True)
+    remove_parts(builder)
     return done
+
+
+def remove_parts(builder: "Builder") -> None:
+    """Remove what the builder has written, and its folder if that is empty then."""
+    for group in builder.staged:
+        builder.part_of(group).unlink(missing_ok=True)
+        builder.checkpoint_of(group).unlink(missing_ok=True)
+    for name in (SECONDS, LOCK):
+        (builder.parts / name).unlink(missing_ok=True)
+    with contextlib.suppress(OSError):  # somebody has put other files there: they stay
+        builder.parts.rmdir()
 
 
 class Builder:
@@ -78,6 +89,7 @@ class Builder:
     def __init__(self, plan: Plan, data: Data, device: torch.device, parts: Path):
         self.plan, self.data, self.device, self.parts = plan, data, device, parts
         self.test: tuple[np.ndarray, np.ndarray] | None = None
+        self.staged: list[Group] = []
         self.known = measured(parts.parent.parent, plan.fixed)
         tables = {id(rows): rows for rows, _ in self.known.values()}
         self.costs = cost.known(tables.values(), plan.fixed, data.name)
@@ -98,12 +110,17 @@ class Builder:
         trained = 0 if state is None else state.get("epoch", 0) * len(rest.configs)
         return self.work(group) - self.work(rest) + trained
 
+    def part_of(self, group: Group) -> Path:
+        """Where the rows of a finished group are kept until all are there."""
+        return self.parts / f"{group.name}.npz"
+
     def checkpoint_of(self, group: Group) -> Path:
         """Where the group in training is kept; the repository leaves such files out."""
         return self.parts / f"{group.name}.tmp"
 
     def stage(self, groups: Sequence[Group], label: str, progress: bool) -> list[Rows]:
         """The rows of these groups, one after the other; the time left counts only what is still to be trained."""
+        self.staged.extend(groups)
         done = sum(map(self.done, groups))
         total = sum(map(self.work, groups))
         with Progress(total, label, unit="network epoch", enabled=progress, interval=60, initial=done) as bar:
@@ -124,14 +141,14 @@ class Builder:
             rows = join([rows, self.shared([config for config in group.configs if config not in missing])])
             place = {str(text): row for row, text in enumerate(rows["configs"])}
             rows = some(rows, [place[json.dumps(config)] for config in group.configs])
-        path = self.parts / f"{group.name}.npz"
+        path = self.part_of(group)
         write_atomically(path, lambda file: np.savez_compressed(file, **rows, allow_pickle=False))
         self.checkpoint_of(group).unlink(missing_ok=True)
         return rows
 
     def kept(self, group: Group) -> Rows | None:
         """What an earlier run has finished; None if there is nothing, or nothing that can be read or that fits."""
-        path = self.parts / f"{group.name}.npz"
+        path = self.part_of(group)
         if not path.is_file():
             return None
         try:

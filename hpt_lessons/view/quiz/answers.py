@@ -6,6 +6,7 @@ and when it was given. Choices are kept by their text, so that a question may ge
 
 import contextlib
 import csv
+import itertools
 import json
 import os
 import re
@@ -139,7 +140,7 @@ class Answers:
             content = json.loads(self.path.read_text(encoding="utf-8"))
             return {id: [Try(**entry) for entry in entries] for id, entries in content["answers"].items()}
         except (OSError, ValueError, KeyError, TypeError, AttributeError):
-            aside = self.path.with_name(f"{self.path.name}.unreadable")
+            aside = _free(self.path.with_name(f"{self.path.name}.unreadable"))
             with contextlib.suppress(OSError):
                 os.replace(self.path, aside)
             self.trouble = f"Your earlier answers could not be read; they are kept as {aside.name}. You begin anew."
@@ -156,6 +157,12 @@ class Answers:
         except OSError as error:
             why = f"Your answers cannot be kept in {self.path} ({error.strerror})"
             self.trouble = f"{why}: they last as long as this kernel."
+
+
+def _free(path: Path) -> Path:
+    """The path, or with a number after it the first one that is not taken."""
+    numbered = (path.with_name(f"{path.name}-{number}") for number in itertools.count(2))
+    return next(free for free in itertools.chain([path], numbered) if not free.exists())
 
 
 def _verdict(question: Question, given: Try | None) -> bool:
