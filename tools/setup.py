@@ -129,6 +129,9 @@ def announce(torch: str) -> None:
           f"  2. JupyterLab, PyTorch, Ray Tune and the rest, in the versions of requirements.lock: {size}.")
     if cuda:
         print("     No NVIDIA GPU? `make setup TORCH=cpu` takes the small build.")
+    if os.name != "nt" and ("\\" in str(ROOT) or ("'" in str(ROOT) and " " not in str(ROOT))):
+        print(f"     Careful: Ray cannot start from {ROOT}: it does not read quotes and backslashes in a path.\n"
+              "     For searches with Ray move or rename this folder first.")
     if free < (8 if cuda else 3):
         print(f"     Careful: only {free:.1f} GB are free on this disk.")
     sys.stdout.flush()

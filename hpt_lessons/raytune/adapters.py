@@ -12,6 +12,7 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+from ray.tune import ProgressReporter
 from ray.tune.experiment import Trial as RayTrial
 from ray.tune.experiment.config_parser import _create_trial_from_spec, _make_parser
 from ray.tune.schedulers import FIFOScheduler, TrialScheduler
@@ -84,6 +85,20 @@ class FromRay:
 
     def close(self) -> None:
         """Nobody waits for others."""
+
+
+class SilentReporter(ProgressReporter):
+    """Ray says nothing, and leaves a notebook cell alone: `tune.RunConfig(progress_reporter=SilentReporter())`.
+
+    Without a reporter Ray makes one for notebooks, which clears the cell when it is made, whatever `verbose` says: what
+    was printed there is lost, and so is every bar.
+    """
+
+    def should_report(self, trials: list, done: bool = False) -> bool:
+        return False
+
+    def report(self, trials: list, done: bool, *sys_info: str) -> None:
+        """Nothing."""
 
 
 class Desk:

@@ -5,6 +5,8 @@ import os
 import warnings
 from typing import Any
 
+from hpt_lessons.raytune.paths import check_package, plain_python, ray_folder
+
 # Set before Ray is imported or started; what a user has set already stays.
 QUIET = {
     "RAY_AUTH_MODE": "disabled",
@@ -23,7 +25,7 @@ def start_ray(**options: Any) -> None:
     """Start Ray on this machine without dashboard and log lines, unless it is already running.
 
     `options` go to `ray.init`: `address="auto"` joins a running cluster, `num_cpus=2` uses two cores of a larger
-    machine.
+    machine. RuntimeError if this environment lies in a folder from which Ray cannot start.
     """
     for name, value in QUIET.items():
         os.environ.setdefault(name, value)
@@ -33,11 +35,17 @@ def start_ray(**options: Any) -> None:
     for name in ("ray", "ray.tune", "ray.data", "ray._private"):
         logging.getLogger(name).setLevel(logging.ERROR)
     quiet = {"include_dashboard": False, "log_to_driver": False, "logging_level": logging.ERROR}
+    if not ray.is_initialized() and "address" not in options and not os.environ.get("RAY_ADDRESS"):
+        # Processes are started here, not joined somewhere else.
+        check_package(os.path.dirname(ray.__file__))
+        if folder := ray_folder():
+            quiet["_temp_dir"] = folder
     for attempt in range(ATTEMPTS):
         if ray.is_initialized():
             return
         try:
-            ray.init(**{**quiet, **options})
+            with plain_python():
+                ray.init(**{**quiet, **options})
         except Exception as error:
             # Ray gives its own processes 30 seconds to come up; on a machine that is busy once more helps.
             if "timed out during startup" not in str(error) or attempt == ATTEMPTS - 1:

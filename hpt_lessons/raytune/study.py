@@ -156,17 +156,18 @@ def _run(train, story, begin: Mapping[str, Any], place: Path, shared: Mapping[st
 
     if story.finished:
         return None
-    start_ray()
-    slots = concurrent_trials(resources)
-    if not any(event.get("event") == "study" for event in story.journal.read()):
-        # Not earlier: a search that was refused has not begun, and its name is free.
-        story.journal.append(begin)
-    else:
-        story.journal.append({"event": "resumed"})
-    desk = Desk(story, slots, control=control)
-    if desk.finished:
-        return None
-    with _ProgressLine(story, desk.concurrent, progress):
+    with _ProgressLine(story, progress) as line:
+        start_ray()
+        slots = concurrent_trials(resources)
+        if not any(event.get("event") == "study" for event in story.journal.read()):
+            # Not earlier: a search that was refused has not begun, and its name is free.
+            story.journal.append(begin)
+        else:
+            story.journal.append({"event": "resumed"})
+        desk = Desk(story, slots, control=control)
+        if desk.finished:
+            return None
+        line.begin(desk.concurrent)
         results = _fit(train, desk, place, shared, resources)
     for name in story.unfinished:
         story.journal.append({"event": "end", "trial": name, "status": "interrupted"})
@@ -176,7 +177,7 @@ def _run(train, story, begin: Mapping[str, Any], place: Path, shared: Mapping[st
 def _fit(train, desk, place: Path, shared: Mapping[str, Any], resources: Mapping[str, float]):
     from ray import tune
 
-    from hpt_lessons.raytune.adapters import OurScheduler, StudySearcher
+    from hpt_lessons.raytune.adapters import OurScheduler, SilentReporter, StudySearcher
 
     # Else Ray starts one process, and the next only when that one runs.
     os.environ["TUNE_MAX_PENDING_TRIALS_PG"] = str(desk.concurrent)
@@ -188,7 +189,7 @@ def _fit(train, desk, place: Path, shared: Mapping[str, Any], resources: Mapping
             max_concurrent_trials=None, reuse_actors=True, trial_dirname_creator=lambda trial: trial.trial_id),
         run_config=tune.RunConfig(
             name="ray", storage_path=str(fresh_ray_folder(place)), verbose=0,
-            failure_config=tune.FailureConfig(max_failures=2)),
+            progress_reporter=SilentReporter(), failure_config=tune.FailureConfig(max_failures=2)),
     )
     return tuner.fit()
 
@@ -223,21 +224,40 @@ def _say_how_to_go_on(place: Path, story: Any) -> None:
 
 
 class _ProgressLine:
-    """Trials running, done, stopped early, the incumbent and the time left, in one line."""
+    """Trials running, done, stopped early, the incumbent and the time left, in one line; at the end what came of it."""
 
-    def __init__(self, story: Any, slots: int, enabled: bool):
-        self.story, self.slots, self.enabled = story, slots, enabled
+    def __init__(self, story: Any, enabled: bool):
+        self.story, self.slots, self.enabled = story, 1, enabled
 
-    def __enter__(self) -> None:
+    def __enter__(self) -> "_ProgressLine":
         done = sum(self.story.epochs.values())
         self.bar = Progress(self._planned(), "search", unit="epoch", enabled=self.enabled, initial=done)
         self.bar.__enter__()
+        self.bar.note("starting Ray ...")
+        return self
+
+    def begin(self, slots: int) -> None:
+        """Ray is there, and so many trials run at a time."""
+        self.slots = slots
         self.story.watchers.append(self._show)
         self._show()
 
     def __exit__(self, *error) -> None:
-        self.story.watchers.remove(self._show)
+        begun = self._show in self.story.watchers
+        if begun:
+            self.story.watchers.remove(self._show)
+        if begun or error[0] is None:
+            self.bar.note(self._summary())
         self.bar.__exit__(*error)
+
+    def _summary(self) -> str:
+        """Ten trials, seven of them stopped early, and which was the best."""
+        story = self.story
+        count = len(story.configs)
+        trials = f"{count} trial{'s'[:count != 1]}"
+        early = sum(status == "stopped" for status in story.ended.values())
+        unfinished = f", {len(story.unfinished)} unfinished" if story.unfinished else ""
+        return f"{trials}, {early} stopped early{unfinished}{story.incumbent()}"
 
     def _planned(self) -> int:
         """Epochs that the study will have trained in the end, as far as one can tell now."""

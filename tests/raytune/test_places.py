@@ -215,7 +215,7 @@ def test_a_value_that_cannot_come_back_is_refused_before_the_search(tmp_path, va
 
 
 def pictures():
-    from hpt_lessons.cifar.arrays import Pictures
+    from hpt_lessons.cifar.pictures.arrays import Pictures
 
     images, labels = np.arange(4 * 3072, dtype=np.uint8).reshape(4, 32, 32, 3), np.array([0, 1, 0, 1])
     return Pictures("four", ("a", "b"), images, labels, images, labels)

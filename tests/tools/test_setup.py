@@ -218,6 +218,15 @@ def test_a_full_disk_is_named_in_advance(setup, monkeypatch, capsys, free, torch
     assert (f"only {free / 1e9:.1f} GB are free" in capsys.readouterr().out) is warned
 
 
+@pytest.mark.skipif(os.name == "nt", reason="there Ray starts its workers in another way")
+@pytest.mark.parametrize(("name", "warned"), [("kim's", True), ("a\\b", True), ("my course", False), ("강의", False)])
+def test_a_folder_from_which_ray_cannot_start_is_named_in_advance(setup, capsys, tmp_path, name, warned):
+    setup.ROOT = tmp_path / name
+    setup.ROOT.mkdir()
+    setup.announce("cpu")
+    assert (f"Ray cannot start from {setup.ROOT}" in capsys.readouterr().out) is warned
+
+
 def test_from_inside_the_old_venv_the_new_one_is_made_by_the_python_behind_it(setup, monkeypatch):
     """The active .venv is about to be cleared; its Python cannot make its successor."""
     monkeypatch.setattr(setup.sys, "prefix", str(setup.VENV))
