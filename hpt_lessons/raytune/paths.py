@@ -66,9 +66,9 @@ def plain_python(places: Iterable[str | os.PathLike[str]] | None = None) -> Iter
     beside = Path(file.parent.name, file.name)
     link = _link(file.parent.parent, _places() if places is None else places) if is_plain(beside) else None
     if link is None:
-        raise RuntimeError(f"Ray cannot start its workers from {real!r}: its shell would split or change this path, and "
-                           "no folder for temporary files can hold a link with a plain name. Move or rename the folder "
-                           "of the course, delete .venv in it, and run `make setup` again.")
+        raise RuntimeError(f"Ray cannot start its workers from {real!r}: its shell would split or change this path, "
+                           "and no folder for temporary files can hold a link with a plain name. Move or rename the "
+                           "folder of the course, delete .venv in it, and run `make setup` again.")
     sys.executable = str(link / beside)
     try:
         yield

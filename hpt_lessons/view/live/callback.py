@@ -20,13 +20,15 @@ _RAYS_OWN = {"training_iteration", "time_this_iter_s", "time_total_s", "timestam
 class LiveView(Callback):
     """Shows a search while `fit()` or `tune.run` is at work: widgets in a notebook, lines of text elsewhere.
 
-        tune.RunConfig(verbose=0, callbacks=[LiveView(metric="loss")], progress_reporter=SilentReporter())
+        tune.RunConfig(verbose=0, callbacks=[LiveView(metric="loss")],
+                       progress_reporter=SilentReporter())
 
     `metric` is what the trials are compared by, `mode` "min" or "max" (left out: accuracy is maximised, everything else
     minimised); `max_epochs`, the reports of a trial that is not stopped, makes the time left better known. Stop the
     search by interrupting the kernel, or with Ctrl-C: Ray ends it in good order, and the view shows what there is.
     With `verbose=0` Ray prints nothing of its own; with `SilentReporter` (`hpt_lessons.raytune.adapters`) it does not
-    clear a notebook cell either, and what the cell printed before stays. `spent` is the processor time that the view took, in seconds.
+    clear a notebook cell either, and what the cell printed before stays. `spent` is the processor time that the
+    view took, in seconds.
     """
 
     def __init__(self, metric: str = "loss", mode: str | None = None, *, max_epochs: int | None = None,
