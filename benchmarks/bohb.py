@@ -147,8 +147,10 @@ def main(arguments):
     ratios = {problem.name: _row(problem, seeds, budget) for problem in PROBLEMS}
     median = milliseconds_per_suggestion(asks=30 if options.quick else 300)
     print(f"\none suggestion, 8+8 dimensions, 200 points, model built anew: {median:.2f} ms (median)")
-    held = {f"{name}: {ratios[name]:.2f} of Hyperband's regret, at most {most}": ratios[name] <= most
-            for name, most in BOUNDS.items()}
+    held = {
+        f"{name}: {ratios[name]:.2f} of Hyperband's regret, at most {most}": ratios[name] <= most
+        for name, most in BOUNDS.items()
+    }
     held[f"a suggestion: {median:.2f} ms, at most {MOST_MILLISECONDS:.0f}"] = median <= MOST_MILLISECONDS
     if options.quick:
         return 0

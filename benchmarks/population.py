@@ -39,8 +39,12 @@ BOUND, AIM, AIM_OF_ROOFLINE = 4.5, 6.0, 0.5
 def compare(data: Data, rounds: int) -> Iterator[Comparison]:
     """One batch size after the other; ours is counted in seconds for each network."""
     for batch_size, pictures in PICTURES.items():
-        settings = [read_config(UNTUNED | {"batch_size": batch_size, "train_size": pictures, "valid_size": 10,
-                                           "lr": 1e-4 * 1.4**number}) for number in range(NETWORKS)]
+        settings = [
+            read_config(
+                UNTUNED | {"batch_size": batch_size, "train_size": pictures, "valid_size": 10, "lr": 1e-4 * 1.4**number}
+            )
+            for number in range(NETWORKS)
+        ]
         train, valid = data.split(0, pictures, 10)
         population = Population(settings, data, torch.device("cpu"))
         plain = PlainLoop(data, train, valid, batch_size)
@@ -53,9 +57,14 @@ def verdict(rows: Sequence[Comparison], ceiling: float) -> list[tuple[str, bool]
     least = min(rows, key=lambda row: row.ratio)
     mean = statistics.geometric_mean(row.ratio for row in rows)
     share = statistics.fmean(row.speed(row.ours) / ceiling for row in rows)
-    return [(f"slowest batch size ({least.batch_size}): {least.ratio:.2f}x, at least {BOUND}x "
-             f"(geometric mean {mean:.2f}x, aim {AIM:.0f}x; mean share of the roofline {share:.0%}, aim "
-             f"{AIM_OF_ROOFLINE:.0%})", least.ratio >= BOUND)]
+    return [
+        (
+            f"slowest batch size ({least.batch_size}): {least.ratio:.2f}x, at least {BOUND}x "
+            f"(geometric mean {mean:.2f}x, aim {AIM:.0f}x; mean share of the roofline {share:.0%}, aim "
+            f"{AIM_OF_ROOFLINE:.0%})",
+            least.ratio >= BOUND,
+        )
+    ]
 
 
 def main(arguments: Sequence[str] = ()) -> int:
@@ -68,11 +77,19 @@ def report(rounds: int) -> int:
     _, step = operations(CifarNet())
     flops = matrix_speed()
     print(f"data: {data.name}; {os.cpu_count()} cores, {processor()}; one thread; torch {torch.__version__}")
-    print(f"roofline: {flops / 1e9:.0f} GFLOP/s in matrix products, {flops / step:,.0f} pictures/s in training\n",
-          flush=True)
+    print(
+        f"roofline: {flops / 1e9:.0f} GFLOP/s in matrix products, {flops / step:,.0f} pictures/s in training\n",
+        flush=True,
+    )
     rows = list(compare(data, rounds))
-    print(table(f"{NETWORKS} networks at once, pictures x networks per CPU second, median of {rounds} rounds", rows,
-                flops / step), end="\n\n")
+    print(
+        table(
+            f"{NETWORKS} networks at once, pictures x networks per CPU second, median of {rounds} rounds",
+            rows,
+            flops / step,
+        ),
+        end="\n\n",
+    )
     bounds = verdict(rows, flops / step)
     for text, holds in bounds:
         print(f"{'met   ' if holds else 'MISSED'} {text}")

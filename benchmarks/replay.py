@@ -37,8 +37,10 @@ def main(arguments):
     if options.quick:
         return 0
     good = seconds <= MOST_SECONDS
-    print("met   " if good else "MISSED", f"{seconds:.1f} s for {count * len(METHODS)} searches, at most "
-          f"{MOST_SECONDS:.0f}")
+    print(
+        "met   " if good else "MISSED",
+        f"{seconds:.1f} s for {count * len(METHODS)} searches, at most {MOST_SECONDS:.0f}",
+    )
     return 0 if good else 1
 
 
@@ -49,8 +51,11 @@ def _row(objective, method, count, budget):
     seconds = time.process_time() - start
     scores = np.array([final_score(objective, trials) for trials in tables])
     trials, epochs = np.mean([len(table) for table in tables]), np.mean([epochs_used(table) for table in tables])
-    print(f"{method:12}{seconds:9.1f}{trials:8.0f}{epochs:8.0f}   {np.nanmean(scores):.4f} ± "
-          f"{np.nanstd(scores, ddof=1) / np.sqrt(count):.4f}", flush=True)
+    print(
+        f"{method:12}{seconds:9.1f}{trials:8.0f}{epochs:8.0f}   {np.nanmean(scores):.4f} ± "
+        f"{np.nanstd(scores, ddof=1) / np.sqrt(count):.4f}",
+        flush=True,
+    )
     return seconds
 
 

@@ -34,8 +34,10 @@ def main(arguments: list[str]) -> int:
         rows = {setup: in_fresh_process(setup, folder, options.quick) for setup in ("default", "lean")}
     for setup, label in (("default", "Ray's defaults"), ("lean", "hpt_lessons")):
         row = rows[setup]
-        print(f"{label:22}{row['search']:7.1f} s{row['training']:8.1f} s{row['busy']:7.2f}{row['start']:12.1f} s"
-              f"{row['epochs']:9d}")
+        print(
+            f"{label:22}{row['search']:7.1f} s{row['training']:8.1f} s{row['busy']:7.2f}{row['start']:12.1f} s"
+            f"{row['epochs']:9d}"
+        )
     print(f"{CORES} trials at a time, one thread each, on {rows['lean']['data']}; bound for hpt_lessons: {BOUND}.")
     return 0 if options.quick or rows["lean"]["busy"] >= BOUND else 1
 
@@ -56,8 +58,14 @@ def measure(setup: str, folder: Path, quick: bool) -> dict:
     options = {"epochs": 3 if quick else 27, "train_size": 1000 if quick else 8000}
     searched = lean(configs, options, data, folder) if setup == "lean" else default(configs, options, folder)
     start, search, seconds = searched
-    return {"start": start, "search": search, "training": sum(seconds), "epochs": len(seconds), "data": data.name,
-            "busy": sum(seconds) / (CORES * search)}
+    return {
+        "start": start,
+        "search": search,
+        "training": sum(seconds),
+        "epochs": len(seconds),
+        "data": data.name,
+        "busy": sum(seconds) / (CORES * search),
+    }
 
 
 def lean(configs: list[dict], options: dict, data, folder: Path) -> tuple[float, float, list[float]]:
@@ -70,9 +78,16 @@ def lean(configs: list[dict], options: dict, data, folder: Path) -> tuple[float,
     begin = time.perf_counter()
     start_ray(num_cpus=CORES)
     ready = time.perf_counter()
-    found = study.run_study(cifar._train, Listed(configs), max_epochs=options["epochs"], name="lean", folder=folder,
-                            scheduler=cifar.make_scheduler("asha", options["epochs"], TRIALS), progress=False,
-                            shared={"data": data, "options": options})
+    found = study.run_study(
+        cifar._train,
+        Listed(configs),
+        max_epochs=options["epochs"],
+        name="lean",
+        folder=folder,
+        scheduler=cifar.make_scheduler("asha", options["epochs"], TRIALS),
+        progress=False,
+        shared={"data": data, "options": options},
+    )
     end = time.perf_counter()
     return ready - begin, end - ready, [result.seconds for trial in found.trials for result in trial.history]
 
@@ -91,9 +106,13 @@ def default(configs: list[dict], options: dict, folder: Path) -> tuple[float, fl
     tuner = tune.Tuner(
         partial(train_cifar, data_dir=str(folder / "data")),
         param_space={**bounded_space(), **options},
-        tune_config=tune.TuneConfig(metric="loss", mode="min", num_samples=TRIALS,
-                                    scheduler=make_scheduler("asha", options["epochs"], TRIALS),
-                                    search_alg=BasicVariantGenerator(points_to_evaluate=configs)),
+        tune_config=tune.TuneConfig(
+            metric="loss",
+            mode="min",
+            num_samples=TRIALS,
+            scheduler=make_scheduler("asha", options["epochs"], TRIALS),
+            search_alg=BasicVariantGenerator(points_to_evaluate=configs),
+        ),
         run_config=tune.RunConfig(storage_path=str(folder / "ray")),
     )
     grid = tuner.fit()

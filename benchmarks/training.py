@@ -123,8 +123,9 @@ def in_turns(ours: Callable[[], object], plain: Callable[[], object], rounds: in
 def compare(data: Data, rounds: int) -> Iterator[tuple[Comparison, Comparison]]:
     """Training and validation, one batch size after the other."""
     for batch_size, pictures in PICTURES.items():
-        settings = read_config(UNTUNED | {"batch_size": batch_size, "train_size": pictures,
-                                          "valid_size": VALIDATION_PICTURES})
+        settings = read_config(
+            UNTUNED | {"batch_size": batch_size, "train_size": pictures, "valid_size": VALIDATION_PICTURES}
+        )
         train, valid = data.split(settings.split_seed, settings.train_size, settings.valid_size)
         ours, plain = Run(settings, data, torch.device("cpu")), PlainLoop(data, train, valid, batch_size)
         epoch = partial(ours.train_epoch, 1)
@@ -152,8 +153,9 @@ def operations(model: nn.Module) -> tuple[float, float]:
     def count(layer: nn.Module, inputs: tuple[torch.Tensor], output: torch.Tensor) -> None:
         counts.append(2.0 * layer.weight[0].numel() * output.numel())
 
-    hooks = [module.register_forward_hook(count) for module in model.modules()
-             if isinstance(module, nn.Conv2d | nn.Linear)]
+    hooks = [
+        module.register_forward_hook(count) for module in model.modules() if isinstance(module, nn.Conv2d | nn.Linear)
+    ]
     with torch.inference_mode():
         model(torch.zeros(1, 3, 32, 32))
     for hook in hooks:
@@ -181,8 +183,9 @@ def table(title: str, rows: Sequence[Comparison], ceiling: float) -> str:
     for row in rows:
         ours, plain = row.speed(row.ours), row.speed(row.plain)
         spread = f"({min(row.ratios):.2f} - {max(row.ratios):.2f})"
-        lines.append(f"{row.batch_size:>5} {ours:>9,.0f} {plain:>9,.0f} {row.ratio:>6.2f}x {spread:>15} "
-                     f"{ours / ceiling:>11.1%}")
+        lines.append(
+            f"{row.batch_size:>5} {ours:>9,.0f} {plain:>9,.0f} {row.ratio:>6.2f}x {spread:>15} {ours / ceiling:>11.1%}"
+        )
     return "\n".join(lines)
 
 
@@ -220,9 +223,12 @@ def report(rounds: int) -> int:
     forward, step = operations(CifarNet())
     flops = matrix_speed()
     print(f"data: {data.name}; {os.cpu_count()} cores, {processor()}; one thread; torch {torch.__version__}")
-    print(f"matrix products: {flops / 1e9:.0f} GFLOP/s; a picture costs {forward / 1e6:.2f} MFLOP forward, "
-          f"{step / 1e6:.2f} in a training step:\nroofline {flops / step:,.0f} pictures/s in training, "
-          f"{flops / forward:,.0f} in validation\n", flush=True)
+    print(
+        f"matrix products: {flops / 1e9:.0f} GFLOP/s; a picture costs {forward / 1e6:.2f} MFLOP forward, "
+        f"{step / 1e6:.2f} in a training step:\nroofline {flops / step:,.0f} pictures/s in training, "
+        f"{flops / forward:,.0f} in validation\n",
+        flush=True,
+    )
     training, validation = zip(*compare(data, rounds), strict=True)
     print(table(f"training, pictures per CPU second, median of {rounds} rounds", training, flops / step), end="\n\n")
     title = f"validation (batch size of the plain loop; ours is always {EVALUATION_BATCH})"

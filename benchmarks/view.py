@@ -76,8 +76,10 @@ def main(arguments: list[str]) -> int:
         rows = measure(folder, trials=6 if quick else 20, epochs=4 if quick else 20, pace=0.2)
     print(f"{'':12}{'search':>9}{'epochs':>8}{'view':>9}{'sending':>9}{'share':>9}")
     for row in rows:
-        print(f"{row['way']:12}{row['search']:7.1f} s{row['epochs']:8d}{row['view']:7.2f} s{row['sending']:7.2f} s"
-              f"{row['share']:9.2%}")
+        print(
+            f"{row['way']:12}{row['search']:7.1f} s{row['epochs']:8d}{row['view']:7.2f} s{row['sending']:7.2f} s"
+            f"{row['share']:9.2%}"
+        )
     print(f"Processor time of the view over the time of the search; bound {BOUND:.0%}.")
     return 0 if max(row["share"] for row in rows) < BOUND else 1
 

@@ -23,8 +23,11 @@ from hpt_lessons.view import LayoutEditor
 from hpt_lessons.search.presets import bounded
 LayoutEditor(bounded(), num_trials=16)
 """
-EXPLORERS = {"GridAgainstRandom": ("", "Importance"), "Rungs": ("step=20, workers=4", "Step"),
-             "BOHBExplorer": ("step=20", "Step")}  # what each is made with, and its slider that is moved
+EXPLORERS = {
+    "GridAgainstRandom": ("", "Importance"),
+    "Rungs": ("step=20, workers=4", "Step"),
+    "BOHBExplorer": ("step=20", "Step"),
+}  # what each is made with, and its slider that is moved
 BETS = """
 from hpt_lessons.view import OneHyperparameter
 bets = OneHyperparameter()

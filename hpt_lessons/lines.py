@@ -103,9 +103,11 @@ def _plain(value: Any, path: tuple[str | int, ...], places: dict[str, list], exa
 
 def _refusal(value: Any, path: tuple[str | int, ...], what: str) -> str:
     where = "/".join(map(str, path)) or "event"
-    return (f"journal: {where!r} {what} ({value!r:.80}), which JSON cannot hold. "
-            "Record numbers, texts, booleans, None, lists, tuples and dictionaries of them: what was drawn, not how to "
-            "draw it.")
+    return (
+        f"journal: {where!r} {what} ({value!r:.80}), which JSON cannot hold. "
+        "Record numbers, texts, booleans, None, lists, tuples and dictionaries of them: what was drawn, not how to "
+        "draw it."
+    )
 
 
 def as_python(value: Any) -> Any:

@@ -12,8 +12,10 @@ def check_name(name: Any, argument: str = "name") -> str:
     """The name, if it is one; else a ValueError that says what is wrong with it and what a name is."""
     problem = _problem(name)
     if problem:
-        raise ValueError(f"{argument} {name!r:.150}: {problem}; a plain name was expected, not a path: letters, "
-                         f"digits, blanks and {_SIGNS[1:]}, at most {LONGEST} of them, such as 'first-try'.")
+        raise ValueError(
+            f"{argument} {name!r:.150}: {problem}; a plain name was expected, not a path: letters, "
+            f"digits, blanks and {_SIGNS[1:]}, at most {LONGEST} of them, such as 'first-try'."
+        )
     return name
 
 

@@ -54,7 +54,7 @@ def main(arguments: list[str] | None = None) -> int:
     if options.check and options.run:
         for path in paths:
             problems += compare(path)
-    print("\n".join(problems) or f"{len(paths)} notebook{'s'[:len(paths) != 1]}: all rules kept.")
+    print("\n".join(problems) or f"{len(paths)} notebook{'s'[: len(paths) != 1]}: all rules kept.")
     return 1 if problems else 0
 
 
@@ -91,8 +91,13 @@ def execute(notebook: NotebookNode, folder: Path) -> None:
 
     with tempfile.TemporaryDirectory(prefix="hpt-", ignore_cleanup_errors=True) as temporary:
         NotebookClient(
-            notebook, timeout=600, kernel_name=CURRENT_ENV_KERNEL_NAME, kernel_manager_class=ThisEnvironment,
-            record_timing=False, store_widget_state=False, resources={"metadata": {"path": str(folder)}},
+            notebook,
+            timeout=600,
+            kernel_name=CURRENT_ENV_KERNEL_NAME,
+            kernel_manager_class=ThisEnvironment,
+            record_timing=False,
+            store_widget_state=False,
+            resources={"metadata": {"path": str(folder)}},
         ).execute(env=environment(Path(temporary)), stderr=subprocess.DEVNULL)
 
 
@@ -131,10 +136,12 @@ def compare(path: Path) -> list[str]:
 def normalise(notebook: NotebookNode) -> NotebookNode:
     """Leave what is equal on every machine, in place."""
     notebook.nbformat, notebook.nbformat_minor = 4, 5
-    notebook.metadata = nbformat.from_dict({
-        "kernelspec": {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"},
-        "language_info": {"name": "python"},
-    })
+    notebook.metadata = nbformat.from_dict(
+        {
+            "kernelspec": {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"},
+            "language_info": {"name": "python"},
+        }
+    )
     for cell in notebook.cells:
         cell.metadata = nbformat.from_dict({key: cell.metadata[key] for key in cell.metadata if key in KEPT_METADATA})
         cell.metadata.get("jupyter", {}).pop("outputs_hidden", None)
@@ -262,7 +269,7 @@ def check_output(output: NotebookNode, tagged: set[str]) -> Iterator[str]:
     if re.search(r"<svg|data:image", words):
         yield "a picture is stored inside HTML: show it as png or in a widget"
     if found := PRIVATE.search(words):
-        yield f"stored text is not equal on every machine: {words[max(0, found.start() - 20):found.end() + 20]!r}"
+        yield f"stored text is not equal on every machine: {words[max(0, found.start() - 20) : found.end() + 20]!r}"
 
 
 def check_order(notebook: NotebookNode) -> Iterator[str]:
@@ -284,7 +291,7 @@ def check_checks(notebook: NotebookNode) -> Iterator[str]:
     """Live training is followed by a check of its result that is compared."""
     cells = list(code_cells(notebook))
     for place, (number, cell) in enumerate(cells):
-        if LET_OFF in tags(cell) and not any(is_compared(later) for _, later in cells[place + 1:]):
+        if LET_OFF in tags(cell) and not any(is_compared(later) for _, later in cells[place + 1 :]):
             yield f"cell {number}: is tagged {LET_OFF}, and no compared cell comes after it"
 
 

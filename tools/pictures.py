@@ -128,14 +128,24 @@ class Story:
 
     def winners(self, method: str, trainings: int, count: int = 8, **config: object) -> list[Trial]:
         """The trial that each of these searches would hand over, under a name of its own."""
-        return [_again(chosen(table), f"{method}-{trainings}-{seed}", seed, {"search": method, "trials": trainings})
-                for seed, table in enumerate(self.searches(method, trainings, count))]
+        return [
+            _again(chosen(table), f"{method}-{trainings}-{seed}", seed, {"search": method, "trials": trainings})
+            for seed, table in enumerate(self.searches(method, trainings, count))
+        ]
 
     def untuned(self, trainings: int, count: int = 8) -> list[Trial]:
         """The untuned default, trained with other seeds."""
-        return [Trial(f"default-{trainings}-{seed}", {"search": "default", "trials": trainings}, seed,
-                      self.objective.data, "completed", (self.objective.evaluate(DEFAULT, EPOCHS, seed),))
-                for seed in range(count)]
+        return [
+            Trial(
+                f"default-{trainings}-{seed}",
+                {"search": "default", "trials": trainings},
+                seed,
+                self.objective.data,
+                "completed",
+                (self.objective.evaluate(DEFAULT, EPOCHS, seed),),
+            )
+            for seed in range(count)
+        ]
 
 
 def _again(trial: Trial, name: str, seed: int, config: Mapping[str, object]) -> Trial:
@@ -190,10 +200,14 @@ def _importance(_: str, story: Story) -> Axes:
     objective, rates = story.objective, [float(rate) for rate in np.geomspace(1e-4, 1e-1, 13)]
     sizes = objective.space["batch_size"].values
     runs = [(DEFAULT | {"lr": lr, "batch_size": size}, seed) for lr in rates for size in sizes for seed in range(8)]
-    trials = Trials(Trial(f"{number:04d}", config, seed, objective.data, "completed",
-                          (objective.evaluate(config, EPOCHS, seed),)) for number, (config, seed) in enumerate(runs))
-    rows = {name: shares(part, adaptive=False).rows() for name, part in
-            (("all trials", trials), ("around the best quarter", good_region(trials)))}
+    trials = Trials(
+        Trial(f"{number:04d}", config, seed, objective.data, "completed", (objective.evaluate(config, EPOCHS, seed),))
+        for number, (config, seed) in enumerate(runs)
+    )
+    rows = {
+        name: shares(part, adaptive=False).rows()
+        for name, part in (("all trials", trials), ("around the best quarter", good_region(trials)))
+    }
     return plots.importance(rows, label="share of the variance of the ranks (not normalised)", data=objective.data)
 
 
@@ -245,6 +259,7 @@ def show_widgets(names: Iterable[str], folder: Path, width: int = 1000) -> int:
         return 0
     sys.path.insert(0, str(ROOT / "tests"))
     from helpers import lab as labs
+
     try:
         from playwright.sync_api import sync_playwright
     except ImportError:
@@ -289,8 +304,9 @@ def small(raw: Path, path: Path) -> str:
         picture.quantize(COLOURS, kmeans=2, dither=Image.Dither.NONE).save(path, optimize=True)
         if path.stat().st_size <= MOST_BYTES:
             return f"{path.name}: {picture.width} x {picture.height}, {path.stat().st_size / 1000:.0f} kB"
-    raise ValueError(f"{path.name} has {path.stat().st_size} bytes, and at most {MOST_BYTES} are wanted. Draw it "
-                     "smaller.")
+    raise ValueError(
+        f"{path.name} has {path.stat().st_size} bytes, and at most {MOST_BYTES} are wanted. Draw it smaller."
+    )
 
 
 if __name__ == "__main__":

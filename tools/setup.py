@@ -31,9 +31,12 @@ INPUTS = [ROOT / "requirements.lock", ROOT / "pyproject.toml"]
 def main(arguments: list[str] | None = None) -> int:
     """The exit status: 0 when the environment is ready, whether or not there was anything to do."""
     ask = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    ask.add_argument("--torch", metavar="BACKEND",
-                     help="'cpu' takes the small CPU build of PyTorch, 'default' the usual one (on Linux: CUDA); "
-                          "unless given, the build that was asked for last")
+    ask.add_argument(
+        "--torch",
+        metavar="BACKEND",
+        help="'cpu' takes the small CPU build of PyTorch, 'default' the usual one (on Linux: CUDA); "
+        "unless given, the build that was asked for last",
+    )
     torch = chosen(ask.parse_args(arguments).torch)
     problem = unfit()
     if problem is not None:
@@ -51,8 +54,11 @@ def main(arguments: list[str] | None = None) -> int:
             install(torch)
             STAMP.write_text(torch)
     except (subprocess.CalledProcessError, OSError) as error:
-        print(f"\nThe set-up did not finish: {error}\nNothing is lost: packages already downloaded are kept. "
-              "Run the same command again.", file=sys.stderr)
+        print(
+            f"\nThe set-up did not finish: {error}\nNothing is lost: packages already downloaded are kept. "
+            "Run the same command again.",
+            file=sys.stderr,
+        )
         return 1
     except KeyboardInterrupt:
         print("\nInterrupted. Run the same command again to go on.", file=sys.stderr)
@@ -64,11 +70,15 @@ def main(arguments: list[str] | None = None) -> int:
 def unfit() -> str | None:
     """Why this Python cannot set up the course, and what to do; None if it can."""
     if not (3, 11) <= sys.version_info[:2] < (3, 15):
-        return (f"Python 3.11 to 3.14 is needed; this is {sys.version.split()[0]} ({sys.executable}).\n"
-                "Name another one: make setup PYTHON=python3.12")
+        return (
+            f"Python 3.11 to 3.14 is needed; this is {sys.version.split()[0]} ({sys.executable}).\n"
+            "Name another one: make setup PYTHON=python3.12"
+        )
     if importlib.util.find_spec("ensurepip") is None:
-        return (f"Python's own venv is missing here ({sys.executable}): Debian and Ubuntu keep it in a package.\n"
-                "Install it and run the same command again: sudo apt-get install python3-venv")
+        return (
+            f"Python's own venv is missing here ({sys.executable}): Debian and Ubuntu keep it in a package.\n"
+            "Install it and run the same command again: sudo apt-get install python3-venv"
+        )
     return None
 
 
@@ -79,9 +89,13 @@ def chosen(torch: str | None) -> str:
 
 def is_ready(torch: str) -> bool:
     """True if the last set-up finished, for this Python and build of PyTorch, after the lock last changed."""
-    return (STAMP.exists() and STAMP.read_text() == torch and any(BIN.glob("python*"))
-            and venv_version() == "{}.{}".format(*sys.version_info[:2])
-            and STAMP.stat().st_mtime >= max(path.stat().st_mtime for path in INPUTS))
+    return (
+        STAMP.exists()
+        and STAMP.read_text() == torch
+        and any(BIN.glob("python*"))
+        and venv_version() == "{}.{}".format(*sys.version_info[:2])
+        and STAMP.stat().st_mtime >= max(path.stat().st_mtime for path in INPUTS)
+    )
 
 
 def venv_version() -> str | None:
@@ -102,6 +116,7 @@ def alone() -> Iterator[None]:
     """
     try:
         import fcntl
+
         folder = os.open(ROOT, os.O_RDONLY)
     except (ImportError, OSError):
         yield
@@ -124,14 +139,18 @@ def announce(torch: str) -> None:
     free = shutil.disk_usage(ROOT).free / 1e9
     cuda = sys.platform == "linux" and torch == "default"
     size = "about 5 GB on disk: PyTorch for Linux brings NVIDIA's CUDA libraries" if cuda else "about 1.5 GB on disk"
-    print(f"Setting up .venv with Python {sys.version.split()[0]} for {sysconfig.get_platform()}:\n"
-          f"  1. a virtual environment and uv (a fast installer)\n"
-          f"  2. JupyterLab, PyTorch, Ray Tune and the rest, in the versions of requirements.lock: {size}.")
+    print(
+        f"Setting up .venv with Python {sys.version.split()[0]} for {sysconfig.get_platform()}:\n"
+        f"  1. a virtual environment and uv (a fast installer)\n"
+        f"  2. JupyterLab, PyTorch, Ray Tune and the rest, in the versions of requirements.lock: {size}."
+    )
     if cuda:
         print("     No NVIDIA GPU? `make setup TORCH=cpu` takes the small build.")
     if os.name != "nt" and ("\\" in str(ROOT) or ("'" in str(ROOT) and " " not in str(ROOT))):
-        print(f"     Careful: Ray cannot start from {ROOT}: it does not read quotes and backslashes in a path.\n"
-              "     For searches with Ray move or rename this folder first.")
+        print(
+            f"     Careful: Ray cannot start from {ROOT}: it does not read quotes and backslashes in a path.\n"
+            "     For searches with Ray move or rename this folder first."
+        )
     if free < (8 if cuda else 3):
         print(f"     Careful: only {free:.1f} GB are free on this disk.")
     sys.stdout.flush()
@@ -152,8 +171,20 @@ def base_python() -> str:
 def install(torch: str) -> None:
     """The course and its tests, held to the lock: uv shows its own progress with sizes."""
     backend = [] if torch == "default" else [f"--torch-backend={torch}"]
-    run([str(BIN / "uv"), "pip", "install", "--python", str(BIN / "python"), *backend,
-         "--constraint", "requirements.lock", "--editable", ".[test]"])
+    run(
+        [
+            str(BIN / "uv"),
+            "pip",
+            "install",
+            "--python",
+            str(BIN / "python"),
+            *backend,
+            "--constraint",
+            "requirements.lock",
+            "--editable",
+            ".[test]",
+        ]
+    )
 
 
 def run(command: list[str]) -> None:

@@ -91,8 +91,17 @@ def pytest(arguments: list[str], env: dict[str, str], folder: str) -> tuple[int,
 def beside(arguments: list[str], env: dict[str, str], folder: str) -> Iterator[Callable[[], tuple[int, str]]]:
     """Run pytest meanwhile; the function that is given waits for its end, shows what it said, answers as `pytest`."""
     log = Path(folder) / "pytest beside.txt"
-    with open(log, "wb") as file, subprocess.Popen(command(arguments, f"{folder}/pytest-beside"), cwd=notebooks.ROOT,
-                                                   env=env, stdout=file, stderr=subprocess.STDOUT) as run:
+    with (
+        open(log, "wb") as file,
+        subprocess.Popen(
+            command(arguments, f"{folder}/pytest-beside"),
+            cwd=notebooks.ROOT,
+            env=env,
+            stdout=file,
+            stderr=subprocess.STDOUT,
+        ) as run,
+    ):
+
         def result() -> tuple[int, str]:
             status = run.wait()
             sys.stdout.buffer.write(log.read_bytes())
@@ -134,8 +143,11 @@ def strays(folder: str, patience: float = 0) -> list[psutil.Process]:
 
 def started_in(process: psutil.Process, folder: str) -> bool:
     try:
-        return (process.pid != os.getpid() and process.status() != psutil.STATUS_ZOMBIE
-                and process.environ().get("TMPDIR") == folder)
+        return (
+            process.pid != os.getpid()
+            and process.status() != psutil.STATUS_ZOMBIE
+            and process.environ().get("TMPDIR") == folder
+        )
     except (psutil.Error, OSError):  # ended meanwhile, or not ours to look at
         return False
 

@@ -48,11 +48,15 @@ def load(path: Path) -> dict[str, Any] | None:
         _check_sums(path)
         state = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:
-        raise ValueError(f"checkpoint {path}: not readable ({_in_short(error)}). "
-                         "Delete this file to train the trial again from its first epoch.") from error
+        raise ValueError(
+            f"checkpoint {path}: not readable ({_in_short(error)}). "
+            "Delete this file to train the trial again from its first epoch."
+        ) from error
     if not isinstance(state, dict) or state.get("version") != VERSION or not state.keys() >= PARTS:
-        raise ValueError(f"checkpoint {path}: not written by this version of hpt_lessons (expected version {VERSION}). "
-                         "Delete this file to train the trial again from its first epoch.")
+        raise ValueError(
+            f"checkpoint {path}: not written by this version of hpt_lessons (expected version {VERSION}). "
+            "Delete this file to train the trial again from its first epoch."
+        )
     return state
 
 

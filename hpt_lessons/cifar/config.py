@@ -103,8 +103,11 @@ RULES: dict[str, Rule] = {
     "momentum": Rule("a number from 0 to 0.9999 (used by 'sgd', and as beta1 by 'adam' and 'adamw')", _real(0, 0.9999)),
     "weight_decay": Rule("a number from 0 to 10", _real(0, 10)),
     "schedule": Rule("'constant', 'cosine' or 'step'", _one_of("constant", "cosine", "step")),
-    "layer_factor": Rule("one factor above 0 (each layer's learning rate is that of the next layer times the factor) "
-                         "or a list with one factor for each layer, 0 freezes a layer", _factors),
+    "layer_factor": Rule(
+        "one factor above 0 (each layer's learning rate is that of the next layer times the factor) "
+        "or a list with one factor for each layer, 0 freezes a layer",
+        _factors,
+    ),
     "epochs": Rule("a whole number from 1 to 100000", _whole(1, 100_000)),
     "seed": Rule("a whole number from 0 to 2**63 - 1", _whole(0, 2**63 - 1)),
     "split_seed": Rule("a whole number from 0 to 2**63 - 1", _whole(0, 2**63 - 1)),
@@ -113,8 +116,9 @@ RULES: dict[str, Rule] = {
     "score_size": Rule("a whole number of further pictures to score on, 0 for none", _whole(0)),
     "augment": Rule("True or False", _one_of(True, False)),
     "wrong_labels": Rule("a share of training pictures from 0 to 1 that get the label of another class", _real(0, 1)),
-    "model": Rule("'cifar', 'wider', 'pixels', 'residual' or 'plain'",
-                  _one_of("cifar", "wider", "pixels", "residual", "plain")),
+    "model": Rule(
+        "'cifar', 'wider', 'pixels', 'residual' or 'plain'", _one_of("cifar", "wider", "pixels", "residual", "plain")
+    ),
     "depth": Rule("a whole number of convolutions from 1 to 4 (used by model 'plain')", _whole(1, 4)),
     "channels": Rule("a whole number of channels from 1 to 1024 (used by model 'plain')", _whole(1, 1024)),
     "kernel": Rule("3, 5 or 7, the side of the filters (used by model 'plain')", _one_of(3, 5, 7)),
@@ -134,15 +138,18 @@ def read_config(config: Mapping[str, Any]) -> Settings:
     Raises ValueError for an unknown key, a missing one, or a value out of range; TypeError when `config` is no mapping.
     """
     if not isinstance(config, Mapping):
-        raise TypeError(f"configuration: {config!r} is a {type(config).__name__}, and a dict was expected, "
-                        f"for example {UNTUNED}.")
+        raise TypeError(
+            f"configuration: {config!r} is a {type(config).__name__}, and a dict was expected, for example {UNTUNED}."
+        )
     for key in config:
         if key not in RULES:
             raise ValueError(_unknown(key))
     for key in REQUIRED:
         if key not in config:
-            raise ValueError(f"configuration: {key!r} is missing; it must be {RULES[key].allowed}. "
-                             f"The untuned default is {UNTUNED[key]}.")
+            raise ValueError(
+                f"configuration: {key!r} is missing; it must be {RULES[key].allowed}. "
+                f"The untuned default is {UNTUNED[key]}."
+            )
     return Settings(**{key: _read(key, value) for key, value in config.items()})
 
 
@@ -158,8 +165,12 @@ def _read(key: str, value: Any) -> Any:
     try:
         return RULES[key].read(plain)
     except (ValueError, TypeError, OverflowError):
-        remedy = (" It is still a search-space domain: Ray Tune replaces it by a value in each trial; in a call of "
-                  "your own write a number." if hasattr(plain, "sample") else "")
+        remedy = (
+            " It is still a search-space domain: Ray Tune replaces it by a value in each trial; in a call of "
+            "your own write a number."
+            if hasattr(plain, "sample")
+            else ""
+        )
         raise ValueError(f"configuration: {key!r} is {plain!r}; it must be {RULES[key].allowed}.{remedy}") from None
 
 

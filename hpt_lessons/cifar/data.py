@@ -67,8 +67,9 @@ class Data:
         _check_count("seed", seed, 0, None)
         score_size = _check_count("score_size", score_size, 0, count - 2)
         most = count - score_size - 1
-        valid_size = min(most, max(1, count // 5)) if valid_size is None else _check_count(
-            "valid_size", valid_size, 1, most)
+        valid_size = (
+            min(most, max(1, count // 5)) if valid_size is None else _check_count("valid_size", valid_size, 1, most)
+        )
         left = count - valid_size - score_size
         train_size = left if train_size is None else _check_count("train_size", train_size, 1, left)
         order = self._order(seed)

@@ -32,8 +32,9 @@ class Feed:
     def __len__(self) -> int:
         return len(self.indices)
 
-    def batches(self, batch_size: int, order: np.ndarray | None = None,
-                augment: np.random.Generator | None = None) -> Iterator[tuple[Tensor, Tensor]]:
+    def batches(
+        self, batch_size: int, order: np.ndarray | None = None, augment: np.random.Generator | None = None
+    ) -> Iterator[tuple[Tensor, Tensor]]:
         """Batches in the given order of positions 0..n-1; the last one may be smaller.
 
         With a generator as `augment`, each picture is flipped with probability one half and moved by up to 4 pixels.
@@ -41,7 +42,7 @@ class Feed:
         indices = self.indices if order is None else self.indices[order]
         step = max(1, BLOCK // batch_size) * batch_size
         for start in range(0, len(indices), step):
-            chosen = indices[start:start + step]
+            chosen = indices[start : start + step]
             # The pictures may be a read-only map of a file: fancy indexing copies just this block.
             pixels = self.images[chosen]
             if augment is not None:

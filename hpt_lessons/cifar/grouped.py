@@ -34,8 +34,18 @@ class GroupedConvolution(torch.autograd.Function):
             ctx.turned.append(turn(weight, ctx.groups))
         # One operation for weight and bias; the gradient for the input is ours.
         _, for_weight, for_bias = torch.ops.aten.convolution_backward(
-            gradient, values, weight, [len(weight)], [1, 1], [0, 0], [1, 1], False, [0, 0], ctx.groups,
-            [False, True, True])
+            gradient,
+            values,
+            weight,
+            [len(weight)],
+            [1, 1],
+            [0, 0],
+            [1, 1],
+            False,
+            [0, 0],
+            ctx.groups,
+            [False, True, True],
+        )
         return for_input(gradient, ctx.turned[0], ctx.groups, weight.shape[1]), for_weight, for_bias, None, None
 
 
@@ -45,7 +55,7 @@ def turn(weight: Tensor, groups: int) -> Tensor:
     turned = weight.unflatten(0, (groups, -1)).transpose(1, 2).flip(3, 4)  # (groups, inputs, outputs, height, width)
     channels = -(-2 * inputs // WIDTH) * WIDTH
     kernel = turned.new_zeros(groups, channels, height, width + 1, turned.shape[2])  # as it lies in memory
-    kernel[:, :inputs, :, :-1] = kernel[:, inputs:2 * inputs, :, 1:] = turned.permute(0, 1, 3, 4, 2)
+    kernel[:, :inputs, :, :-1] = kernel[:, inputs : 2 * inputs, :, 1:] = turned.permute(0, 1, 3, 4, 2)
     return kernel.flatten(0, 1).permute(0, 3, 1, 2)
 
 
@@ -53,7 +63,7 @@ def for_input(gradient: Tensor, kernel: Tensor, groups: int, inputs: int) -> Ten
     """The gradient for the input (b, groups x inputs, height, width), from that for the output and `turn`'s kernel."""
     height, width = kernel.shape[2:]
     wide = functional.conv2d(gradient, kernel, stride=(1, 2), padding=(height - 1, width - 2), groups=groups)
-    pair = wide.unflatten(1, (groups, -1))[:, :, :2 * inputs].unflatten(2, (2, inputs))
+    pair = wide.unflatten(1, (groups, -1))[:, :, : 2 * inputs].unflatten(2, (2, inputs))
     # (b, groups, 2, inputs, rows, half the columns) to (b, rows, columns, groups, inputs), as it lies in memory.
     apart = pair.permute(0, 4, 5, 2, 1, 3)
     return apart.flatten(2, 3).flatten(3).permute(0, 3, 1, 2)

@@ -92,8 +92,17 @@ class PlainNet(nn.Module):
     smaller. Then the fully connected layers of `CifarNet`.
     """
 
-    def __init__(self, l1: int = 120, l2: int = 84, classes: int = 10, *, depth: int = 2, channels: int = 8,
-                 kernel: int = 3, activation: str = "relu") -> None:
+    def __init__(
+        self,
+        l1: int = 120,
+        l2: int = 84,
+        classes: int = 10,
+        *,
+        depth: int = 2,
+        channels: int = 8,
+        kernel: int = 3,
+        activation: str = "relu",
+    ) -> None:
         super().__init__()
         sizes = [3, *(channels * 2**stage for stage in range(depth))]
         layers: list[nn.Module] = []
@@ -166,8 +175,9 @@ def _stage(channels_in: int, channels_out: int) -> nn.Sequential:
     )
 
 
-def _head(features: int, l1: int, l2: int, classes: int,
-          activation: Callable[[], nn.Module] = lambda: nn.ReLU(inplace=True)) -> nn.Sequential:
+def _head(
+    features: int, l1: int, l2: int, classes: int, activation: Callable[[], nn.Module] = lambda: nn.ReLU(inplace=True)
+) -> nn.Sequential:
     """The three fully connected layers that all networks end in."""
     return nn.Sequential(
         nn.Linear(features, l1), activation(), nn.Linear(l1, l2), activation(), nn.Linear(l2, classes)

@@ -46,9 +46,15 @@ AT_ONCE = {"cpu": 16}
 AT_ONCE_ELSEWHERE = 1024
 
 
-def train_population(configs: Sequence[Mapping[str, Any]], data_dir: str | Path | None = None, *,
-                     data: Data | None = None, order_seed: int | None = None, device: str | None = None,
-                     progress: bool = True) -> list[list[dict[str, Any]]]:
+def train_population(
+    configs: Sequence[Mapping[str, Any]],
+    data_dir: str | Path | None = None,
+    *,
+    data: Data | None = None,
+    order_seed: int | None = None,
+    device: str | None = None,
+    progress: bool = True,
+) -> list[list[dict[str, Any]]]:
     """Train many networks at once and score them on the validation pictures after every epoch.
 
     `configs` are configurations as for `train_cifar`; they may differ in `OWN`: learning rate, momentum, weight decay,
@@ -82,12 +88,16 @@ def read_configs(configs: Sequence[Mapping[str, Any]]) -> list[Settings]:
         for key in vars(other).keys() - set(OWN):
             here, there = getattr(settings[0], key), getattr(other, key)
             if here != there:
-                raise ValueError(f"population: {key!r} is {here!r} in one configuration and {there!r} in another. "
-                                 f"Networks trained together may differ in {', '.join(OWN)}; train one population "
-                                 f"for each {key!r}.")
+                raise ValueError(
+                    f"population: {key!r} is {here!r} in one configuration and {there!r} in another. "
+                    f"Networks trained together may differ in {', '.join(OWN)}; train one population "
+                    f"for each {key!r}."
+                )
     if settings[0].optimizer != "sgd":
-        raise ValueError(f"population: networks with optimizer {settings[0].optimizer!r} cannot be trained together; "
-                         "expected 'sgd'. Train each alone with train_cifar.")
+        raise ValueError(
+            f"population: networks with optimizer {settings[0].optimizer!r} cannot be trained together; "
+            "expected 'sgd'. Train each alone with train_cifar."
+        )
     return settings
 
 
@@ -98,8 +108,15 @@ class Population:
     the first axis of each is the network. `dtype` may be float64, for comparisons.
     """
 
-    def __init__(self, settings: Sequence[Settings], data: Data, device: torch.device, *,
-                 order_seed: int | None = None, dtype: torch.dtype = torch.float32):
+    def __init__(
+        self,
+        settings: Sequence[Settings],
+        data: Data,
+        device: torch.device,
+        *,
+        order_seed: int | None = None,
+        dtype: torch.dtype = torch.float32,
+    ):
         self.settings, self.data, self.device, self.dtype = list(settings), data, device, dtype
         self.order_seed = settings[0].seed if order_seed is None else order_seed
         # Linux's allocator hands each large block back to the system, which then clears it anew in every layer, a tenth
@@ -118,14 +135,19 @@ class Population:
         layers = {id(weight): place for place, layer in enumerate(layers_of(self.model)) for weight in layer}
         self.layer = [layers[id(weight)] for weight in self.model.parameters()]
         self.factors = [layer_factors(one.layer_factor, len(layers_of(models[0]))) for one in settings]
-        stacks = (_stack([list(model.parameters())[place] for model in models])
-                  for place in range(len(list(models[0].parameters()))))
+        stacks = (
+            _stack([list(model.parameters())[place] for model in models])
+            for place in range(len(list(models[0].parameters())))
+        )
         self.weights = [stack.to(device, dtype).requires_grad_() for stack in stacks]
         self.velocities = [torch.zeros_like(weight) for weight in self.weights]
         # What batch normalisation remembers for validation: for each of its layers means and variances.
         self.norms = [module for module in self.model.modules() if isinstance(module, nn.BatchNorm2d)]
-        self.running = [torch.stack([own] * len(settings)).to(device, dtype) for norm in self.norms
-                        for own in (norm.running_mean, norm.running_var)]
+        self.running = [
+            torch.stack([own] * len(settings)).to(device, dtype)
+            for norm in self.norms
+            for own in (norm.running_mean, norm.running_var)
+        ]
         if self.norms:  # its statistics are those of the whole batch
             self.at_once = sys.maxsize
 
@@ -146,8 +168,9 @@ class Population:
         values = self._through(self.model.features, pictures, iter(self.weights), iter(self.running))
         return values.unflatten(1, (len(self.networks), -1)).transpose(0, 1)
 
-    def _through(self, layers: nn.Sequential, values: Tensor, weights: Iterator[Tensor],
-                 running: Iterator[Tensor]) -> Tensor:
+    def _through(
+        self, layers: nn.Sequential, values: Tensor, weights: Iterator[Tensor], running: Iterator[Tensor]
+    ) -> Tensor:
         """Channels of all networks (b, networks x channels, height, width), or the pictures, through some layers."""
         for layer in layers:
             if isinstance(layer, nn.Conv2d):
@@ -155,8 +178,15 @@ class Population:
                 values = self._convolution(layer, values, next(weights), next(weights) if bias else None)
             elif isinstance(layer, nn.BatchNorm2d):
                 values = functional.batch_norm(
-                    values, next(running).view(-1), next(running).view(-1), next(weights).flatten(),
-                    next(weights).flatten(), torch.is_grad_enabled(), layer.momentum, layer.eps)
+                    values,
+                    next(running).view(-1),
+                    next(running).view(-1),
+                    next(weights).flatten(),
+                    next(weights).flatten(),
+                    torch.is_grad_enabled(),
+                    layer.momentum,
+                    layer.eps,
+                )
             elif isinstance(layer, Residual):
                 values = torch.relu(values + self._through(layer.block, values, weights, running))
             elif isinstance(layer, nn.Sequential):
@@ -175,7 +205,7 @@ class Population:
 
     def _head(self, values: Tensor) -> Tensor:
         """The fully connected layers: (networks, b, features) to (networks, b, classes)."""
-        weights = iter(self.weights[len(list(self.model.features.parameters())):])
+        weights = iter(self.weights[len(list(self.model.features.parameters())) :])
         for layer in self.model.head:
             if isinstance(layer, nn.Linear):
                 weight, bias = next(weights), next(weights)
@@ -195,13 +225,22 @@ class Population:
         sound = (train_loss < DIVERGED_LOSS) & (loss < DIVERGED_LOSS)  # a NaN is not
         for place, network in enumerate(self.networks):
             good = bool(sound[place])
-            self.histories[network].append({
-                "epoch": epoch, "loss": float(loss[place]) if good else DIVERGED_LOSS,
-                "accuracy": float(accuracy[place]) if good else 0.0,
-                "train_loss": float(train_loss[place]) if train_loss[place] < DIVERGED_LOSS else DIVERGED_LOSS,
-                "lr": learning_rate(self.settings[network], epoch), "diverged": not good, "data": self.data.name,
-                **({} if self.scored is None else score_of(good, float(score_loss[place]),
-                                                           float(score_accuracy[place])))})
+            self.histories[network].append(
+                {
+                    "epoch": epoch,
+                    "loss": float(loss[place]) if good else DIVERGED_LOSS,
+                    "accuracy": float(accuracy[place]) if good else 0.0,
+                    "train_loss": float(train_loss[place]) if train_loss[place] < DIVERGED_LOSS else DIVERGED_LOSS,
+                    "lr": learning_rate(self.settings[network], epoch),
+                    "diverged": not good,
+                    "data": self.data.name,
+                    **(
+                        {}
+                        if self.scored is None
+                        else score_of(good, float(score_loss[place]), float(score_accuracy[place]))
+                    ),
+                }
+            )
         self.keep(sound)
 
     def train_epoch(self, epoch: int) -> np.ndarray:
@@ -272,10 +311,16 @@ class Population:
 
     def state(self) -> dict[str, Any]:
         """What `checkpoint.save` can write, to go on from later: tensors are not copied."""
-        return {"settings": [asdict(one) for one in self.settings], "data": self.data.name, "order": self.order_seed,
-                "networks": self.networks, "history": self.histories,
-                "model": [weight.detach() for weight in self.weights], "optimizer": self.velocities,
-                "running": self.running}
+        return {
+            "settings": [asdict(one) for one in self.settings],
+            "data": self.data.name,
+            "order": self.order_seed,
+            "networks": self.networks,
+            "history": self.histories,
+            "model": [weight.detach() for weight in self.weights],
+            "optimizer": self.velocities,
+            "running": self.running,
+        }
 
     def restore(self, state: Mapping[str, Any]) -> None:
         """Take over what `state` gave; ValueError if it belongs to other configurations, pictures or another order."""
@@ -286,15 +331,20 @@ class Population:
         self.keep(np.isin(self.networks, state["networks"]))
         self.histories = [list(history) for history in state["history"]]
         with torch.no_grad():
-            for own, saved in zip([*self.weights, *self.velocities, *self.running],
-                                  [*state["model"], *state["optimizer"], *state.get("running", [])], strict=True):
+            for own, saved in zip(
+                [*self.weights, *self.velocities, *self.running],
+                [*state["model"], *state["optimizer"], *state.get("running", [])],
+                strict=True,
+            ):
                 own.copy_(saved)
 
     def _own_numbers(self, epoch: int) -> tuple[list[Tensor], Tensor, Tensor | None]:
         """Learning rate (one tensor for each layer), momentum and weight decay (None if all are 0) of each network."""
         mine = [self.settings[network] for network in self.networks]
-        rates = [[learning_rate(one, epoch) * factor for factor in self.factors[network]]
-                 for one, network in zip(mine, self.networks, strict=True)]
+        rates = [
+            [learning_rate(one, epoch) * factor for factor in self.factors[network]]
+            for one, network in zip(mine, self.networks, strict=True)
+        ]
         numbers = [rates, [one.momentum for one in mine], [one.weight_decay for one in mine]]
         rates, momentum, decay = (torch.tensor(value, dtype=self.dtype, device=self.device) for value in numbers)
         return list(rates.unbind(1)), momentum, decay if decay.any() else None
@@ -320,7 +370,7 @@ def _stack(parameters: Sequence[Tensor]) -> Tensor:
 
 def _chosen(stack: Tensor, chosen: Tensor) -> Tensor:
     """Some networks of a stack, in the same memory order."""
-    return torch.empty_like(stack[:len(chosen)]).copy_(stack[chosen])
+    return torch.empty_like(stack[: len(chosen)]).copy_(stack[chosen])
 
 
 def _along(numbers: Tensor, stack: Tensor) -> Tensor:

@@ -21,8 +21,16 @@ class SGD:
 
     def __init__(self, groups: Sequence[dict[str, Any]], momentum: float, weight_decay: float, fused: bool):
         self.param_groups = [dict(group) for group in groups]
-        self.options = {"momentum": momentum, "weight_decay": weight_decay, "fused": fused, "foreach": False,
-                        "dampening": 0.0, "nesterov": False, "maximize": False, "has_sparse_grad": False}
+        self.options = {
+            "momentum": momentum,
+            "weight_decay": weight_decay,
+            "fused": fused,
+            "foreach": False,
+            "dampening": 0.0,
+            "nesterov": False,
+            "maximize": False,
+            "has_sparse_grad": False,
+        }
         self.velocities = [[torch.zeros_like(weight) for weight in group["params"]] for group in self.param_groups]
 
     def zero_grad(self) -> None:

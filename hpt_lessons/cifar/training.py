@@ -28,9 +28,15 @@ TINY_BATCH = 4
 DEFAULTS = defaults()  # what a checkpoint means that was written before a hyperparameter existed
 
 
-def train_cifar(config: Mapping[str, Any], data_dir: str | Path | None = None, *, data: Data | None = None,
-                checkpoint: str | Path | None = None, device: str | None = None,
-                progress: bool = True) -> list[dict[str, Any]] | None:
+def train_cifar(
+    config: Mapping[str, Any],
+    data_dir: str | Path | None = None,
+    *,
+    data: Data | None = None,
+    checkpoint: str | Path | None = None,
+    device: str | None = None,
+    progress: bool = True,
+) -> list[dict[str, Any]] | None:
     """Train one network and score it on the validation pictures after every epoch.
 
     `config` holds `l1` and `l2` (units of the two hidden layers), `lr` and `batch_size`, and whatever else of
@@ -115,20 +121,39 @@ class Run:
         correct, loss = score(self.model, self.scored)
         return loss, correct / len(self.scored)
 
-    def record(self, epoch: int, train_loss: float, loss: float, accuracy: float, seconds: float,
-               scored: tuple[float, float] | None = None) -> None:
+    def record(
+        self,
+        epoch: int,
+        train_loss: float,
+        loss: float,
+        accuracy: float,
+        seconds: float,
+        scored: tuple[float, float] | None = None,
+    ) -> None:
         """Add an epoch to the history; what is no loss any more becomes the large, finite one that never wins."""
         diverged = not (train_loss < DIVERGED_LOSS and loss < DIVERGED_LOSS)  # `not <` is true for NaN as well
-        self.history.append({
-            "epoch": epoch, "loss": DIVERGED_LOSS if diverged else loss, "accuracy": 0.0 if diverged else accuracy,
-            "train_loss": train_loss if train_loss < DIVERGED_LOSS else DIVERGED_LOSS,
-            "lr": learning_rate(self.settings, epoch), "seconds": seconds, "diverged": diverged,
-            "data": self.data_name,
-            **({} if self.scored is None else score_of(not diverged, *(scored or (math.inf, 0.0))))})
+        self.history.append(
+            {
+                "epoch": epoch,
+                "loss": DIVERGED_LOSS if diverged else loss,
+                "accuracy": 0.0 if diverged else accuracy,
+                "train_loss": train_loss if train_loss < DIVERGED_LOSS else DIVERGED_LOSS,
+                "lr": learning_rate(self.settings, epoch),
+                "seconds": seconds,
+                "diverged": diverged,
+                "data": self.data_name,
+                **({} if self.scored is None else score_of(not diverged, *(scored or (math.inf, 0.0)))),
+            }
+        )
 
     def state(self) -> dict[str, Any]:
-        return {"settings": asdict(self.settings), "data": self.data_name, "history": self.history,
-                "model": self.model.state_dict(), "optimizer": self.optimizer.state_dict()}
+        return {
+            "settings": asdict(self.settings),
+            "data": self.data_name,
+            "history": self.history,
+            "model": self.model.state_dict(),
+            "optimizer": self.optimizer.state_dict(),
+        }
 
     def restore(self, state: Mapping[str, Any]) -> None:
         """Take over a checkpoint's weights, optimizer and history; an error if it belongs to another training."""
@@ -138,13 +163,17 @@ class Run:
         other = {key for key in ours if ours[key] != theirs.get(key, DEFAULTS.get(key))} - harmless
         if other:
             key = sorted(other)[0]
-            raise ValueError(f"checkpoint: it belongs to a training with {key} = {theirs.get(key)!r}, and this one has "
-                             f"{ours[key]!r}. Give the new training a checkpoint file of its own.")
+            raise ValueError(
+                f"checkpoint: it belongs to a training with {key} = {theirs.get(key)!r}, and this one has "
+                f"{ours[key]!r}. Give the new training a checkpoint file of its own."
+            )
         finished = len(state["history"])
         if finished > self.settings.epochs:
-            raise ValueError(f"checkpoint: it holds {finished} epochs, and this training has epochs = "
-                             f"{self.settings.epochs}. Ask for at least {finished}, or give the shorter training a "
-                             "checkpoint file of its own.")
+            raise ValueError(
+                f"checkpoint: it holds {finished} epochs, and this training has epochs = "
+                f"{self.settings.epochs}. Ask for at least {finished}, or give the shorter training a "
+                "checkpoint file of its own."
+            )
         self.model.load_state_dict(state["model"])
         self.optimizer.load_state_dict(state["optimizer"])
         self.history = list(state["history"])
@@ -214,7 +243,7 @@ def labels_for(settings: Settings, data: Data, train: np.ndarray) -> np.ndarray:
     if not settings.wrong_labels:
         return data.labels
     rng = np.random.default_rng([settings.split_seed, len(train)])
-    chosen = rng.permutation(train)[:round(settings.wrong_labels * len(train))]
+    chosen = rng.permutation(train)[: round(settings.wrong_labels * len(train))]
     labels, classes = np.array(data.labels), len(data.classes)
     labels[chosen] = (labels[chosen] + rng.integers(1, classes, len(chosen))) % classes
     return labels
@@ -234,8 +263,9 @@ def make_optimizer(model: nn.Module, settings: Settings, device: torch.device) -
     by_factor: dict[float, list[nn.Parameter]] = {}
     for parameters, factor in zip(layers, layer_factors(settings.layer_factor, len(layers)), strict=True):
         by_factor.setdefault(factor, []).extend(parameters)
-    groups = [{"params": parameters, "factor": factor, "lr": settings.lr * factor}
-              for factor, parameters in by_factor.items()]
+    groups = [
+        {"params": parameters, "factor": factor, "lr": settings.lr * factor} for factor, parameters in by_factor.items()
+    ]
     options = {"weight_decay": settings.weight_decay, "fused": device.type in ("cpu", "cuda")}
     if settings.optimizer == "sgd":
         return SGD(groups, settings.momentum, **options)
@@ -263,8 +293,10 @@ def layer_factors(factor: float | tuple[float, ...], layers: int) -> list[float]
     """
     if isinstance(factor, tuple):
         if len(factor) != layers:
-            raise ValueError(f"configuration: 'layer_factor' lists {len(factor)} factors, and this network has "
-                             f"{layers} layers with weights. Give one factor for each, from input to output.")
+            raise ValueError(
+                f"configuration: 'layer_factor' lists {len(factor)} factors, and this network has "
+                f"{layers} layers with weights. Give one factor for each, from input to output."
+            )
         return list(factor)
     return [factor ** (layers - 1 - layer) for layer in range(layers)]
 

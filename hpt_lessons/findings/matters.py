@@ -34,14 +34,21 @@ def what_matters() -> Lines:
     rates = [trial.config["lr"] for trial in box]
     worst = max(trial.best_loss for trial in box if trial.sound)
     yield f"Data: {first.data}; loss of the best epoch; one seed, so there are no intervals."
-    for name, trials, of in (("ranks, all trials", first, "rank"),
-                             (f"ranks, the box around the best quarter (lr {min(rates):g} to {max(rates):g}, losses up "
-                              f"to {worst:.2f})", box, "rank"),
-                             ("being among the best quarter", first, "good")):
+    for name, trials, of in (
+        ("ranks, all trials", first, "rank"),
+        (
+            f"ranks, the box around the best quarter (lr {min(rates):g} to {max(rates):g}, losses up to {worst:.2f})",
+            box,
+            "rank",
+        ),
+        ("being among the best quarter", first, "good"),
+    ):
         found = importance.shares(trials, scope="all", of=of, good=0.25, adaptive=False)
         parts = ", ".join(f"{label} {share.share:.2f}" for label, share in list(found.rows().items())[:5])
-        yield (f"{name}: {parts} ({found.configurations} configurations; {found.left_out} that fit no full grid are "
-               "left out)")
+        yield (
+            f"{name}: {parts} ({found.configurations} configurations; {found.left_out} that fit no full grid are "
+            "left out)"
+        )
 
 
 STARTS = {"the lowest rate": 0.0001, "the untuned rate": 0.001, "a rate too high": 0.03162}
@@ -57,39 +64,55 @@ def noise_of_one() -> float:
 def one_only() -> Lines:
     """The gain of tuning each alone from a start of 64/128 units, for each batch size."""
     first = first_seed(cube())
-    yield (f"Gain in the loss of the best epoch by tuning one alone; one seed, so winners look a little too good; one "
-           f"good training scatters by {noise_of_one():.3f}.")
+    yield (
+        f"Gain in the loss of the best epoch by tuning one alone; one seed, so winners look a little too good; one "
+        f"good training scatters by {noise_of_one():.3f}."
+    )
     for batch in sorted({trial.config["batch_size"] for trial in first}):
         for words, rate in STARTS.items():
             start = {"l1": 64, "l2": 128, "lr": rate, "batch_size": batch}
-            parts = ", ".join(f"{gain.name} {gain.gain:.3f}" for gain in importance.gains(first, start, scope="all")
-                              if math.isfinite(gain.gain))
+            parts = ", ".join(
+                f"{gain.name} {gain.gain:.3f}"
+                for gain in importance.gains(first, start, scope="all")
+                if math.isfinite(gain.gain)
+            )
             yield f"  from batch size {batch} and {words} ({rate:g}): {parts}"
 
 
-@finding("batch-or-rate", "The batch size first, as the notes say? At the untuned shape, batch size 2 to 16.",
-         "cifar-lenet", "cifar-lenet-seeds")
+@finding(
+    "batch-or-rate",
+    "The batch size first, as the notes say? At the untuned shape, batch size 2 to 16.",
+    "cifar-lenet",
+    "cifar-lenet-seeds",
+)
 def batch_or_rate() -> Lines:
     """Tuning only the batch size, or only the learning rate, from a rate too low, sensible, too high."""
     trials = trials_of("cifar-lenet").filter(lambda trial: trial.config["l1"] == UNTUNED["l1"] and trial.seed == 0)
     loss = {(trial.config["lr"], trial.config["batch_size"]): trial.best_loss for trial in trials if trial.sound}
     batches = sorted({batch for _, batch in loss})
-    yield (f"Data: {trials.data}; loss of the best epoch of 27, one seed; one good training scatters by "
-           f"{noise_of_one():.3f}.")
+    yield (
+        f"Data: {trials.data}; loss of the best epoch of 27, one seed; one good training scatters by "
+        f"{noise_of_one():.3f}."
+    )
     for words, rate in STARTS.items():
         row = {batch: loss[rate, batch] for batch in batches}
         start, best = row[4], min(row, key=row.get)
         by_rate = min((value, lr) for (lr, batch), value in loss.items() if batch == 4)
-        yield (f"  from {words} ({rate:g}) and batch size 4, loss {start:.3f}: the best batch size ({best}) gives "
-               f"{row[best]:.3f}, the best rate ({by_rate[1]:g}) {by_rate[0]:.3f}")
+        yield (
+            f"  from {words} ({rate:g}) and batch size 4, loss {start:.3f}: the best batch size ({best}) gives "
+            f"{row[best]:.3f}, the best rate ({by_rate[1]:g}) {by_rate[0]:.3f}"
+        )
     best = {batch: min((loss[rate, size], rate) for rate, size in loss if size == batch) for batch in batches}
     lowest = min(rate for rate, _ in loss)
     yield "  with the best of 21 rates for each batch size: " + ", ".join(
         f"{batch}: {value:.3f} at {rate:g}{', the lowest of all' * (rate == lowest)}"
-        for batch, (value, rate) in best.items())
+        for batch, (value, rate) in best.items()
+    )
     fixed = np.ptp([loss[0.001, batch] for batch in batches])
-    yield (f"  best minus worst batch size: {fixed:.3f} at the fixed rate 0.001, "
-           f"{np.ptp([value for value, _ in best.values()]):.3f} with the rate tuned")
+    yield (
+        f"  best minus worst batch size: {fixed:.3f} at the fixed rate 0.001, "
+        f"{np.ptp([value for value, _ in best.values()]):.3f} with the rate tuned"
+    )
 
 
 @finding("batch-size", "Batch sizes 2 to 512: at equal epochs and at equal updates?", "cifar-batch-size")
@@ -98,17 +121,25 @@ def batch_size() -> Lines:
     trials = trials_of("cifar-batch-size").filter(lambda trial: trial.budget <= LONGEST)
     batches = sorted({trial.config["batch_size"] for trial in trials})
     seeds = len({trial.seed for trial in trials})
-    yield (f"Data: {trials.data}; mean over {seeds} seeds of the lowest loss so far, at the best of its rates; after "
-           "it half the distance of the seeds.")
+    yield (
+        f"Data: {trials.data}; mean over {seeds} seeds of the lowest loss so far, at the best of its rates; after "
+        "it half the distance of the seeds."
+    )
     yield f"  after {LONGEST} epochs: " + ", ".join(
-        f"{batch}: {_best_rate(trials, batch, LONGEST)}" for batch in batches)
+        f"{batch}: {_best_rate(trials, batch, LONGEST)}" for batch in batches
+    )
     for target in (LONGEST * _updates(128), LONGEST * _updates(512)):
         epochs = {batch: target // _updates(batch) for batch in batches}
-        said = [f"{batch}: {_best_rate(trials, batch, epochs[batch])} after {epochs[batch] * _updates(batch):,}"
-                for batch in batches if 1 <= epochs[batch] <= LONGEST]
+        said = [
+            f"{batch}: {_best_rate(trials, batch, epochs[batch])} after {epochs[batch] * _updates(batch):,}"
+            for batch in batches
+            if 1 <= epochs[batch] <= LONGEST
+        ]
         none = [str(batch) for batch in batches if not 1 <= epochs[batch] <= LONGEST]
-        yield (f"  at most {target:,} updates, in whole epochs: {', '.join(said)}; nothing comparable for "
-               f"{', '.join(none)}")
+        yield (
+            f"  at most {target:,} updates, in whole epochs: {', '.join(said)}; nothing comparable for "
+            f"{', '.join(none)}"
+        )
 
 
 def _updates(batch: int) -> int:
@@ -150,13 +181,21 @@ def schemes(name: str) -> Lines:
             paired[str(trial.config["layer_factor"])][trial.seed] = trial
     equal = paired.pop("1.0")
     rate = next(iter(equal.values())).config["lr"]
-    yield (f"Data: {trials_of(name).data}; {len(equal)} paired seeds, loss of the best epoch; equal rates ({rate:g}): "
-           f"{np.mean([trial.best_loss for trial in equal.values()]):.4f}")
-    yield (f"Intervals cover {analysis.covers('training')}, not the choice of each scheme's rate, which was made on one "
-           "seed.")
+    yield (
+        f"Data: {trials_of(name).data}; {len(equal)} paired seeds, loss of the best epoch; equal rates ({rate:g}): "
+        f"{np.mean([trial.best_loss for trial in equal.values()]):.4f}"
+    )
+    yield (
+        f"Intervals cover {analysis.covers('training')}, not the choice of each scheme's rate, which was made on one "
+        "seed."
+    )
     for scheme, own in paired.items():
-        yield "  " + against(f"{scheme} (lr {own[1].config['lr']:g})", [own[seed].best_loss for seed in equal],
-                             [equal[seed].best_loss for seed in equal], "training")
+        yield "  " + against(
+            f"{scheme} (lr {own[1].config['lr']:g})",
+            [own[seed].best_loss for seed in equal],
+            [equal[seed].best_loss for seed in equal],
+            "training",
+        )
 
 
 @finding("levers", "Which lever pays most: model, data or the learning rate?", "cifar-levers")
@@ -164,13 +203,19 @@ def levers() -> Lines:
     """Validation accuracy at equal updates, at the epoch of the lowest loss; then what each lever gains."""
     cells: dict[tuple[str, str], dict[float, list[float]]] = defaultdict(lambda: defaultdict(list))
     for trial in trials_of("cifar-levers"):
-        data = "".join([f"{trial.config['train_size']:,}", " augmented" * ("augment" in trial.config),
-                        " 20 % wrong" * ("wrong_labels" in trial.config)])
+        data = "".join(
+            [
+                f"{trial.config['train_size']:,}",
+                " augmented" * ("augment" in trial.config),
+                " 20 % wrong" * ("wrong_labels" in trial.config),
+            ]
+        )
         if trial.seed:  # seed 0 chose the rates
-            cells[trial.config["model"], data][trial.config["lr"]].append(
-                trial.history[trial.best_epoch - 1].accuracy)
-    yield ("Accuracy at the epoch of the lowest loss, untuned (0.001) and tuned, on each of the two seeds that did not "
-           "choose:")
+            cells[trial.config["model"], data][trial.config["lr"]].append(trial.history[trial.best_epoch - 1].accuracy)
+    yield (
+        "Accuracy at the epoch of the lowest loss, untuned (0.001) and tuned, on each of the two seeds that did not "
+        "choose:"
+    )
     for (model, data), rates in cells.items():
         rate = _tuned(rates)
         yield f"  {model:9} {data:18} untuned {_each(rates[0.001])}, tuned {_each(rates[rate])} (lr {rate:g})"
@@ -211,12 +256,16 @@ def architectures() -> Lines:
         losses[own][trial.config["lr"]] = trial.best_loss
     grid = np.array([[row[rate] for rate in rates] for row in losses.values()])
     tuned, costs = grid.min(1), np.array([sizes.multiply_adds(dict(own)) for own in losses])
-    yield (f"{len(tuned)} architectures, each at the best of {len(rates)} rates: best {tuned.min():.3f}, middle "
-           f"{np.median(tuned):.3f}, worst {tuned.max():.3f}; the middle one gains {np.median(grid[:, 0] - tuned):.3f} "
-           f"by its rate, from {rates[0]:g}")
-    yield (f"Rank correlation of the architectures between the rates {rates[0]:g} and {rates[-1]:g}: "
-           f"{rank_correlation(grid[:, 0], grid[:, -1]):.2f}; of the tuned loss with the multiply-adds: "
-           f"{rank_correlation(costs, tuned):.2f}")
+    yield (
+        f"{len(tuned)} architectures, each at the best of {len(rates)} rates: best {tuned.min():.3f}, middle "
+        f"{np.median(tuned):.3f}, worst {tuned.max():.3f}; the middle one gains {np.median(grid[:, 0] - tuned):.3f} "
+        f"by its rate, from {rates[0]:g}"
+    )
+    yield (
+        f"Rank correlation of the architectures between the rates {rates[0]:g} and {rates[-1]:g}: "
+        f"{rank_correlation(grid[:, 0], grid[:, -1]):.2f}; of the tuned loss with the multiply-adds: "
+        f"{rank_correlation(costs, tuned):.2f}"
+    )
     for own, loss, cost in _front(list(losses), tuned, costs):
         words = "{depth} x {channels} channels, {kernel} x {kernel}, l1 {l1}, {activation}".format(**dict(own))
         yield f"  {cost:>10,} multiply-adds: {loss:.3f} ({words})"

@@ -30,12 +30,15 @@ class Finding(NamedTuple):
 FINDINGS: dict[str, Finding] = {}
 
 
-def finding(name: str, question: str, *tables: str,
-            slow: bool = False) -> Callable[[Callable[[], Lines]], Callable[[], Lines]]:
+def finding(
+    name: str, question: str, *tables: str, slow: bool = False
+) -> Callable[[Callable[[], Lines]], Callable[[], Lines]]:
     """Enter a function under a name; `slow`: it takes more than a few seconds."""
+
     def enter(lines: Callable[[], Lines]) -> Callable[[], Lines]:
         FINDINGS[name] = Finding(question, tables, lines, slow)
         return lines
+
     return enter
 
 
@@ -72,8 +75,10 @@ def rank_correlation(first: Sequence[float], second: Sequence[float]) -> float:
 def against(name: str, scores: Sequence[float], others: Sequence[float], varied: str) -> str:
     """A paired comparison in a line: the mean, the difference with its interval, and how often it was better."""
     found = analysis.compare(scores, others, varied)
-    return (f"{name:17} {np.mean(scores):.4f}, difference {found.difference:+.4f} [{found.low:+.4f}, {found.high:+.4f}]"
-            f", better in {found.superiority:.0%} [{found.superiority_low:.0%}, {found.superiority_high:.0%}]")
+    return (
+        f"{name:17} {np.mean(scores):.4f}, difference {found.difference:+.4f} [{found.low:+.4f}, {found.high:+.4f}]"
+        f", better in {found.superiority:.0%} [{found.superiority_low:.0%}, {found.superiority_high:.0%}]"
+    )
 
 
 def from_to(values: Sequence[float]) -> str:

@@ -67,8 +67,12 @@ def finals(objective: Any, method: Any, budget: int, max_epochs: int = LONGEST) 
     return np.array(scores)
 
 
-@finding("grid-random", "Grid against random against random, then a grid: at 9, 16, 36 and 64 trials?", "cifar-lenet",
-         slow=True)
+@finding(
+    "grid-random",
+    "Grid against random against random, then a grid: at 9, 16, 36 and 64 trials?",
+    "cifar-lenet",
+    slow=True,
+)
 def grid_random() -> Lines:
     """Full trainings, best epoch; grids moved in each repeat, each against as many random trials as it has points."""
     objective = Recorded(cube(), scope="all")
@@ -81,9 +85,16 @@ def grid_random() -> Lines:
         for names in ((), ("lr", "batch_size")):
             grid, trials, ticks = grid_of(objective.space, count, names)
             others = "; others drawn" if names else ""
-            yield "  " + against("grid", finals(objective, grid, count * LONGEST),
-                                 finals(objective, exactly_random(trials), count * LONGEST), "both") + (
-                                     f" (against {trials}; {ticks}{others})")
+            yield (
+                "  "
+                + against(
+                    "grid",
+                    finals(objective, grid, count * LONGEST),
+                    finals(objective, exactly_random(trials), count * LONGEST),
+                    "both",
+                )
+                + (f" (against {trials}; {ticks}{others})")
+            )
 
 
 EARLY = ("hyperband", "asha", "asha-promotion", "bohb")
@@ -99,10 +110,14 @@ def early_stopping() -> Lines:
     ends = [trial.best_loss for trial in alive]
     good = np.argsort(ends)[: len(ends) // 2]
     for words, some in (("all", range(len(alive))), ("the better half", good)):
-        rho = [rank_correlation([alive[place].history[epoch - 1].loss for place in some],
-                                [ends[place] for place in some]) for epoch in (1, 3, 9)]
-        yield (f"Rank correlation of the loss at epochs 1, 3, 9 with the lowest, {words} of {len(alive)} "
-               f"trials that lived: {rho[0]:.2f}, {rho[1]:.2f}, {rho[2]:.2f}")
+        rho = [
+            rank_correlation([alive[place].history[epoch - 1].loss for place in some], [ends[place] for place in some])
+            for epoch in (1, 3, 9)
+        ]
+        yield (
+            f"Rank correlation of the loss at epochs 1, 3, 9 with the lowest, {words} of {len(alive)} "
+            f"trials that lived: {rho[0]:.2f}, {rho[1]:.2f}, {rho[2]:.2f}"
+        )
     yield from at_equal_budget(objective, (4, 10, 30))
 
 
@@ -110,6 +125,7 @@ def early_stopping() -> Lines:
 def early_stopping_synthetic() -> Lines:
     """On formulas, with curves that cross little and much; the optimum lies elsewhere in each repeat."""
     for correlation in (0.8, 0.2):
+
         def objective(number: int, correlation: float = correlation) -> Synthetic:
             return Synthetic(4, 2, correlation=correlation, noise=0.02, seed=number)
 
@@ -123,11 +139,16 @@ def at_equal_budget(objective: Any, trainings: Sequence[int]) -> Lines:
         scores = {method: finals(objective, method, full * LONGEST) for method in ("random", *EARLY)}
         yield f"{full} full trainings: random {np.mean(scores['random']):.4f}, median {np.median(scores['random']):.4f}"
         for method in EARLY:
-            yield "  " + against(method, scores[method], scores["random"], "both") + (
-                f", median {np.median(scores[method]):.4f}")
+            yield (
+                "  "
+                + against(method, scores[method], scores["random"], "both")
+                + (f", median {np.median(scores[method]):.4f}")
+            )
         model = analysis.compare(scores["bohb"], scores["hyperband"], "both")
-        yield (f"  bohb against hyperband: difference {model.difference:+.4f} [{model.low:+.4f}, {model.high:+.4f}], "
-               f"better in {model.superiority:.0%}")
+        yield (
+            f"  bohb against hyperband: difference {model.difference:+.4f} [{model.low:+.4f}, {model.high:+.4f}], "
+            f"better in {model.superiority:.0%}"
+        )
 
 
 @finding("asha-cuts", "How often does ASHA cut the trial that would have won, and what does it cost?", "cifar-lenet")
@@ -138,29 +159,45 @@ def asha_cuts() -> Lines:
     trains both once more.
     """
     objective = Recorded(cube(), scope="all")
-    yield (f"Data: {objective.data}; 27 random trials, {REPEATS} searches, one after another, reduction factor 3; "
-           f"intervals cover {analysis.covers('both')}.")
+    yield (
+        f"Data: {objective.data}; 27 random trials, {REPEATS} searches, one after another, reduction factor 3; "
+        f"intervals cover {analysis.covers('both')}."
+    )
     for grace in (1, 3, 9):
         lost, seen, fresh, spent = zip(*(one_asha(objective, seed, grace) for seed in range(REPEATS)), strict=True)
         low, high = analysis.wilson(sum(lost), REPEATS)
         again = analysis.over_repeats(fresh, "both")
-        yield (f"  grace period {grace}: the winner is cut in {np.mean(lost):.0%} [{low:.0%}, {high:.0%}] of the "
-               f"searches, for {np.mean(spent) / (27 * LONGEST):.0%} of the epochs; regret {np.mean(seen):.4f} as "
-               f"seen, {again.mean:.4f} [{again.low:.4f}, {again.high:.4f}] on fresh draws, 90 % below "
-               f"{np.percentile(fresh, 90):.4f}")
+        yield (
+            f"  grace period {grace}: the winner is cut in {np.mean(lost):.0%} [{low:.0%}, {high:.0%}] of the "
+            f"searches, for {np.mean(spent) / (27 * LONGEST):.0%} of the epochs; regret {np.mean(seen):.4f} as "
+            f"seen, {again.mean:.4f} [{again.low:.4f}, {again.high:.4f}] on fresh draws, 90 % below "
+            f"{np.percentile(fresh, 90):.4f}"
+        )
 
 
 def one_asha(objective: Recorded, seed: int, grace: int) -> tuple[bool, float, float, int]:
     """Whether the later winner was cut, how much worse the choice is, as seen and on fresh draws, and epochs spent."""
-    trials = replay(objective, random_trials(objective.space, seed, 27), StoppingASHA(grace, LONGEST, 3),
-                    budget=27 * LONGEST, seed=seed)
+    trials = replay(
+        objective,
+        random_trials(objective.space, seed, 27),
+        StoppingASHA(grace, LONGEST, 3),
+        budget=27 * LONGEST,
+        seed=seed,
+    )
     curves = {trial.trial: objective.curve(trial.config, seed, draw) for draw, trial in enumerate(trials)}
-    whole = {name: min(result.loss for result in map(curve.result, range(1, LONGEST + 1)))
-             for name, curve in curves.items() if not curve.diverged}
+    whole = {
+        name: min(result.loss for result in map(curve.result, range(1, LONGEST + 1)))
+        for name, curve in curves.items()
+        if not curve.diverged
+    }
     winner, choice = trials[min(whole, key=whole.get)], chosen(trials, scope="all")
     fresh = 0.0 if choice.trial == winner.trial else _score(objective, choice, seed) - _score(objective, winner, seed)
-    return (winner.status == "stopped", whole[choice.trial] - whole[winner.trial], fresh,
-            sum(trial.budget for trial in trials))
+    return (
+        winner.status == "stopped",
+        whole[choice.trial] - whole[winner.trial],
+        fresh,
+        sum(trial.budget for trial in trials),
+    )
 
 
 def _score(objective: Recorded, trial: Trial, seed: int) -> float:

@@ -26,40 +26,68 @@ def main(arguments: list[str] | None = None) -> int:
         remember(options)
         print(f"Data: {data!r}. Study: {place(options)}", flush=True)
         study = cifar.tune_cifar(
-            num_samples=options.samples, max_epochs=options.epochs, search=options.search, seed=options.seed,
-            scheduler=options.scheduler, data=data, options=sizes(options), name=options.name, folder=options.folder,
-            resume=options.resume, resources={"cpu": options.cpus, "gpu": options.gpus})
+            num_samples=options.samples,
+            max_epochs=options.epochs,
+            search=options.search,
+            seed=options.seed,
+            scheduler=options.scheduler,
+            data=data,
+            options=sizes(options),
+            name=options.name,
+            folder=options.folder,
+            resume=options.resume,
+            resources={"cpu": options.cpus, "gpu": options.gpus},
+        )
         if study.finished:
             print(report(study, data, learns=options.search == "bohb"))
             return 0
     except (ValueError, OSError, DataError, RuntimeError) as error:
         print(f"{type(error).__name__}: {error}", file=sys.stderr)
         return 1
-    print(f"On the command line: make tune ARGS=\"{how_to_go_on(options)}\"")
+    print(f'On the command line: make tune ARGS="{how_to_go_on(options)}"')
     return 1
 
 
 def read_arguments(arguments: list[str] | None) -> argparse.Namespace:
     """The command line; each default is the small search that two cores finish in minutes."""
-    ask = argparse.ArgumentParser(prog="python -m hpt_lessons.raytune", description=__doc__.splitlines()[0],
-                                  formatter_class=argparse.ArgumentDefaultsHelpFormatter)
+    ask = argparse.ArgumentParser(
+        prog="python -m hpt_lessons.raytune",
+        description=__doc__.splitlines()[0],
+        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
+    )
     ask.add_argument("--samples", type=int, default=10, help="configurations to try")
     ask.add_argument("--epochs", type=int, default=4, help="epochs of a trial that is not stopped")
-    ask.add_argument("--data", default="auto", metavar="WHAT",
-                     help="'auto', 'cifar10', 'standin', or a folder of pictures train/<class>/...")
+    ask.add_argument(
+        "--data",
+        default="auto",
+        metavar="WHAT",
+        help="'auto', 'cifar10', 'standin', or a folder of pictures train/<class>/...",
+    )
     ask.add_argument("--data-name", metavar="TEXT", help="what a folder of pictures is called in the results")
     ask.add_argument("--data-dir", metavar="DIR", help="where prepared data is kept (HPT_LESSONS_DATA or ./data)")
     ask.add_argument("--train-size", type=int, metavar="N", help="use only N training pictures")
     ask.add_argument("--seed", type=int, default=0, help="of the configurations, the weights and the picture order")
-    ask.add_argument("--search", default="random", choices=cifar.SEARCHES,
-                     help="which configurations to try; a grid over all four needs at least --samples 32")
-    ask.add_argument("--scheduler", choices=cifar.SCHEDULERS,
-                     help="what stops bad trials early; hyperband for bohb, else asha, unless given")
+    ask.add_argument(
+        "--search",
+        default="random",
+        choices=cifar.SEARCHES,
+        help="which configurations to try; a grid over all four needs at least --samples 32",
+    )
+    ask.add_argument(
+        "--scheduler",
+        choices=cifar.SCHEDULERS,
+        help="what stops bad trials early; hyperband for bohb, else asha, unless given",
+    )
     ask.add_argument("--name", help="of the study: a folder of this name keeps all that it finds (default: the time)")
-    ask.add_argument("--folder", default=os.environ.get("HPT_LESSONS_STUDIES", "studies"), metavar="DIR",
-                     help="where studies are kept")
-    ask.add_argument("--resume", action="store_true",
-                     help="go on with the study of this name, or with the last one, as it was begun")
+    ask.add_argument(
+        "--folder",
+        default=os.environ.get("HPT_LESSONS_STUDIES", "studies"),
+        metavar="DIR",
+        help="where studies are kept",
+    )
+    ask.add_argument(
+        "--resume", action="store_true", help="go on with the study of this name, or with the last one, as it was begun"
+    )
     ask.add_argument("--cpus", type=float, default=1, help="CPU cores for each trial")
     ask.add_argument("--gpus", type=float, default=0, help="GPUs for each trial, for example 0.25")
     options = ask.parse_args(arguments)
@@ -87,8 +115,10 @@ def named(options: argparse.Namespace) -> argparse.Namespace:
     options.name = options.name or default_name()
     study_place(options.folder, options.name)
     if (place(options) / JOURNAL).exists():
-        raise FileExistsError(f"study {options.name!r}: there is one already in {options.folder}. "
-                              f"Go on with it by {how_to_go_on(options)}, or choose another name.")
+        raise FileExistsError(
+            f"study {options.name!r}: there is one already in {options.folder}. "
+            f"Go on with it by {how_to_go_on(options)}, or choose another name."
+        )
     return options
 
 
@@ -109,8 +139,10 @@ def remembered(options: argparse.Namespace) -> argparse.Namespace:
     begun = [journal for journal in journals if journal.exists() and journal.with_name(COMMAND).exists()]
     if not begun:
         which = f"study {options.name!r}" if options.name else "study"
-        raise FileNotFoundError(f"--resume: there is no {which} in {options.folder} that make tune has begun. Leave "
-                                "--resume out to begin one.")
+        raise FileNotFoundError(
+            f"--resume: there is no {which} in {options.folder} that make tune has begun. Leave "
+            "--resume out to begin one."
+        )
     last = max(begun, key=lambda journal: journal.with_name(COMMAND).stat().st_mtime)
     kept = json.loads(last.with_name(COMMAND).read_text(encoding="utf-8"))
     return argparse.Namespace(**{**kept, "resume": True, "folder": options.folder, "name": last.parent.name})
@@ -140,8 +172,9 @@ def report(study: Study, data: Data, learns: bool = False) -> str:
         f"{len(trials)} trials on {study.trials.data}, {cut} stopped early, "
         f"{seconds_in_words(sum(trial.seconds for trial in study.trials))} of training in all.",
         f"Best by its last validation loss: trial {best.trial}, "
-        + ", ".join(f"{key}={value:.4g}" if isinstance(value, float) else f"{key}={value}"
-                    for key, value in best.config.items()),
+        + ", ".join(
+            f"{key}={value:.4g}" if isinstance(value, float) else f"{key}={value}" for key, value in best.config.items()
+        ),
         "",
         f"{'':16}{'epochs':>7}{'valid. loss':>13}{'valid. accuracy':>17}   test accuracy [95 % interval]",
         _row("best trial", best, tested),
@@ -150,11 +183,18 @@ def report(study: Study, data: Data, learns: bool = False) -> str:
         lines.append(_row("untuned default", study.trials["default"], tested))
     if learns:
         counts = cifar.told_and_reported(study).items()
-        lines += ["", "What trials reported at their rungs, the model was told: "
-                  + ", ".join(f"{told} of {reported} at epoch {epoch}" for epoch, (told, reported) in counts) + "."]
-    lines += ["", f"The intervals are for the {next(iter(tested.values()))[1]:,} test pictures of {data.name}; another "
-                  "seed moves the results too.", "By its best epoch instead of its last, the winner is trial "
-                  f"{study.best(scope='all').trial}."]
+        lines += [
+            "",
+            "What trials reported at their rungs, the model was told: "
+            + ", ".join(f"{told} of {reported} at epoch {epoch}" for epoch, (told, reported) in counts)
+            + ".",
+        ]
+    lines += [
+        "",
+        f"The intervals are for the {next(iter(tested.values()))[1]:,} test pictures of {data.name}; another "
+        "seed moves the results too.",
+        f"By its best epoch instead of its last, the winner is trial {study.best(scope='all').trial}.",
+    ]
     return "\n".join(lines)
 
 
@@ -163,8 +203,10 @@ def _row(label: str, trial: Trial, tested: dict[str, tuple[int, int]]) -> str:
 
     correct, pictures = tested[trial.trial]
     low, high = wilson(correct, pictures)
-    return (f"{label:16}{trial.budget:7d}{trial.loss:13.3f}{100 * trial.accuracy:15.1f} %   "
-            f"{100 * correct / pictures:.1f} % [{100 * low:.1f}, {100 * high:.1f}]")
+    return (
+        f"{label:16}{trial.budget:7d}{trial.loss:13.3f}{100 * trial.accuracy:15.1f} %   "
+        f"{100 * correct / pictures:.1f} % [{100 * low:.1f}, {100 * high:.1f}]"
+    )
 
 
 if __name__ == "__main__":

@@ -26,8 +26,16 @@ from hpt_lessons.search.rungs import DONE, Decision, Job, lost
 _ACTIONS = {"continue": TrialScheduler.CONTINUE, "pause": TrialScheduler.PAUSE, "stop": TrialScheduler.STOP}
 
 
-def for_tuner(searcher: Any, scheduler: Any = None, *, max_epochs: int, concurrent: int,
-              num_trials: int | None = None, metric: str = "loss", mode: str = "min") -> dict[str, Any]:
+def for_tuner(
+    searcher: Any,
+    scheduler: Any = None,
+    *,
+    max_epochs: int,
+    concurrent: int,
+    num_trials: int | None = None,
+    metric: str = "loss",
+    mode: str = "min",
+) -> dict[str, Any]:
     """What a `tune.TuneConfig` needs in order to search with these two.
 
     `searcher` and `scheduler` are those of `hpt_lessons.search`, or a scheduler of Ray's that decides from each result
@@ -104,8 +112,9 @@ class SilentReporter(ProgressReporter):
 class Desk:
     """Between a search and Ray: which trials are to be started, woken, or sent home, and what they reported."""
 
-    def __init__(self, story: Story, concurrent: int, metric: str = "loss", mode: str = "min",
-                 control: Control | None = None):
+    def __init__(
+        self, story: Story, concurrent: int, metric: str = "loss", mode: str = "min", control: Control | None = None
+    ):
         self.story, self.concurrent, self.control = story, concurrent, control or Control()
         self.metric, self.sign = metric, {"min": 1, "max": -1}[mode]
         self.starting = story.running  # those that a dead search left
@@ -285,8 +294,9 @@ class StudySearcher(SearchAlgorithm):
             return None
         name, config = started
         spec = {**self._experiment.spec, "config": {**self._experiment.spec.get("config", {}), **config}}
-        self._given[name] = _create_trial_from_spec(spec, self._parser, evaluated_params=config, experiment_tag=name,
-                                                    trial_id=name)
+        self._given[name] = _create_trial_from_spec(
+            spec, self._parser, evaluated_params=config, experiment_tag=name, trial_id=name
+        )
         return self._given[name]
 
     def on_trial_result(self, trial_id, result) -> None:

@@ -25,25 +25,45 @@ def classic_space() -> dict[str, Any]:
     import numpy as np
     from ray import tune
 
-    return {"l1": tune.sample_from(lambda _: 2 ** np.random.randint(2, 9)),
-            "l2": tune.sample_from(lambda _: 2 ** np.random.randint(2, 9)),
-            "lr": tune.loguniform(1e-4, 1e-1), "batch_size": tune.choice([2, 4, 8, 16])}
+    return {
+        "l1": tune.sample_from(lambda _: 2 ** np.random.randint(2, 9)),
+        "l2": tune.sample_from(lambda _: 2 ** np.random.randint(2, 9)),
+        "lr": tune.loguniform(1e-4, 1e-1),
+        "batch_size": tune.choice([2, 4, 8, 16]),
+    }
 
 
 def bounded_space() -> dict[str, Any]:
     """The same ranges as domains with bounds, which a grid and a model can work with; a function has none."""
     from ray import tune
 
-    return {"lr": tune.loguniform(1e-4, 1e-1), "l1": tune.lograndint(4, 257), "l2": tune.lograndint(4, 257),
-            "batch_size": tune.choice([2, 4, 8, 16])}
+    return {
+        "lr": tune.loguniform(1e-4, 1e-1),
+        "l1": tune.lograndint(4, 257),
+        "l2": tune.lograndint(4, 257),
+        "batch_size": tune.choice([2, 4, 8, 16]),
+    }
 
 
-def tune_cifar(space: Mapping[str, Any] | None = None, *, num_samples: int = 10, max_epochs: int = 10,
-               search: str = "random", scheduler: str | None = None, seed: int = 0, data: Data | None = None,
-               data_dir: str | Path | None = None, options: Mapping[str, Any] | None = None, untuned: bool = True,
-               name: str | None = None, folder: str | Path | None = None, resume: bool = False,
-               resources: Mapping[str, float] | None = None, progress: bool = True,
-               control: Control | None = None) -> Study:
+def tune_cifar(
+    space: Mapping[str, Any] | None = None,
+    *,
+    num_samples: int = 10,
+    max_epochs: int = 10,
+    search: str = "random",
+    scheduler: str | None = None,
+    seed: int = 0,
+    data: Data | None = None,
+    data_dir: str | Path | None = None,
+    options: Mapping[str, Any] | None = None,
+    untuned: bool = True,
+    name: str | None = None,
+    folder: str | Path | None = None,
+    resume: bool = False,
+    resources: Mapping[str, float] | None = None,
+    progress: bool = True,
+    control: Control | None = None,
+) -> Study:
     """Search for a good configuration of the CIFAR network with Ray Tune; see `run_study` for what is kept.
 
     `search` is "random", "grid" (as many ticks on each axis as `num_samples` pays for), "random-then-grid" or "bohb".
@@ -64,11 +84,23 @@ def tune_cifar(space: Mapping[str, Any] | None = None, *, num_samples: int = 10,
     searcher = make_searcher(search, space, num_samples, seed)
     settings = {"search": search, "scheduler": scheduler, "seed": seed, "space": spaces.table(space), "options": shared}
     num_trials = getattr(searcher, "num_trials", num_samples)
-    return run_study(_train, searcher, max_epochs=max_epochs, num_trials=num_trials,
-                     scheduler=make_scheduler(scheduler, max_epochs, num_trials), name=name, folder=folder,
-                     resume=resume, data=data.name, settings=settings, resources=resources,
-                     fixed={"default": UNTUNED} if untuned else None, progress=progress, control=control,
-                     shared={"data": data, "options": shared})
+    return run_study(
+        _train,
+        searcher,
+        max_epochs=max_epochs,
+        num_trials=num_trials,
+        scheduler=make_scheduler(scheduler, max_epochs, num_trials),
+        name=name,
+        folder=folder,
+        resume=resume,
+        data=data.name,
+        settings=settings,
+        resources=resources,
+        fixed={"default": UNTUNED} if untuned else None,
+        progress=progress,
+        control=control,
+        shared={"data": data, "options": shared},
+    )
 
 
 def _options(num_samples: int, max_epochs: int, seed: int, options: Mapping[str, Any] | None) -> dict[str, Any]:
@@ -76,8 +108,10 @@ def _options(num_samples: int, max_epochs: int, seed: int, options: Mapping[str,
         if isinstance(value, bool) or not isinstance(value, int) or value < 1:
             raise ValueError(f"{name} {value!r}: a whole number of at least 1 was expected")
     if "epochs" in (options or {}):
-        raise ValueError(f"options: 'epochs' is {options['epochs']!r} there, but max_epochs says how long a trial "
-                         "trains. Leave it out of the options.")
+        raise ValueError(
+            f"options: 'epochs' is {options['epochs']!r} there, but max_epochs says how long a trial "
+            "trains. Leave it out of the options."
+        )
     return {"epochs": max_epochs, "seed": seed, **(options or {})}
 
 
@@ -103,8 +137,10 @@ def ticks_within(space: Mapping[str, Any], num_samples: int) -> dict[str, int]:
     ticks = {axis.name: len(axis.domain.values) if axis.domain.categorical else 2 for axis in axes}
     smallest = math.prod(ticks.values())
     if smallest > num_samples:
-        raise ValueError(f"search 'grid': the smallest grid over {', '.join(ticks)} has {smallest} points, and "
-                         f"num_samples is {num_samples}. Raise it, or fix some hyperparameters to one value.")
+        raise ValueError(
+            f"search 'grid': the smallest grid over {', '.join(ticks)} has {smallest} points, and "
+            f"num_samples is {num_samples}. Raise it, or fix some hyperparameters to one value."
+        )
     numeric = [axis.name for axis in axes if not axis.domain.categorical]
     while True:
         for name in sorted(numeric, key=ticks.get):
@@ -150,8 +186,10 @@ def told_and_reported(study: Study) -> dict[int, tuple[int, int]]:
         goals = reached if every else {goal for goal in sent if goal[0] == trial.trial}
         reported |= goals if trial.diverged else goals & reached
     budgets = sorted({budget for _, budget in reported | set(study.told)})
-    return {budget: tuple(sum(epoch == budget for _, epoch in results) for results in (study.told, reported))
-            for budget in budgets}
+    return {
+        budget: tuple(sum(epoch == budget for _, epoch in results) for results in (study.told, reported))
+        for budget in budgets
+    }
 
 
 def test_best(study: Study, data: Data) -> dict[str, tuple[int, int]]:
@@ -165,8 +203,9 @@ def test_best(study: Study, data: Data) -> dict[str, tuple[int, int]]:
     journal = Journal(study.folder / "journal.jsonl")
     best = study.best().trial
     wanted = [best, *(["default"] if "default" in study.trials else [])]
-    known = {event["trial"]: (event["correct"], event["pictures"])
-             for event in journal.read() if event["event"] == "test"}
+    known = {
+        event["trial"]: (event["correct"], event["pictures"]) for event in journal.read() if event["event"] == "test"
+    }
     missing = [trial for trial in wanted if trial not in known]
     if missing:
         found = score_on_test_set({trial: study.checkpoint(trial) for trial in missing}, data, f"study {study.name}")
@@ -183,4 +222,3 @@ def _train(config: dict[str, Any], checkpoint: Path, data: Data, options: Mappin
     from hpt_lessons.cifar.training import train_cifar
 
     train_cifar({**options, **config}, data=data, checkpoint=checkpoint, progress=False)
-

@@ -15,9 +15,25 @@ from hpt_lessons.search.halving import NoStopping
 from hpt_lessons.search.rungs import Decision
 
 # What Ray adds to every result; the journal keeps what the training itself reported.
-_RAYS_OWN = {"training_iteration", "time_this_iter_s", "time_total_s", "timestamp", "date", "pid", "hostname",
-             "node_ip", "trial_id", "done", "experiment_tag", "experiment_id", "checkpoint_dir_name",
-             "time_since_restore", "iterations_since_restore", "should_checkpoint", "__duplicate__"}
+_RAYS_OWN = {
+    "training_iteration",
+    "time_this_iter_s",
+    "time_total_s",
+    "timestamp",
+    "date",
+    "pid",
+    "hostname",
+    "node_ip",
+    "trial_id",
+    "done",
+    "experiment_tag",
+    "experiment_id",
+    "checkpoint_dir_name",
+    "time_since_restore",
+    "iterations_since_restore",
+    "should_checkpoint",
+    "__duplicate__",
+}
 
 
 class Story:
@@ -28,8 +44,15 @@ class Story:
     `num_trials` is needed for a searcher that could go on for ever. Without a `journal` the story is kept in memory.
     """
 
-    def __init__(self, journal: Journal | None, searcher: Any, scheduler: Any, max_epochs: int,
-                 fixed: Mapping[str, dict[str, Any]] | None = None, num_trials: int | None = None):
+    def __init__(
+        self,
+        journal: Journal | None,
+        searcher: Any,
+        scheduler: Any,
+        max_epochs: int,
+        fixed: Mapping[str, dict[str, Any]] | None = None,
+        num_trials: int | None = None,
+    ):
         self.journal = journal or _InMemory()
         self.search = Search(searcher, scheduler or NoStopping(max_epochs), num_trials=num_trials)
         self.max_epochs = max_epochs
@@ -104,8 +127,10 @@ class Story:
         """Take in a trial that somebody else proposed. ValueError if the scheduler has no room for it."""
         run = self.search.adopt(name, config)
         if not isinstance(run, Run):
-            raise ValueError(f"trial {name}: {type(self.search.scheduler).__name__} has no room for one more trial. "
-                             "Let num_samples be the number of trials that it plans for.")
+            raise ValueError(
+                f"trial {name}: {type(self.search.scheduler).__name__} has no room for one more trial. "
+                "Let num_samples be the number of trials that it plans for."
+            )
         self._add(name, run.config, run.budget)
 
     @property
@@ -163,8 +188,10 @@ class Story:
             return
         run = self.search.ask(known=config)
         if not isinstance(run, Run) or run.trial != name:
-            raise ValueError(f"journal: it goes on with trial {name!r}, this searcher and scheduler with {run}. "
-                             "Resume with those that the study was begun with, or begin a new study.")
+            raise ValueError(
+                f"journal: it goes on with trial {name!r}, this searcher and scheduler with {run}. "
+                "Resume with those that the study was begun with, or begin a new study."
+            )
         self.paused.discard(name)
         if name not in self.configs:
             self._know(name, run.config)

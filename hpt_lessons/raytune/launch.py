@@ -13,8 +13,13 @@ from hpt_lessons.raytune.study import Study
 from hpt_lessons.trials import Trials
 
 
-def launch(search: Callable[..., Study], *arguments: Any, name: str | None = None, folder: str | Path | None = None,
-           **options: Any) -> "Running":
+def launch(
+    search: Callable[..., Study],
+    *arguments: Any,
+    name: str | None = None,
+    folder: str | Path | None = None,
+    **options: Any,
+) -> "Running":
     """Start a search and go on at once: `search` is `tune_cifar` or `run_study`, the rest are its arguments.
 
         search = launch(tune_cifar, num_samples=10, max_epochs=4, seed=0)
@@ -36,15 +41,22 @@ class Running:
     Everything it has found is in `folder`, whatever becomes of this process.
     """
 
-    def __init__(self, search: Callable[..., Study], arguments: tuple, options: dict[str, Any], name: str,
-                 folder: str | Path | None) -> None:
+    def __init__(
+        self,
+        search: Callable[..., Study],
+        arguments: tuple,
+        options: dict[str, Any],
+        name: str,
+        folder: str | Path | None,
+    ) -> None:
         self.name, self.folder = name, study_place(folder, name)
         self.control = Control()
         self.result: Study | None = None
         self.error: BaseException | None = None
         options = {"progress": False, **options, "name": name, "folder": folder, "control": self.control}
-        self._thread = threading.Thread(target=self._run, args=(search, arguments, options), name=f"search {name}",
-                                        daemon=True)
+        self._thread = threading.Thread(
+            target=self._run, args=(search, arguments, options), name=f"search {name}", daemon=True
+        )
 
     def _start(self) -> None:
         import ray  # noqa: F401 (so that its own leaving comes after ours)

@@ -42,12 +42,19 @@ def check_package(folder: str | os.PathLike[str]) -> None:
         return
     path = os.fspath(folder)
     spaced = " " in path or "\t" in path
-    strange = sorted({char for char in path if char == "\\" or (char == "'" and not spaced) or char in "\r\n"
-                      or "\ud800" <= char <= "\udfff"})
+    strange = sorted(
+        {
+            char
+            for char in path
+            if char == "\\" or (char == "'" and not spaced) or char in "\r\n" or "\ud800" <= char <= "\udfff"
+        }
+    )
     if strange:
-        raise RuntimeError(f"Ray cannot start its workers from {path!r}: it does not read "
-                           f"{' and '.join(map(repr, strange))} in a path. Move or rename the folder of the course, "
-                           "delete .venv in it, and run `make setup` again.")
+        raise RuntimeError(
+            f"Ray cannot start its workers from {path!r}: it does not read "
+            f"{' and '.join(map(repr, strange))} in a path. Move or rename the folder of the course, "
+            "delete .venv in it, and run `make setup` again."
+        )
 
 
 @contextlib.contextmanager
@@ -66,9 +73,11 @@ def plain_python(places: Iterable[str | os.PathLike[str]] | None = None) -> Iter
     beside = Path(file.parent.name, file.name)
     link = _link(file.parent.parent, _places() if places is None else places) if is_plain(beside) else None
     if link is None:
-        raise RuntimeError(f"Ray cannot start its workers from {real!r}: its shell would split or change this path, "
-                           "and no folder for temporary files can hold a link with a plain name. Move or rename the "
-                           "folder of the course, delete .venv in it, and run `make setup` again.")
+        raise RuntimeError(
+            f"Ray cannot start its workers from {real!r}: its shell would split or change this path, "
+            "and no folder for temporary files can hold a link with a plain name. Move or rename the "
+            "folder of the course, delete .venv in it, and run `make setup` again."
+        )
     sys.executable = str(link / beside)
     try:
         yield
@@ -84,8 +93,10 @@ def ray_folder() -> str | None:
     for place in _places():
         if holds_ray(place) and os.access(place, os.W_OK | os.X_OK):
             return os.path.join(place, "ray")
-    raise RuntimeError(f"Ray cannot keep its logs and sockets in {chosen!r}: this path is too long or has characters "
-                       "that Ray does not read. Set RAY_TMPDIR to a short path of plain letters, such as /tmp.")
+    raise RuntimeError(
+        f"Ray cannot keep its logs and sockets in {chosen!r}: this path is too long or has characters "
+        "that Ray does not read. Set RAY_TMPDIR to a short path of plain letters, such as /tmp."
+    )
 
 
 def _places() -> list[str]:

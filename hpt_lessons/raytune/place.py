@@ -39,21 +39,26 @@ def study_place(folder: str | Path | None, name: Any) -> Path:
     """
     check_name(name)
     if name.casefold() in _OTHERS:
-        raise ValueError(f"name {name!r}: a folder of this name beside the studies keeps the answers to the questions. "
-                         "Choose another name.")
+        raise ValueError(
+            f"name {name!r}: a folder of this name beside the studies keeps the answers to the questions. "
+            "Choose another name."
+        )
     place = studies_folder(folder) / name
     for part in (place, *place.parents):
         if (part.exists() or part.is_symlink()) and not part.is_dir():
-            raise FileExistsError(f"study {name!r}: {part} is a file, and a folder was expected. Choose another name "
-                                  "or another folder.")
+            raise FileExistsError(
+                f"study {name!r}: {part} is a file, and a folder was expected. Choose another name or another folder."
+            )
     if not place.exists():
         return place
     others = sorted(entry.name for entry in place.iterdir() if not _left_before_the_start(entry))
     if others and not _has_begun(place / JOURNAL):
         what = f"{', '.join(map(repr, others[:3]))}{' and more' if len(others) > 3 else ''}"
-        raise FileExistsError(f"study {name!r}: {place} holds {what}, and no study has begun there"
-                              f"{_why_not(place / JOURNAL)}. A study goes into a new or an empty folder: choose "
-                              "another name or another folder. Nothing was changed.")
+        raise FileExistsError(
+            f"study {name!r}: {place} holds {what}, and no study has begun there"
+            f"{_why_not(place / JOURNAL)}. A study goes into a new or an empty folder: choose "
+            "another name or another folder. Nothing was changed."
+        )
     return place
 
 

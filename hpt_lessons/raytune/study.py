@@ -49,11 +49,24 @@ class Study:
         return self.folder / "trials" / f"{trial}.pt"
 
 
-def run_study(train: Callable[..., Any], searcher: Any, *, max_epochs: int, scheduler: Any = None,
-              name: str | None = None, folder: str | Path | None = None, resume: bool = False, data: str = "",
-              settings: Mapping[str, Any] | None = None, fixed: Mapping[str, dict[str, Any]] | None = None,
-              shared: Mapping[str, Any] | None = None, resources: Mapping[str, float] | None = None,
-              num_trials: int | None = None, progress: bool = True, control: Control | None = None) -> Study:
+def run_study(
+    train: Callable[..., Any],
+    searcher: Any,
+    *,
+    max_epochs: int,
+    scheduler: Any = None,
+    name: str | None = None,
+    folder: str | Path | None = None,
+    resume: bool = False,
+    data: str = "",
+    settings: Mapping[str, Any] | None = None,
+    fixed: Mapping[str, dict[str, Any]] | None = None,
+    shared: Mapping[str, Any] | None = None,
+    resources: Mapping[str, float] | None = None,
+    num_trials: int | None = None,
+    progress: bool = True,
+    control: Control | None = None,
+) -> Study:
     """Search with Ray Tune; each finished epoch is kept, whatever happens.
 
     `train(config, checkpoint=FILE, **shared)` trains one configuration: it reports `loss` and whatever else after every
@@ -83,15 +96,25 @@ def run_study(train: Callable[..., Any], searcher: Any, *, max_epochs: int, sche
     try:
         with FileLock(place / LOCK, timeout=10):
             story = _story(journal, searcher, scheduler, max_epochs, fixed, num_trials)
-            begin = {"event": "study", "version": VERSION, "name": place.name, "data": data, "settings": described,
-                     "waits": bool(story.search.scheduler.waits), "fixed": list(story.fixed)}
+            begin = {
+                "event": "study",
+                "version": VERSION,
+                "name": place.name,
+                "data": data,
+                "settings": described,
+                "waits": bool(story.search.scheduler.waits),
+                "fixed": list(story.fixed),
+            }
             control = control or Control()
             control.ready.set()
-            results = _run(train, story, begin, place, dict(shared or {}), dict(resources or {"cpu": 1}), progress,
-                           control)
+            results = _run(
+                train, story, begin, place, dict(shared or {}), dict(resources or {"cpu": 1}), progress, control
+            )
     except Timeout:
-        raise RuntimeError(f"study {place.name!r}: another process is running it (lock {place / LOCK}). "
-                           "Wait for that process to end, or stop it.") from None
+        raise RuntimeError(
+            f"study {place.name!r}: another process is running it (lock {place / LOCK}). "
+            "Wait for that process to end, or stop it."
+        ) from None
     if not story.finished and not control.stopping:
         _say_how_to_go_on(place, story)
     return Study(place.name, place, Trials.read(journal.path), story.finished, frozenset(story.search.told), results)
@@ -105,13 +128,17 @@ def check_resume(journal: Journal, resume: bool, settings: Mapping[str, Any], da
     if begun is None:
         return
     if not resume:
-        raise FileExistsError(f"study {name!r}: there is one of this name already ({journal.path.parent}). "
-                              "Go on with it by resume=True, or choose another name.")
+        raise FileExistsError(
+            f"study {name!r}: there is one of this name already ({journal.path.parent}). "
+            "Go on with it by resume=True, or choose another name."
+        )
     before = {"data": begun["data"], **begun["settings"]}
     for key, value in given.items():
         if before.get(key) != value and repr(before.get(key)) != repr(value):  # a NaN equals nothing
-            raise ValueError(f"study {name!r}: it was begun with {key} = {before.get(key)!r}, and now it is {value!r}. "
-                             "Resume with the settings that it was begun with, or choose another name.")
+            raise ValueError(
+                f"study {name!r}: it was begun with {key} = {before.get(key)!r}, and now it is {value!r}. "
+                "Resume with the settings that it was begun with, or choose another name."
+            )
 
 
 def check_values(searcher: Any, fixed: Mapping[str, Mapping[str, Any]]) -> None:
@@ -135,8 +162,10 @@ def _check_kept(config: Mapping[str, Any], where: str) -> None:
     try:
         kept(config)
     except TypeError as error:
-        raise ValueError(f"{where}: {error} A trial could not go on with it after an interruption. Give it a name, and "
-                         "let the training function look up what the name stands for.") from None
+        raise ValueError(
+            f"{where}: {error} A trial could not go on with it after an interruption. Give it a name, and "
+            "let the training function look up what the name stands for."
+        ) from None
 
 
 def _story(journal, searcher, scheduler, max_epochs, fixed, num_trials):
@@ -149,8 +178,16 @@ def _story(journal, searcher, scheduler, max_epochs, fixed, num_trials):
     return story
 
 
-def _run(train, story, begin: Mapping[str, Any], place: Path, shared: Mapping[str, Any],
-         resources: Mapping[str, float], progress: bool, control: Control):
+def _run(
+    train,
+    story,
+    begin: Mapping[str, Any],
+    place: Path,
+    shared: Mapping[str, Any],
+    resources: Mapping[str, float],
+    progress: bool,
+    control: Control,
+):
     from hpt_lessons.raytune.adapters import Desk
     from hpt_lessons.raytune.setup import start_ray
 
@@ -185,11 +222,20 @@ def _fit(train, desk, place: Path, shared: Mapping[str, Any], resources: Mapping
     tuner = tune.Tuner(
         tune.with_resources(trainable, dict(resources)),
         tune_config=tune.TuneConfig(
-            search_alg=StudySearcher(desk), scheduler=OurScheduler(desk), num_samples=desk.story.num_trials,
-            max_concurrent_trials=None, reuse_actors=True, trial_dirname_creator=lambda trial: trial.trial_id),
+            search_alg=StudySearcher(desk),
+            scheduler=OurScheduler(desk),
+            num_samples=desk.story.num_trials,
+            max_concurrent_trials=None,
+            reuse_actors=True,
+            trial_dirname_creator=lambda trial: trial.trial_id,
+        ),
         run_config=tune.RunConfig(
-            name="ray", storage_path=str(fresh_ray_folder(place)), verbose=0,
-            progress_reporter=SilentReporter(), failure_config=tune.FailureConfig(max_failures=2)),
+            name="ray",
+            storage_path=str(fresh_ray_folder(place)),
+            verbose=0,
+            progress_reporter=SilentReporter(),
+            failure_config=tune.FailureConfig(max_failures=2),
+        ),
     )
     return tuner.fit()
 
@@ -212,15 +258,19 @@ def concurrent_trials(resources: Mapping[str, float]) -> int:
     have = ray.cluster_resources()
     counts = [have.get(key.upper(), 0) // need for key, need in resources.items() if need]
     if not counts or min(counts) < 1:
-        raise ValueError(f"resources: one trial asks for {dict(resources)}, and Ray has "
-                         f"{ {key: have.get(key.upper(), 0) for key in resources} } here. Ask for less for each trial.")
+        raise ValueError(
+            f"resources: one trial asks for {dict(resources)}, and Ray has "
+            f"{ {key: have.get(key.upper(), 0) for key in resources} } here. Ask for less for each trial."
+        )
     return int(min(counts))
 
 
 def _say_how_to_go_on(place: Path, story: Any) -> None:
     kept = sum(story.epochs.values())
-    print(f"The search was interrupted. {kept} finished epochs of {len(story.configs)} trials are kept in "
-          f"{os.path.relpath(place)}. Go on with resume=True and name={place.name!r}.")
+    print(
+        f"The search was interrupted. {kept} finished epochs of {len(story.configs)} trials are kept in "
+        f"{os.path.relpath(place)}. Go on with resume=True and name={place.name!r}."
+    )
 
 
 class _ProgressLine:
@@ -254,7 +304,7 @@ class _ProgressLine:
         """Ten trials, seven of them stopped early, and which was the best."""
         story = self.story
         count = len(story.configs)
-        trials = f"{count} trial{'s'[:count != 1]}"
+        trials = f"{count} trial{'s'[: count != 1]}"
         early = sum(status == "stopped" for status in story.ended.values())
         unfinished = f", {len(story.unfinished)} unfinished" if story.unfinished else ""
         return f"{trials}, {early} stopped early{unfinished}{story.incumbent()}"
@@ -281,5 +331,3 @@ class _ProgressLine:
         done = f"{len(story.ended)} of {story.num_trials} done, {early} of them stopped early"
         paused = f"{len(story.paused)} paused, " if story.paused else ""
         self.bar.note(f"{len(story.running)} running, {paused}{done}{story.incumbent()}")
-
-

@@ -22,8 +22,9 @@ class Place:
 
     def __init__(self, names: Sequence[str], configs: Sequence[Mapping[str, Any]]):
         self.names = list(names)
-        self.levels = {name: _sorted({_text(config[name]): config[name] for config in configs}.values())
-                       for name in self.names}
+        self.levels = {
+            name: _sorted({_text(config[name]): config[name] for config in configs}.values()) for name in self.names
+        }
         self.others = [name for name in self.names if name != "lr"]
         self.numeric = {name: all(_is_number(level) for level in self.levels[name]) for name in self.names}
         if "lr" in self.names and not (self.numeric["lr"] and min(self.levels["lr"]) > 0):
@@ -41,11 +42,14 @@ class Place:
             return None
         rate, levels = config["lr"], self.levels["lr"]
         if not _is_number(rate):
-            raise ValueError(f"configuration, 'lr': {rate!r} is no number; give one from {levels[0]:g} to "
-                             f"{levels[-1]:g}.")
+            raise ValueError(
+                f"configuration, 'lr': {rate!r} is no number; give one from {levels[0]:g} to {levels[-1]:g}."
+            )
         if not levels[0] * (1 - SLACK) <= rate <= levels[-1] * (1 + SLACK):
-            raise ValueError(f"configuration, 'lr': {rate!r} lies outside of what was recorded, {levels[0]:g} to "
-                             f"{levels[-1]:g}. Search a range inside, such as that of Recorded(...).space.")
+            raise ValueError(
+                f"configuration, 'lr': {rate!r} lies outside of what was recorded, {levels[0]:g} to "
+                f"{levels[-1]:g}. Search a range inside, such as that of Recorded(...).space."
+            )
         return math.log(rate)
 
     def nearest(self, config: Mapping[str, Any]) -> tuple:
@@ -67,24 +71,31 @@ class Place:
 
     def _search(self, config: Mapping[str, Any]) -> tuple:
         cells = {key: cell for key, cell in self._cells.items() if self._same_categories(cell, config)}
-        return min(cells, key=lambda key: sum(self._steps(name, cells[key][name], config[name])
-                                              for name in self.others if self.numeric[name]))
+        return min(
+            cells,
+            key=lambda key: sum(
+                self._steps(name, cells[key][name], config[name]) for name in self.others if self.numeric[name]
+            ),
+        )
 
     def _same_categories(self, cell: Mapping[str, Any], config: Mapping[str, Any]) -> bool:
         """Whether all that is no number agrees; ValueError for what was recorded in no cell."""
         for name in self.others:
             known = [_text(level) for level in self.levels[name]]
             if not self.numeric[name] and _text(config[name]) not in known:
-                raise ValueError(f"configuration, {name!r}: {config[name]!r} was not recorded; choose one of "
-                                 f"{self.levels[name]!r}.")
+                raise ValueError(
+                    f"configuration, {name!r}: {config[name]!r} was not recorded; choose one of {self.levels[name]!r}."
+                )
         return all(self.numeric[name] or _text(cell[name]) == _text(config[name]) for name in self.others)
 
     def _steps(self, name: str, level: float, value: Any) -> float:
         """How far a value is from a level, as a share of the axis; in the logarithm where all levels are positive."""
         low, high = self.levels[name][0], self.levels[name][-1]
         if not _is_number(value) or (low > 0 and value <= 0):
-            raise ValueError(f"configuration, {name!r}: {value!r} is no {'positive ' if low > 0 else ''}number; "
-                             f"recorded are {self.levels[name]!r}.")
+            raise ValueError(
+                f"configuration, {name!r}: {value!r} is no {'positive ' if low > 0 else ''}number; "
+                f"recorded are {self.levels[name]!r}."
+            )
         if low == high:
             return 0.0
         if low > 0:
@@ -160,8 +171,11 @@ class Cell:
 
     def nearest(self, rate: float | None) -> Trial:
         """The recorded trial whose learning rate is nearest."""
-        rows = [(0.0 if rate is None else abs(own - rate), trial) for sweep in self.seeds.values()
-                for own, trial in zip(sweep.rates, sweep.trials, strict=True)]
+        rows = [
+            (0.0 if rate is None else abs(own - rate), trial)
+            for sweep in self.seeds.values()
+            for own, trial in zip(sweep.rates, sweep.trials, strict=True)
+        ]
         return min(rows, key=lambda row: row[0])[1]
 
     def left_out_one_by_one(self) -> Iterator[tuple[str, Curve, Curve]]:
@@ -181,8 +195,10 @@ def _sweep(rows: list[tuple[float, Trial]], curves: Mapping[str, Curve]) -> Swee
     if np.any(np.diff(rates) <= SLACK):
         place = int(np.argmin(np.diff(rates)))
         first, second = rows[place][1], rows[place + 1][1]
-        raise ValueError(f"Recorded: the trials {first.trial!r} and {second.trial!r} have the same configuration and "
-                         f"seed ({first.config}, seed {first.seed}). Filter the table so that one of them is left.")
+        raise ValueError(
+            f"Recorded: the trials {first.trial!r} and {second.trial!r} have the same configuration and "
+            f"seed ({first.config}, seed {first.seed}). Filter the table so that one of them is left."
+        )
     return Sweep(rates, tuple(trial for _, trial in rows), tuple(curves[trial.trial] for _, trial in rows))
 
 

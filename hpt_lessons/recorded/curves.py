@@ -62,8 +62,10 @@ class Curve:
 def check_scope(scope: str) -> str:
     """The scope, if it is one; else ValueError."""
     if scope not in SCOPES:
-        raise ValueError(f"scope={scope!r} is not possible; choose {' or '.join(map(repr, SCOPES))} (the last epoch, "
-                         "or the best of all up to now).")
+        raise ValueError(
+            f"scope={scope!r} is not possible; choose {' or '.join(map(repr, SCOPES))} (the last epoch, "
+            "or the best of all up to now)."
+        )
     return scope
 
 
@@ -84,6 +86,8 @@ def check_budget(budget: int, max_epochs: int) -> int:
     """The budget, if it is a whole number of epochs that was recorded; else ValueError."""
     whole = isinstance(budget, int | np.integer) and not isinstance(budget, bool)
     if not whole or not 1 <= budget <= max_epochs:
-        raise ValueError(f"budget {budget!r}: a whole number of epochs from 1 to {max_epochs} was expected; "
-                         "nothing is known about longer trainings.")
+        raise ValueError(
+            f"budget {budget!r}: a whole number of epochs from 1 to {max_epochs} was expected; "
+            "nothing is known about longer trainings."
+        )
     return int(budget)

@@ -115,6 +115,11 @@ def bohb(space: Space, seed: int, max_epochs: int, budget: int) -> tuple[Any, An
 
 
 METHODS: dict[str, Method] = {
-    "random": random, "grid": grid, "random-then-grid": random_then_grid, "hyperband": hyperband, "asha": asha,
-    "asha-promotion": asha_promotion, "bohb": bohb,
+    "random": random,
+    "grid": grid,
+    "random-then-grid": random_then_grid,
+    "hyperband": hyperband,
+    "asha": asha,
+    "asha-promotion": asha_promotion,
+    "bohb": bohb,
 }

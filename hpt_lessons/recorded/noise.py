@@ -33,8 +33,10 @@ class Noise:
             groups[config_key(config)].append(curve)
         kept = [_logs(group, max_epochs) for group in groups.values() if _counts(group, max_epochs)]
         if not kept:
-            raise ValueError(f"noise: no configuration was trained soundly for {max_epochs} epochs with two seeds or "
-                             "more. Give a table with repeated seeds, or noise=None.")
+            raise ValueError(
+                f"noise: no configuration was trained soundly for {max_epochs} epochs with two seeds or "
+                "more. Give a table with repeated seeds, or noise=None."
+            )
         self.means = np.array([logs[:, :, 0].mean(axis=0) for logs in kept])
         self.residuals = [_residuals(logs) for logs in kept]
 

@@ -71,8 +71,15 @@ class Recorded:
     shortest that was trained to its end, `max_epochs`; filter the table first if longer ones are to count.
     """
 
-    def __init__(self, trials: Trials, metric: str = "loss", *, scope: str = "last",
-                 noise: Trials | str | None = "measured", seconds: float | None = None):
+    def __init__(
+        self,
+        trials: Trials,
+        metric: str = "loss",
+        *,
+        scope: str = "last",
+        noise: Trials | str | None = "measured",
+        seconds: float | None = None,
+    ):
         if not len(trials):
             raise ValueError("Recorded: the table has no trials; give one such as recorded.load('cifar-lenet').")
         for name, value, known in (("metric", metric, tuple(METRICS)), ("scope", scope, SCOPES)):
@@ -119,8 +126,10 @@ class Recorded:
         sources = {} if noise is None else {"repeated seeds of the table": self.trials, NOISE_TABLE: _shipped(self)}
         pairs: dict[tuple, tuple] = {}
         for trials in sources.values():
-            pairs |= {(config_key(trial.config), seeds_of(trial)): pair for trial, pair in
-                      zip(trials, _pairs(trials, self.max_epochs), strict=True)}
+            pairs |= {
+                (config_key(trial.config), seeds_of(trial)): pair
+                for trial, pair in zip(trials, _pairs(trials, self.max_epochs), strict=True)
+            }
         try:
             found = Noise(pairs.values(), self.max_epochs)
         except ValueError:
@@ -149,8 +158,9 @@ class Recorded:
         """What a searcher is told after these epochs."""
         return told(results, self.metric, self.scope)
 
-    def score(self, config: Mapping[str, Any], seed: int = 0, *, budget: int | None = None,
-              scope: str | None = None) -> float:
+    def score(
+        self, config: Mapping[str, Any], seed: int = 0, *, budget: int | None = None, scope: str | None = None
+    ) -> float:
         """How good the final choice of the search with this `seed` is, on seeds that this search has not seen.
 
         The mean of what would be told after `budget` epochs (all unless given): over the recorded seeds that the search
@@ -228,8 +238,10 @@ class Recorded:
         if self._noise is None:
             raise ValueError("redrawn: there is no measured noise; give a table with repeated seeds as noise=.")
         rng = np.random.default_rng([abs(int(seed)), 7])
-        trials = Trials(replace(trial, history=_of_curve(trial, self._noise.add(self._curves[trial.trial], rng)))
-                        for trial in self.trials)
+        trials = Trials(
+            replace(trial, history=_of_curve(trial, self._noise.add(self._curves[trial.trial], rng)))
+            for trial in self.trials
+        )
         other = Recorded(trials, self.metric, scope=self.scope, noise=None)
         other.noise_from, other._noise = self.noise_from, self._noise
         return other
@@ -257,8 +269,9 @@ class Recorded:
         epoch = check_budget(self.max_epochs if epoch is None else epoch, self.max_epochs)
         found = [one for cell in self.cells for one in cell.left_out_one_by_one()]
         recorded, interpolated = ([self._value(one[which], epoch, self.scope) for one in found] for which in (1, 2))
-        return LeaveOneOut([one[0] for one in found], np.array(recorded), np.array(interpolated),
-                           len(self.trials) - len(found))
+        return LeaveOneOut(
+            [one[0] for one in found], np.array(recorded), np.array(interpolated), len(self.trials) - len(found)
+        )
 
     @cached_property
     def best(self) -> float:
@@ -274,14 +287,18 @@ class Recorded:
         return min((mean for mean in means if not math.isnan(mean)), default=math.nan)
 
     def __repr__(self) -> str:
-        return (f"Recorded({len(self.trials)} trials in {len(self.cells)} cells of {self.data}; "
-                f"{self.metric}, {self.scope}; noise from {self.noise_from})")
+        return (
+            f"Recorded({len(self.trials)} trials in {len(self.cells)} cells of {self.data}; "
+            f"{self.metric}, {self.scope}; noise from {self.noise_from})"
+        )
 
 
 def curve_of(trial: Trial, max_epochs: int, seconds: float | None = None) -> Curve:
     """The curve of a recorded trial; that of a dead network which was not trained to the end is held."""
-    rows = [(result.loss, result.accuracy, result.seconds if seconds is None else seconds, result.value("train_loss"))
-            for result in trial.history[:max_epochs]]
+    rows = [
+        (result.loss, result.accuracy, result.seconds if seconds is None else seconds, result.value("train_loss"))
+        for result in trial.history[:max_epochs]
+    ]
     if trial.diverged and len(rows) == len(trial.history):
         return Curve(np.array(rows, dtype=float), diverged=True)
     # A worker does not know that the network is dead: it trains on, and each epoch has its price.
@@ -292,9 +309,10 @@ def curve_of(trial: Trial, max_epochs: int, seconds: float | None = None) -> Cur
 
 def _of_curve(trial: Trial, curve: Curve) -> tuple[Result, ...]:
     """The trial's results with the numbers of a curve; what the recorded ones say beside stays."""
-    return tuple(replace(result, loss=row[LOSS], accuracy=row[ACCURACY],
-                         extra={**result.extra, "train_loss": row[TRAIN_LOSS]})
-                 for result, row in zip(trial.history, curve.rows, strict=False))
+    return tuple(
+        replace(result, loss=row[LOSS], accuracy=row[ACCURACY], extra={**result.extra, "train_loss": row[TRAIN_LOSS]})
+        for result, row in zip(trial.history, curve.rows, strict=False)
+    )
 
 
 def _common_length(trials: Trials) -> int:
@@ -310,8 +328,10 @@ def _names(trials: Trials) -> list[str]:
     names = list(trials[0].config)
     for trial in trials:
         if set(trial.config) != set(names):
-            raise ValueError(f"Recorded: trial {trial.trial!r} has the hyperparameters {', '.join(trial.config)}, and "
-                             f"the first one {', '.join(names)}. Filter the table to trials with the same ones.")
+            raise ValueError(
+                f"Recorded: trial {trial.trial!r} has the hyperparameters {', '.join(trial.config)}, and "
+                f"the first one {', '.join(names)}. Filter the table to trials with the same ones."
+            )
     return names
 
 

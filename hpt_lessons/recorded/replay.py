@@ -21,14 +21,33 @@ from hpt_lessons.search.asktell import Run, Search
 from hpt_lessons.search.halving import NoStopping
 from hpt_lessons.trials import Result, Trial, Trials
 
-__all__ = ["METHODS", "Recorded", "Synthetic", "chosen", "epochs_used", "final_score", "repeats", "replay",
-           "seconds_used"]
+__all__ = [
+    "METHODS",
+    "Recorded",
+    "Synthetic",
+    "chosen",
+    "epochs_used",
+    "final_score",
+    "repeats",
+    "replay",
+    "seconds_used",
+]
 
 FULL_TRAININGS = 60  # the budget unless another is given
 
 
-def replay(objective: Any, searcher: Any, scheduler: Any = None, *, max_epochs: int = 27, budget: int | None = None,
-           workers: int = 1, seed: int = 0, restart: bool = False, num_trials: int | None = None) -> Trials:
+def replay(
+    objective: Any,
+    searcher: Any,
+    scheduler: Any = None,
+    *,
+    max_epochs: int = 27,
+    budget: int | None = None,
+    workers: int = 1,
+    seed: int = 0,
+    restart: bool = False,
+    num_trials: int | None = None,
+) -> Trials:
     """The table of trials of one search, with `start`, `end` (virtual seconds) and `worker` in each result's `extra`.
 
     Where the objective has no noise `extra["noise"]` is False: searches with other seeds then differ in what they tried
@@ -47,21 +66,36 @@ def replay(objective: Any, searcher: Any, scheduler: Any = None, *, max_epochs: 
     `max_epochs`, for more epochs than were recorded, and for trials without seconds.
     """
     budget = FULL_TRAININGS * max_epochs if budget is None else budget
-    for name, value, least in (("max_epochs", max_epochs, 1), ("budget", budget, 1), ("workers", workers, 1),
-                               ("seed", seed, 0)):
+    for name, value, least in (
+        ("max_epochs", max_epochs, 1),
+        ("budget", budget, 1),
+        ("workers", workers, 1),
+        ("seed", seed, 0),
+    ):
         if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < least:
             raise ValueError(f"replay: {name}={value!r}; a whole number of at least {least} was expected.")
     if not callable(getattr(searcher, "ask", None)):
-        raise ValueError(f"replay: {searcher!r} is no searcher: it has no ask(). Give one such as BOHBSampler(space), "
-                         "or a method of METHODS to repeats().")
+        raise ValueError(
+            f"replay: {searcher!r} is no searcher: it has no ask(). Give one such as BOHBSampler(space), "
+            "or a method of METHODS to repeats()."
+        )
     if max_epochs > objective.max_epochs:
         raise ValueError(f"replay: max_epochs={max_epochs}, but {objective.max_epochs} epochs are known of each trial.")
     search = Search(searcher, scheduler or NoStopping(max_epochs), num_trials=num_trials)
     return _Replay(objective, search, max_epochs, budget, workers, seed, restart).run()
 
 
-def repeats(objective: Any, method: str | Method, repeats: int = 100, budget: int | None = None, *,
-            max_epochs: int = 27, workers: int = 1, seed: int = 0, restart: bool = False) -> list[Trials]:
+def repeats(
+    objective: Any,
+    method: str | Method,
+    repeats: int = 100,
+    budget: int | None = None,
+    *,
+    max_epochs: int = 27,
+    workers: int = 1,
+    seed: int = 0,
+    restart: bool = False,
+) -> list[Trials]:
     """The same method `repeats` times, with the seeds `seed`, `seed` + 1, ...; a table of trials for each.
 
     `method` is a name of `METHODS` or a function like those. A trial's `seed` is that of its search.
@@ -75,8 +109,18 @@ def repeats(objective: Any, method: str | Method, repeats: int = 100, budget: in
     tables = []
     for number in range(seed, seed + repeats):
         searcher, scheduler = make(objective.space, number, max_epochs, budget)
-        tables.append(replay(objective, searcher, scheduler, max_epochs=max_epochs, budget=budget, workers=workers,
-                             seed=number, restart=restart))
+        tables.append(
+            replay(
+                objective,
+                searcher,
+                scheduler,
+                max_epochs=max_epochs,
+                budget=budget,
+                workers=workers,
+                seed=number,
+                restart=restart,
+            )
+        )
     return tables
 
 
@@ -122,8 +166,9 @@ class _Task:
 class _Replay:
     """The virtual clock: the ends of epochs in the order of time."""
 
-    def __init__(self, objective: Any, search: Search, max_epochs: int, budget: int, workers: int, seed: int,
-                 restart: bool):
+    def __init__(
+        self, objective: Any, search: Search, max_epochs: int, budget: int, workers: int, seed: int, restart: bool
+    ):
         self.objective, self.search, self.max_epochs = objective, search, max_epochs
         self.left, self.seed, self.restart = budget, seed, restart
         self.stories: dict[str, _Story] = {}
@@ -138,8 +183,10 @@ class _Replay:
             now, worker = heapq.heappop(self.ends)
             if self.epoch_ends(now, worker):
                 self.employ(now)
-        return Trials(Trial(name, story.config, self.seed, self.objective.data, self._status(story),
-                            tuple(story.history)) for name, story in self.stories.items())
+        return Trials(
+            Trial(name, story.config, self.seed, self.objective.data, self._status(story), tuple(story.history))
+            for name, story in self.stories.items()
+        )
 
     def employ(self, now: float) -> None:
         """Let every free worker ask, as long as there is something to do and to spend."""
@@ -157,16 +204,20 @@ class _Replay:
         if run.trial not in self.stories:
             curve = self.objective.curve(run.config, self.seed, len(self.stories))
             if any(math.isnan(row[2]) for row in curve.rows):
-                raise ValueError(f"replay: no seconds were recorded for {run.config}, and without them no clock runs. "
-                                 "Give some to the objective: Recorded(..., seconds=1.0).")
+                raise ValueError(
+                    f"replay: no seconds were recorded for {run.config}, and without them no clock runs. "
+                    "Give some to the objective: Recorded(..., seconds=1.0)."
+                )
             self.stories[run.trial] = _Story(run.config, curve)
         repeated = len(self.stories[run.trial].history) if self.restart else 0
         return _Task(run.trial, self._within(run.trial, run.budget), now, repeated, repeated)
 
     def _within(self, trial: str, goal: int) -> int:
         if goal > self.max_epochs:
-            raise ValueError(f"replay: the scheduler sends trial {trial} to epoch {goal}, and max_epochs is "
-                             f"{self.max_epochs}. Give both the same maximum.")
+            raise ValueError(
+                f"replay: the scheduler sends trial {trial} to epoch {goal}, and max_epochs is "
+                f"{self.max_epochs}. Give both the same maximum."
+            )
         return goal
 
     def begin_epoch(self, now: float, worker: int) -> None:
@@ -235,4 +286,3 @@ def seconds_used(trials: Trials) -> float:
 def epochs_used(trials: Trials) -> int:
     """Epochs that were trained, those that were trained again among them: what counts for the budget."""
     return sum(1 + result.extra.get("again", 0) for trial in trials for result in trial.history)
-

@@ -16,8 +16,9 @@ def parameters(config: Mapping[str, Any], classes: int = 10) -> int:
     `config` has `depth`, `channels`, `kernel`, `l1` and `l2`; KeyError if one is missing.
     """
     convolutions, layers = _convolutions(config), _layers(config, classes)
-    return (sum(outputs * (inputs * config["kernel"] ** 2 + 1) for inputs, outputs, _ in convolutions)
-            + sum(outputs * (inputs + 1) for inputs, outputs in layers))
+    return sum(outputs * (inputs * config["kernel"] ** 2 + 1) for inputs, outputs, _ in convolutions) + sum(
+        outputs * (inputs + 1) for inputs, outputs in layers
+    )
 
 
 def multiply_adds(config: Mapping[str, Any], classes: int = 10) -> int:
@@ -27,8 +28,9 @@ def multiply_adds(config: Mapping[str, Any], classes: int = 10) -> int:
     parameters suggest.
     """
     convolutions, layers = _convolutions(config), _layers(config, classes)
-    return (sum(inputs * outputs * config["kernel"] ** 2 * side**2 for inputs, outputs, side in convolutions)
-            + sum(inputs * outputs for inputs, outputs in layers))
+    return sum(inputs * outputs * config["kernel"] ** 2 * side**2 for inputs, outputs, side in convolutions) + sum(
+        inputs * outputs for inputs, outputs in layers
+    )
 
 
 def of(config: Mapping[str, Any]) -> dict[str, int]:

@@ -42,8 +42,19 @@ class Synthetic:
         """Whether repeated trainings of a configuration differ."""
         return self.noise > 0
 
-    def __init__(self, dimension: int = 4, important: int = 1, *, correlation: float = 0.7, noise: float = 0.0,
-                 rest: float = 0.05, max_epochs: int = 27, scope: str = "last", seconds: float = 1.0, seed: int = 0):
+    def __init__(
+        self,
+        dimension: int = 4,
+        important: int = 1,
+        *,
+        correlation: float = 0.7,
+        noise: float = 0.0,
+        rest: float = 0.05,
+        max_epochs: int = 27,
+        scope: str = "last",
+        seconds: float = 1.0,
+        seed: int = 0,
+    ):
         self._check(dimension, important, correlation, noise, max_epochs, scope)
         self.dimension, self.important, self.correlation, self.noise = dimension, important, correlation, noise
         self.max_epochs, self.scope, self.epoch_seconds = max_epochs, scope, seconds
@@ -61,12 +72,14 @@ class Synthetic:
 
     @staticmethod
     def _check(dimension: int, important: int, correlation: float, noise: float, max_epochs: int, scope: str) -> None:
-        checks = {"dimension": (dimension, dimension >= 1, "at least 1"),
-                  "important": (important, 1 <= important <= dimension, f"1 to {dimension}, the dimension,"),
-                  "correlation": (correlation, -1 <= correlation <= 1, "-1 to 1"),
-                  "noise": (noise, noise >= 0, "0 or more"),
-                  "max_epochs": (max_epochs, max_epochs >= 2, "at least 2"),
-                  "scope": (scope, scope in SCOPES, "'last' or 'all'")}
+        checks = {
+            "dimension": (dimension, dimension >= 1, "at least 1"),
+            "important": (important, 1 <= important <= dimension, f"1 to {dimension}, the dimension,"),
+            "correlation": (correlation, -1 <= correlation <= 1, "-1 to 1"),
+            "noise": (noise, noise >= 0, "0 or more"),
+            "max_epochs": (max_epochs, max_epochs >= 2, "at least 2"),
+            "scope": (scope, scope in SCOPES, "'last' or 'all'"),
+        }
         for name, (value, good, expected) in checks.items():
             if name in ("dimension", "important", "max_epochs") and not isinstance(value, int | np.integer):
                 raise ValueError(f"Synthetic: {name}={value!r} is not possible; a whole number was expected.")
@@ -83,8 +96,10 @@ class Synthetic:
 
     def _point(self, config: Mapping[str, Any]) -> np.ndarray:
         if config.keys() != self.space.keys():
-            raise ValueError(f"configuration: {', '.join(config) or 'nothing'} was given, but this objective has "
-                             f"{', '.join(self.space)}. Give a value for each and nothing else.")
+            raise ValueError(
+                f"configuration: {', '.join(config) or 'nothing'} was given, but this objective has "
+                f"{', '.join(self.space)}. Give a value for each and nothing else."
+            )
         return np.array([spaces.position(axis, config) for axis in spaces.axes(self.space)])[:-1]
 
     def rank_correlation(self, epoch: int) -> float:
@@ -131,8 +146,9 @@ class Synthetic:
         """What a searcher is told after these epochs."""
         return told(results, self.metric, self.scope)
 
-    def score(self, config: Mapping[str, Any], seed: int = 0, *, budget: int | None = None,
-              scope: str | None = None) -> float:
+    def score(
+        self, config: Mapping[str, Any], seed: int = 0, *, budget: int | None = None, scope: str | None = None
+    ) -> float:
         """The loss without noise after `budget` epochs (all unless given): the mean over all seeds that there could be.
 
         Minus `best` it is the regret.
@@ -142,6 +158,8 @@ class Synthetic:
         return float(losses[-1] if check_scope(scope or self.scope) == "last" else losses.min())
 
     def __repr__(self) -> str:
-        return (f"Synthetic({self.dimension} axes, {self.important} important, and the pace; rank correlation of the "
-                "first epoch "
-                f"{self.correlation:g}, noise {self.noise:g})")
+        return (
+            f"Synthetic({self.dimension} axes, {self.important} important, and the pace; rank correlation of the "
+            "first epoch "
+            f"{self.correlation:g}, noise {self.noise:g})"
+        )

@@ -65,8 +65,10 @@ def load(name: str, folder: Path = HOME, *, partial: bool = False) -> Trials:
     if not parts:
         raise ValueError(f"recorded: there is no table {name!r}; there are {', '.join(names(folder)) or 'none'}.")
     if not partial:
-        raise ValueError(f"recorded: {name!r} is not finished, {len(parts)} part(s) of it are there. "
-                         "load(name, partial=True) gives those.")
+        raise ValueError(
+            f"recorded: {name!r} is not finished, {len(parts)} part(s) of it are there. "
+            "load(name, partial=True) gives those."
+        )
     return to_trials(join([read(part) for part in parts]))
 
 
@@ -78,27 +80,37 @@ def read(path: Path) -> Rows:
         lengths = {len(rows[column]) for column in COLUMNS}
         json.loads(str(rows["about"]))
     except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zipfile.zlib.error) as error:
-        raise TableError(f"recorded: {path.name} cannot be read ({type(error).__name__}: {error}). "
-                         "Take it from the repository again.") from error
+        raise TableError(
+            f"recorded: {path.name} cannot be read ({type(error).__name__}: {error}). "
+            "Take it from the repository again."
+        ) from error
     if len(lengths) != 1:
         raise TableError(f"recorded: {path.name} has columns of different lengths. Take it from the repository again.")
     return rows
 
 
-def from_histories(configs: Sequence[Mapping[str, Any]], histories: Sequence[Sequence[Mapping[str, Any]]],
-                   test_accuracy: Mapping[int, float], about: Mapping[str, Any]) -> Rows:
+def from_histories(
+    configs: Sequence[Mapping[str, Any]],
+    histories: Sequence[Sequence[Mapping[str, Any]]],
+    test_accuracy: Mapping[int, float],
+    about: Mapping[str, Any],
+) -> Rows:
     """The arrays for trained configurations: the `history` of each and, by place, the test accuracy of sound ones.
 
     `about` must say the numbers of pictures, `valid` and `test`, and `score` if there is a score half.
     """
     scored = bool(histories) and "score_loss" in histories[0][0]
     shape = len(histories), max(len(history) for history in histories)
-    rows: Rows = {"configs": np.array([json.dumps(config) for config in configs]),
-                  "epochs": np.array([len(history) for history in histories], np.int32),
-                  "train_loss": np.full(shape, np.nan, np.float32), "loss": np.full(shape, np.nan, np.float32),
-                  "correct": np.zeros(shape, np.int32), "test_correct": np.full(shape[0], -1, np.int32),
-                  "diverged": np.array([bool(history[-1]["diverged"]) for history in histories]),
-                  "about": np.array(json.dumps(about))}
+    rows: Rows = {
+        "configs": np.array([json.dumps(config) for config in configs]),
+        "epochs": np.array([len(history) for history in histories], np.int32),
+        "train_loss": np.full(shape, np.nan, np.float32),
+        "loss": np.full(shape, np.nan, np.float32),
+        "correct": np.zeros(shape, np.int32),
+        "test_correct": np.full(shape[0], -1, np.int32),
+        "diverged": np.array([bool(history[-1]["diverged"]) for history in histories]),
+        "about": np.array(json.dumps(about)),
+    }
     if scored:
         rows |= {"score_loss": np.full(shape, np.nan, np.float32), "score_correct": np.zeros(shape, np.int32)}
     for number, history in enumerate(histories):
@@ -172,13 +184,20 @@ def _trial(rows: Rows, row: int, about: Mapping[str, Any]) -> Trial:
         accuracy = int(rows["correct"][row, place]) / about["valid"]
         extra = {"train_loss": float(rows["train_loss"][row, place]), "split_seed": split_seed}
         if "score_loss" in rows:
-            extra |= {"score_loss": float(rows["score_loss"][row, place]),
-                      "score_accuracy": int(rows["score_correct"][row, place]) / about["score"]}
+            extra |= {
+                "score_loss": float(rows["score_loss"][row, place]),
+                "score_accuracy": int(rows["score_correct"][row, place]) / about["score"],
+            }
         if place + 1 == rows["epochs"][row]:
-            extra |= {"diverged": True} if diverged else {
-                "test_accuracy": int(rows["test_correct"][row]) / about["test"],
-                "dead": accuracy < ALIVE / about.get("classes", 10)} | sizes.of(config)
+            extra |= (
+                {"diverged": True}
+                if diverged
+                else {
+                    "test_accuracy": int(rows["test_correct"][row]) / about["test"],
+                    "dead": accuracy < ALIVE / about.get("classes", 10),
+                }
+                | sizes.of(config)
+            )
         results.append(Result(place + 1, float(rows["loss"][row, place]), accuracy, seconds, extra))
     status = "diverged" if diverged else "completed"
     return Trial(f"{row:04d}", config, seed, about["data"], status, tuple(results))
-

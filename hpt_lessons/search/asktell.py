@@ -39,8 +39,10 @@ class Search:
 
     def __init__(self, searcher: Any, scheduler: Any, *, num_trials: int | None = None):
         if getattr(searcher, "barriers", ()) and isinstance(scheduler, SuccessiveHalving):
-            raise ValueError(f"{type(searcher).__name__} has two stages, and SuccessiveHalving is one bracket that is "
-                             "closed after the first. Take Hyperband or ASHA.")
+            raise ValueError(
+                f"{type(searcher).__name__} has two stages, and SuccessiveHalving is one bracket that is "
+                "closed after the first. Take Hyperband or ASHA."
+            )
         self.searcher, self.scheduler = searcher, scheduler
         self.num_trials = getattr(searcher, "num_trials", None) if num_trials is None else num_trials
         self.configs: dict[str, dict[str, Any]] = {}

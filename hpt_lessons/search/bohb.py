@@ -139,8 +139,10 @@ class BOHBSampler:
         count = len(self.losses[budget])
         if self._models.get(budget, (0, None))[0] != count:
             points = np.array(self.points[budget])
-            self._models[budget] = count, tuple(Density(points[part], self.levels, self.min_bandwidth)
-                                                for part in self.split(budget))
+            self._models[budget] = (
+                count,
+                tuple(Density(points[part], self.levels, self.min_bandwidth) for part in self.split(budget)),
+            )
         return self._models[budget][1]
 
     def split(self, budget: int | None = None) -> tuple[np.ndarray, np.ndarray]:

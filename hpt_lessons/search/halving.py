@@ -166,5 +166,3 @@ class Hyperband:
     def finished(self) -> bool:
         """Whether nothing is left to wait for."""
         return all(bracket.finished() for bracket in self.opened)
-
-

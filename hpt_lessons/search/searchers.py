@@ -47,8 +47,10 @@ class RandomThenGrid:
     def __init__(self, space: Mapping[str, Any], num_trials: int, seed: int):
         spaces.validate(space, grids=False, functions=False, searcher="random search, then a grid")
         if num_trials < 5:
-            raise ValueError(f"num_trials {num_trials!r}: random search, then a grid, needs at least 5 trials, "
-                             "3 random ones and a grid of 2. Take random search for fewer.")
+            raise ValueError(
+                f"num_trials {num_trials!r}: random search, then a grid, needs at least 5 trials, "
+                "3 random ones and a grid of 2. Take random search for fewer."
+            )
         self.space, self.num_trials = space, num_trials
         self.ticks = affordable_ticks(numeric_axes(space), num_trials * 3 // 7)
         self._first = Listed(layouts.random(space, num_trials - math.prod(self.ticks.values()), seed))

@@ -262,6 +262,7 @@ def test_ranks_do_not_care_in_which_unit_the_loss_is(losses, unit):
 
 def test_one_terrible_trial_rules_the_values_but_not_the_ranks():
     """One of 24 configurations breaks down, and all hyperparameters seem to interact, if loss itself is decomposed."""
+
     def loss(a, b):
         return a + 0.1 * b if (a, b) != (0, 3) else 1e5
 
@@ -544,8 +545,8 @@ def test_luck_is_no_gain_when_other_seeds_score():
     generator = np.random.default_rng(0)
     configs = [{"lr": lr} for lr in range(30)] * 8
     found = table(configs, generator.normal(1, 0.1, 240), [n // 30 for n in range(240)])
-    one, = importance.gains(found.filter(lambda trial: trial.seed == 0), {"lr": 3})
-    eight, = importance.gains(found, {"lr": 3})
+    (one,) = importance.gains(found.filter(lambda trial: trial.seed == 0), {"lr": 3})
+    (eight,) = importance.gains(found, {"lr": 3})
     assert one.gain > 0.15
     assert eight.low < 0 < eight.high
     assert (eight.seeds, eight.covers) == (8, "the noise of training")
@@ -555,7 +556,7 @@ def test_a_real_gain_is_seen_through_the_noise():
     generator = np.random.default_rng(0)
     configs = [{"lr": lr} for lr in range(5)] * 8
     losses = [abs(config["lr"] - 3) + generator.normal(0, 0.1) for config in configs]
-    gain, = importance.gains(table(configs, losses, [n // 5 for n in range(40)]), {"lr": 0})
+    (gain,) = importance.gains(table(configs, losses, [n // 5 for n in range(40)]), {"lr": 0})
     assert gain.low < 3 < gain.high
     assert gain.low > 2.5
     assert gain.value == 3
@@ -567,14 +568,14 @@ def test_the_interval_of_a_gain_covers_it_as_often_as_it_says():
     configs, seeds = [{"lr": lr} for lr in range(5)] * 8, [n // 5 for n in range(40)]
     for _ in range(300):
         losses = [abs(config["lr"] - 3) + generator.normal(0, 0.1) for config in configs]
-        gain, = importance.gains(table(configs, losses, seeds), {"lr": 0})
+        (gain,) = importance.gains(table(configs, losses, seeds), {"lr": 0})
         inside += gain.low <= 3 <= gain.high
     assert inside / 300 == pytest.approx(0.95, abs=0.06)
 
 
 def test_lists_are_levels_like_any_other():
     found = table([{"factors": [1, 1]}, {"factors": [1, 0.5]}], [1.0, 0.8])
-    gain, = importance.gains(found, {"factors": [1, 1]})
+    (gain,) = importance.gains(found, {"factors": [1, 1]})
     assert (gain.gain, gain.value) == (pytest.approx(0.2), "[1, 0.5]")
     assert share(importance.shares(found), "factors") == 1
 

@@ -17,8 +17,9 @@ def trial(name, losses, *, seed=0, seconds=1.0, clock=None, status="completed", 
     """A trial with these losses; `clock` lists the end of each epoch."""
     ends = clock or [None] * len(losses)
     extras = [{} if end is None else {"start": end - seconds, "end": end} for end in ends]
-    history = [Result(n, loss, 1 - loss, seconds, extra)
-               for n, (loss, extra) in enumerate(zip(losses, extras, strict=True), 1)]
+    history = [
+        Result(n, loss, 1 - loss, seconds, extra) for n, (loss, extra) in enumerate(zip(losses, extras, strict=True), 1)
+    ]
     return Trial(name, config or {"lr": 0.1}, seed, "toy", status, tuple(history))
 
 
@@ -99,8 +100,9 @@ def test_the_last_step_is_the_trial_that_best_names(curves, over, scope, metric,
     """Whatever the clock; and the steps only ever get better and later."""
     order = data.draw(st.permutations(range(sum(map(len, curves)))))
     clocks = np.split(np.array(order, float), np.cumsum([len(curve) for curve in curves])[:-1])
-    trials = Trials(trial(str(n), curve, clock=sorted(clock))
-                    for n, (curve, clock) in enumerate(zip(curves, clocks, strict=True)))
+    trials = Trials(
+        trial(str(n), curve, clock=sorted(clock)) for n, (curve, clock) in enumerate(zip(curves, clocks, strict=True))
+    )
     try:
         best = trials.best(metric, scope=scope)
     except ValueError:
@@ -136,8 +138,9 @@ def test_a_grid_reads_every_curve_at_the_same_places():
 
 def test_a_band_holds_the_mean_of_the_repeats_and_says_what_it_covers():
     band = analysis.band([search(seed) for seed in range(30)], "trials")
-    by_hand = [np.mean([min(abs(t.config["lr"] - 0.3) for t in search(seed)[:n]) for seed in range(30)])
-               for n in range(1, 7)]
+    by_hand = [
+        np.mean([min(abs(t.config["lr"] - 0.3) for t in search(seed)[:n]) for seed in range(30)]) for n in range(1, 7)
+    ]
     assert band.mean == pytest.approx(by_hand)
     assert (band.low < band.mean).all()
     assert (band.mean < band.high).all()
@@ -176,8 +179,10 @@ def test_what_varies_is_read_from_the_tables():
     assert analysis.what_varies(tables((0.1, 0), (0.2, 0))) == "search"
     assert analysis.what_varies(tables((0.1, 0), (0.1, 1))) == "training"
     assert analysis.what_varies(tables((0.1, 0), (0.2, 1))) == "both"
-    silent = [Trials(replace(one, history=tuple(replace(r, extra={"noise": False}) for r in one.history)) for one in t)
-              for t in tables((0.1, 0), (0.2, 1))]
+    silent = [
+        Trials(replace(one, history=tuple(replace(r, extra={"noise": False}) for r in one.history)) for one in t)
+        for t in tables((0.1, 0), (0.2, 1))
+    ]
     assert analysis.what_varies(silent) == "search"  # another seed would have given the same numbers
     for same in (tables((0.1, 0), (0.1, 0)), tables((0.1, 0))):
         with pytest.raises(ValueError, match="what_varies"):

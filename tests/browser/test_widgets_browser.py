@@ -9,7 +9,6 @@ from helpers import lab as labs
 playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
 
 
-
 def test_the_quiz_explains_a_wrong_choice_and_is_operated_by_keyboard(open_notebook):
     """Space ticks, Tab goes on, Enter presses; nothing but the feedback below the question moves."""
     page = open_notebook(f"from hpt_lessons.view import Quiz\nQuiz({str(labs.ROOT / 'notebooks/quiz/09.toml')!r})")
@@ -91,12 +90,18 @@ def test_rows_are_added_filled_and_deleted_with_the_keyboard_alone(open_notebook
 
 def test_what_stands_side_by_side_in_the_editor_is_aligned_and_zooming_moves_nothing(open_notebook):
     """The words about zooming stand under their button, in room that is there before."""
-    page = open_notebook(EDITOR.replace("\neditor\n", """
+    page = open_notebook(
+        EDITOR.replace(
+            "\neditor\n",
+            """
 from hpt_lessons.trials import Result, Trial, Trials
 done = [Trial(str(i), {"lr": lr, "l1": 4, "epochs": 10}, 0, "toy", "completed", (Result(1, lr, 0.1, 6.0),))
         for i, lr in enumerate((1e-4, 1e-2))]
 SearchSpaceEditor({"lr": tune.loguniform(1e-4, 1e-1), "l1": tune.choice([4, 8]), "epochs": 10}, trials=Trials(done))
-"""), width=900)
+""",
+        ),
+        width=900,
+    )
     boxes = page.evaluate(SIDES)
     assert boxes["menu"] == boxes["row"] == boxes["samples"]
     assert abs(boxes["cost"] - boxes["input"]) <= 1
@@ -121,8 +126,11 @@ FOCUSED = """() => { const here = document.activeElement;
 
 
 def test_a_layout_follows_the_edited_space_and_the_explorer_its_slider(open_notebook, lab):
-    page = open_notebook(EDITOR, "from hpt_lessons.view import LayoutEditor\nLayoutEditor(editor)",
-                         "from hpt_lessons.view import GridAgainstRandom\ngame = GridAgainstRandom()\ngame")
+    page = open_notebook(
+        EDITOR,
+        "from hpt_lessons.view import LayoutEditor\nLayoutEditor(editor)",
+        "from hpt_lessons.view import GridAgainstRandom\ngame = GridAgainstRandom()\ngame",
+    )
     page.get_by_label("Layout", exact=True).select_option("grid")
     playwright.expect(page.get_by_role("img", name="6 trials of a grid layout")).to_be_visible()
     page.get_by_label("l1 values").fill("4, 8, 16")

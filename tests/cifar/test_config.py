@@ -56,8 +56,17 @@ def test_other_values_are_refused_by_name(key, value):
         assert part in str(error.value)
 
 
-@pytest.mark.parametrize(("wrong", "meant"), [("learning_rate", "lr"), ("dropout", None), ("batchsize", "batch_size"),
-                                              ("optimiser", "optimizer"), ("epoch", "epochs"), ("LR", "lr")])
+@pytest.mark.parametrize(
+    ("wrong", "meant"),
+    [
+        ("learning_rate", "lr"),
+        ("dropout", None),
+        ("batchsize", "batch_size"),
+        ("optimiser", "optimizer"),
+        ("epoch", "epochs"),
+        ("LR", "lr"),
+    ],
+)
 def test_an_unknown_key_is_refused_and_the_close_one_suggested(wrong, meant):
     """A misspelt hyperparameter would otherwise be 'tuned' without any effect."""
     with pytest.raises(ValueError, match=repr(wrong)) as error:
@@ -95,8 +104,15 @@ def test_what_is_no_dict_is_a_type_error(config):
 
 def test_numpy_scalars_become_plain_values():
     """`2 ** np.random.randint(2, 9)` is a NumPy integer, and a journal or a checkpoint must not depend on NumPy."""
-    settings = read_config({"l1": np.int64(16), "l2": np.array(8), "lr": np.float32(0.5), "batch_size": np.uint8(4),
-                            "augment": np.bool_(True)})
+    settings = read_config(
+        {
+            "l1": np.int64(16),
+            "l2": np.array(8),
+            "lr": np.float32(0.5),
+            "batch_size": np.uint8(4),
+            "augment": np.bool_(True),
+        }
+    )
     values = (settings.l1, settings.l2, settings.lr, settings.batch_size, settings.augment)
     assert values == (16, 8, 0.5, 4, True)
     assert [type(value) for value in values] == [int, int, float, int, bool]

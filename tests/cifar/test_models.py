@@ -67,8 +67,12 @@ def test_every_weight_learns(name):
     assert all(parameter.grad is not None and parameter.grad.abs().sum() > 0 for parameter in model.parameters())
 
 
-@given(depth=integers(1, 4), channels=integers(1, 12), kernel=sampled_from([3, 5, 7]),
-       activation=sampled_from(["relu", "tanh"]))
+@given(
+    depth=integers(1, 4),
+    channels=integers(1, 12),
+    kernel=sampled_from([3, 5, 7]),
+    activation=sampled_from(["relu", "tanh"]),
+)
 @settings(max_examples=20, deadline=None)
 def test_the_architecture_of_the_plain_network_is_open(depth, channels, kernel, activation):
     """Weights counted from the formula of each layer; each convolution halves the side and doubles the channels."""

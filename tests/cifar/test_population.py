@@ -26,8 +26,9 @@ DATA = random_data()
 
 
 def population_of(*changes: dict, order_seed: int | None = None, dtype=torch.float64) -> together.Population:
-    return together.Population([read_config(SMALL | change) for change in changes], DATA, CPU, order_seed=order_seed,
-                               dtype=dtype)
+    return together.Population(
+        [read_config(SMALL | change) for change in changes], DATA, CPU, order_seed=order_seed, dtype=dtype
+    )
 
 
 def train(*changes: dict, **more) -> list[list[dict]]:
@@ -55,7 +56,7 @@ def alone(change: dict, order_seed: int, epochs: int = 2) -> tuple[nn.Module, li
         total = 0.0
         model.train()
         for start in range(0, len(order), config.batch_size):
-            chosen = order[start:start + config.batch_size]
+            chosen = order[start : start + config.batch_size]
             optimizer.zero_grad()
             loss = nn.CrossEntropyLoss()(model(pictures(chosen)), labels[chosen])
             loss.backward()
@@ -70,12 +71,25 @@ def alone(change: dict, order_seed: int, epochs: int = 2) -> tuple[nn.Module, li
     return model, curve
 
 
-VARIED = ({"seed": 3}, {"lr": 0.005, "seed": 4}, {"momentum": 0.0}, {"weight_decay": 0.05, "momentum": 0.5},
-          {"layer_factor": (0, 1, 0.5, 2, 1), "seed": 3})
+VARIED = (
+    {"seed": 3},
+    {"lr": 0.005, "seed": 4},
+    {"momentum": 0.0},
+    {"weight_decay": 0.05, "momentum": 0.5},
+    {"layer_factor": (0, 1, 0.5, 2, 1), "seed": 3},
+)
 
 
-@pytest.mark.parametrize("same", [{}, {"batch_size": 7}, {"batch_size": 50}, {"l1": 5, "l2": 9, "batch_size": 2},
-                                  {"train_size": 33, "valid_size": 20, "split_seed": 5}])
+@pytest.mark.parametrize(
+    "same",
+    [
+        {},
+        {"batch_size": 7},
+        {"batch_size": 50},
+        {"l1": 5, "l2": 9, "batch_size": 2},
+        {"train_size": 33, "valid_size": 20, "split_seed": 5},
+    ],
+)
 def test_each_network_is_what_it_would_be_alone(same):
     """Own seed, learning rate, momentum, weight decay, layer-wise rates: weights and scores to 1e-5 after two epochs.
 
@@ -93,16 +107,31 @@ def test_each_network_is_what_it_would_be_alone(same):
             torch.testing.assert_close(ours, theirs, rtol=0, atol=1e-5)
 
 
-@pytest.mark.parametrize("same", [
-    {"model": "wider"}, {"model": "pixels"},
-    {"model": "residual", "batch_size": 20, "train_size": 40, "valid_size": 20},
-    {"model": "plain", "depth": 3, "channels": 4, "kernel": 5, "activation": "tanh"},
-    {"model": "plain", "depth": 1, "channels": 2, "kernel": 7}, {"wrong_labels": 0.5}], ids=str)
+@pytest.mark.parametrize(
+    "same",
+    [
+        {"model": "wider"},
+        {"model": "pixels"},
+        {"model": "residual", "batch_size": 20, "train_size": 40, "valid_size": 20},
+        {"model": "plain", "depth": 3, "channels": 4, "kernel": 5, "activation": "tanh"},
+        {"model": "plain", "depth": 1, "channels": 2, "kernel": 7},
+        {"wrong_labels": 0.5},
+    ],
+    ids=str,
+)
 def test_each_network_of_another_shape_is_what_it_would_be_alone(same):
     """Batch normalisation with its running statistics, residual blocks, padding, other activations; wrong labels."""
     # Not VARIED[1]: pictures agree to 1e-8 only, and with its seed one maximum of the pooling is closer to another.
-    varied = [same | change for change in ({"seed": 3}, {"lr": 0.005, "seed": 5}, *VARIED[2:4],
-                                           {"layer_factor": 0.5, "seed": 3}, {"layer_factor": 1.5})]
+    varied = [
+        same | change
+        for change in (
+            {"seed": 3},
+            {"lr": 0.005, "seed": 5},
+            *VARIED[2:4],
+            {"layer_factor": 0.5, "seed": 3},
+            {"layer_factor": 1.5},
+        )
+    ]
     population = population_of(*varied, order_seed=3)
     population.run_epoch(1)
     population.keep(np.arange(6) != 2)  # those that are left keep their own statistics
@@ -129,7 +158,9 @@ def test_the_score_half_is_scored_like_the_validation_pictures():
     result = population.histories[0][0]
     assert result["score_loss"] == pytest.approx(nn.CrossEntropyLoss()(output, labels).item())
     assert result["score_accuracy"] == (output.argmax(1) == labels).double().mean().item()
-    assert population.histories[2][0] | {"score_loss": DIVERGED_LOSS, "score_accuracy": 0.0} == population.histories[2][0]
+    assert (
+        population.histories[2][0] | {"score_loss": DIVERGED_LOSS, "score_accuracy": 0.0} == population.histories[2][0]
+    )
     alone = training.train_cifar(SMALL | change | {"epochs": 1}, data=DATA, progress=False)[0]
     assert alone["score_loss"] == pytest.approx(result["score_loss"], rel=1e-4)
     assert alone["score_accuracy"] == result["score_accuracy"]
@@ -162,21 +193,31 @@ def test_the_order_of_the_networks_does_not_matter(order):
     """Each keeps its own curve, whoever stands beside it, also when one of them breaks."""
     changes = [{"lr": 0.001}, EXPLOSIVE, {"seed": 5, "weight_decay": 0.1}, {"momentum": 0.2}]
     same = {"l1": 3, "l2": 3, "train_size": 30, "valid_size": 10}
-    straight, mixed = (population_of(*(same | changes[number] for number in numbers), order_seed=0)
-                       for numbers in (range(4), order))
+    straight, mixed = (
+        population_of(*(same | changes[number] for number in numbers), order_seed=0) for numbers in (range(4), order)
+    )
     for epoch in (1, 2):
         straight.run_epoch(epoch)
         mixed.run_epoch(epoch)
     for place, number in enumerate(order):
-        ours, theirs = ([[result[key] for key in ("loss", "train_loss", "accuracy")] for result in history]
-                        for history in (mixed.histories[place], straight.histories[number]))
+        ours, theirs = (
+            [[result[key] for key in ("loss", "train_loss", "accuracy")] for result in history]
+            for history in (mixed.histories[place], straight.histories[number])
+        )
         np.testing.assert_allclose(ours, theirs, rtol=1e-9)
     assert straight.histories[1][-1]["diverged"]
 
 
 @settings(max_examples=10)
-@given(st.integers(1, 4), st.integers(1, 3), st.integers(1, 3), st.integers(1, 5), st.integers(1, 5),
-       st.integers(0, 2), st.integers(0, 2))
+@given(
+    st.integers(1, 4),
+    st.integers(1, 3),
+    st.integers(1, 3),
+    st.integers(1, 5),
+    st.integers(1, 5),
+    st.integers(0, 2),
+    st.integers(0, 2),
+)
 def test_the_way_back_through_a_grouped_convolution(groups, inputs, outputs, height, width, more, pairs):
     """PyTorch's gradients, for all shapes with an even number of columns; two parts of a batch share the kernel."""
     draw = torch.Generator().manual_seed(0)
@@ -191,8 +232,9 @@ def test_the_way_back_through_a_grouped_convolution(groups, inputs, outputs, hei
     (outcome * weights).sum().backward()
     (expected * weights).sum().backward()
     assert len(turned) == 1
-    for one, two in zip((outcome, *(tensor.grad for tensor in ours)), (expected, *(tensor.grad for tensor in theirs)),
-                        strict=True):
+    for one, two in zip(
+        (outcome, *(tensor.grad for tensor in ours)), (expected, *(tensor.grad for tensor in theirs)), strict=True
+    ):
         torch.testing.assert_close(one, two)
 
 
@@ -220,8 +262,9 @@ def test_a_network_that_breaks_disturbs_no_other():
 def test_when_all_break_the_training_ends_at_once():
     """No epoch is spent on nothing, and the table of trials counts them as diverged."""
     histories = train(EXPLOSIVE, EXPLOSIVE | {"seed": 1})
-    trials = Trials.from_records({"trial": str(number), "config": {}, "history": history}
-                                 for number, history in enumerate(histories))
+    trials = Trials.from_records(
+        {"trial": str(number), "config": {}, "history": history} for number, history in enumerate(histories)
+    )
     assert all(trial.diverged and trial.budget == len(trial.history) for trial in trials)
 
 
@@ -258,9 +301,17 @@ def test_an_interrupted_training_goes_on_as_if_it_had_not_been(tmp_path):
 
 
 # -- errors ------------------------------------------------------------------------------------------------------------
-@pytest.mark.parametrize(("key", "values"), [("l1", (3, 4)), ("batch_size", (4, 8)), ("split_seed", (0, 1)),
-                                             ("train_size", (None, 10)), ("epochs", (1, 2)),
-                                             ("augment", (True, False))])
+@pytest.mark.parametrize(
+    ("key", "values"),
+    [
+        ("l1", (3, 4)),
+        ("batch_size", (4, 8)),
+        ("split_seed", (0, 1)),
+        ("train_size", (None, 10)),
+        ("epochs", (1, 2)),
+        ("augment", (True, False)),
+    ],
+)
 def test_what_must_be_equal_is_named(key, values, monkeypatch):
     """Before anything trains."""
     monkeypatch.setattr(together.Population, "run_epoch", lambda *_: pytest.fail("trained"))

@@ -23,11 +23,19 @@ BASE = {"l1": 12, "l2": 8, "lr": 0.02, "batch_size": 16, "epochs": EPOCHS}
 # 100 training pictures: 25 divides them, 7 and 16 do not.
 CONFIGS = {
     "momentum": BASE,
-    "adamw, cosine, augmented": BASE | {"optimizer": "adamw", "lr": 2e-3, "weight_decay": 0.01, "schedule": "cosine",
-                                        "augment": True, "batch_size": 7, "seed": 3},
+    "adamw, cosine, augmented": BASE
+    | {
+        "optimizer": "adamw",
+        "lr": 2e-3,
+        "weight_decay": 0.01,
+        "schedule": "cosine",
+        "augment": True,
+        "batch_size": 7,
+        "seed": 3,
+    },
     "batch norm, step": BASE | {"model": "wider", "schedule": "step", "batch_size": 25},
-    "adam, layer-wise rates": BASE | {"optimizer": "adam", "lr": 2e-3, "layer_factor": 0.5, "train_size": 50,
-                                      "batch_size": 7},
+    "adam, layer-wise rates": BASE
+    | {"optimizer": "adam", "lr": 2e-3, "layer_factor": 0.5, "train_size": 50, "batch_size": 7},
 }
 
 
@@ -60,6 +68,7 @@ def trainings(tmp_path_factory):
     folder = tmp_path_factory.mktemp("resume")
     keep, whole = checkpoints.save, {}
     for name, config in CONFIGS.items():
+
         def save_and_copy(path, state, name=name):
             keep(path, state)
             if len(state["history"]) < EPOCHS:
@@ -118,6 +127,7 @@ def interrupted(tmp_path):
 @pytest.mark.parametrize("part", [0, 0.01, 0.5, 0.99])
 def test_a_kill_inside_a_checkpoint_write_costs_one_epoch(trainings, interrupted, monkeypatch, part):
     """Whatever part of the new file was written, the old one is whole and the training goes on from it."""
+
     def die_while_writing(state, file, write=torch.save):
         write(state, file)
         file.truncate(int(part * file.tell()))
@@ -164,7 +174,7 @@ def test_a_flipped_bit_is_noticed(interrupted):
     content, state = interrupted.read_bytes(), checkpoints.load(interrupted)
     refused = 0
     for place in np.random.default_rng(0).integers(0, len(content), 60).tolist():
-        interrupted.write_bytes(content[:place] + bytes([content[place] ^ 0x10]) + content[place + 1:])
+        interrupted.write_bytes(content[:place] + bytes([content[place] ^ 0x10]) + content[place + 1 :])
         try:
             assert same(checkpoints.load(interrupted), state)
         except ValueError as error:
@@ -173,9 +183,18 @@ def test_a_flipped_bit_is_noticed(interrupted):
     assert refused > 20
 
 
-@pytest.mark.parametrize(("change", "key"), [({"lr": 0.03}, "lr"), ({"seed": 1}, "seed"), ({"model": "wider"}, "model"),
-                                             ({"train_size": 50}, "train_size"), ({"split_seed": 1}, "split_seed"),
-                                             ({"l1": 13}, "l1"), ({"schedule": "cosine"}, "epochs|schedule")])
+@pytest.mark.parametrize(
+    ("change", "key"),
+    [
+        ({"lr": 0.03}, "lr"),
+        ({"seed": 1}, "seed"),
+        ({"model": "wider"}, "model"),
+        ({"train_size": 50}, "train_size"),
+        ({"split_seed": 1}, "split_seed"),
+        ({"l1": 13}, "l1"),
+        ({"schedule": "cosine"}, "epochs|schedule"),
+    ],
+)
 def test_a_checkpoint_of_another_configuration_is_refused(interrupted, change, key):
     """The error names the hyperparameter that differs and both values."""
     with pytest.raises(ValueError, match=f"checkpoint: it belongs to a training with ({key}) ="):
@@ -216,8 +235,9 @@ class Dangerous:
         return os.mkdir, (str(self.place),)
 
 
-@pytest.mark.parametrize("write", [torch.save, lambda state, path: path.write_bytes(pickle.dumps(state))],
-                         ids=["torch", "pickle"])
+@pytest.mark.parametrize(
+    "write", [torch.save, lambda state, path: path.write_bytes(pickle.dumps(state))], ids=["torch", "pickle"]
+)
 def test_code_in_a_checkpoint_is_not_run(tmp_path, write):
     """What comes from a file is data."""
     write({"version": 1, "history": Dangerous(tmp_path / "executed")}, tmp_path / "evil.pt")

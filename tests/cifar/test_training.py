@@ -52,10 +52,18 @@ def test_pictures_arrive_normalised_and_in_order():
     assert torch.cat([labels for _, labels in batches]).tolist() == data.labels[50 + order].tolist()
 
 
-@pytest.mark.parametrize("change", [{}, {"weight_decay": 0.01, "momentum": 0.5}, {"optimizer": "adam", "lr": 2e-3},
-                                    {"optimizer": "adam", "lr": 2e-3, "momentum": 0.5},
-                                    {"optimizer": "adamw", "lr": 2e-3, "weight_decay": 0.1}, {"batch_size": 7},
-                                    {"model": "wider", "batch_size": 25}])
+@pytest.mark.parametrize(
+    "change",
+    [
+        {},
+        {"weight_decay": 0.01, "momentum": 0.5},
+        {"optimizer": "adam", "lr": 2e-3},
+        {"optimizer": "adam", "lr": 2e-3, "momentum": 0.5},
+        {"optimizer": "adamw", "lr": 2e-3, "weight_decay": 0.1},
+        {"batch_size": 7},
+        {"model": "wider", "batch_size": 25},
+    ],
+)
 def test_an_epoch_equals_a_plain_loop(change):
     """The same weights, order and pictures in the loop that everybody writes: the same weights come out."""
     data, run = random_data(), run_of(change)
@@ -63,13 +71,14 @@ def test_an_epoch_equals_a_plain_loop(change):
     model = training.seeded_model(settings, 4)
     kinds = {"sgd": torch.optim.SGD, "adam": torch.optim.Adam, "adamw": torch.optim.AdamW}
     rates = {"momentum": settings.momentum} if settings.optimizer == "sgd" else {"betas": (settings.momentum, 0.999)}
-    optimizer = kinds[settings.optimizer](model.parameters(), lr=settings.lr, weight_decay=settings.weight_decay,
-                                          foreach=False, **rates)
+    optimizer = kinds[settings.optimizer](
+        model.parameters(), lr=settings.lr, weight_decay=settings.weight_decay, foreach=False, **rates
+    )
     train_indices = data.split(0)[0]
     order = train_indices[np.random.default_rng([settings.seed, 1]).permutation(len(train_indices))]
     total = 0.0
     for start in range(0, len(order), settings.batch_size):
-        chosen = order[start:start + settings.batch_size]
+        chosen = order[start : start + settings.batch_size]
         optimizer.zero_grad()
         loss = nn.CrossEntropyLoss()(model(pictures(data, chosen)), torch.tensor(data.labels[chosen]))
         loss.backward()
@@ -144,9 +153,11 @@ def test_schedules_are_those_of_torch(epochs):
         settings = read_config(SMALL | {"schedule": schedule, "epochs": epochs, "lr": 0.3})
         optimizer = torch.optim.SGD([parameter], lr=0.3)
         milestones = [math.ceil(epochs / 2), math.ceil(0.75 * epochs)]
-        theirs = {"cosine": lambda made: torch.optim.lr_scheduler.CosineAnnealingLR(made, epochs),
-                  "step": lambda made, at=milestones: torch.optim.lr_scheduler.MultiStepLR(made, at),
-                  "constant": lambda made: torch.optim.lr_scheduler.ConstantLR(made, 1.0)}[schedule](optimizer)
+        theirs = {
+            "cosine": lambda made: torch.optim.lr_scheduler.CosineAnnealingLR(made, epochs),
+            "step": lambda made, at=milestones: torch.optim.lr_scheduler.MultiStepLR(made, at),
+            "constant": lambda made: torch.optim.lr_scheduler.ConstantLR(made, 1.0),
+        }[schedule](optimizer)
         for epoch in range(1, epochs + 1):
             assert training.learning_rate(settings, epoch) == pytest.approx(optimizer.param_groups[0]["lr"])
             optimizer.step()
@@ -184,8 +195,9 @@ def rate_of_each_layer(run: training.Run, epoch: int = 1) -> list[float]:
     return [used[id(layer[0])] for layer in layers]
 
 
-@pytest.mark.parametrize(("model", "layers"), [("cifar", 5), ("wider", 6), ("pixels", 3), ("residual", 12),
-                                                 ("plain", 5)])
+@pytest.mark.parametrize(
+    ("model", "layers"), [("cifar", 5), ("wider", 6), ("pixels", 3), ("residual", 12), ("plain", 5)]
+)
 def test_layer_factor_shrinks_rates_towards_the_input(model, layers):
     """Each layer has the rate of the next one times the factor; the last one has lr itself, and schedules multiply."""
     run = run_of({"model": model, "layer_factor": 0.5, "schedule": "step", "epochs": 4})
@@ -246,8 +258,9 @@ def test_a_broken_network_does_not_train_the_epoch_to_its_end(monkeypatch):
     assert run.train_epoch(1) == math.inf and steps == [0, 1, 2, 3]
 
 
-@pytest.mark.parametrize("values", [(math.nan, 1.0), (math.inf, 1.0), (1e7, 1.0),
-                                    (1.0, math.nan), (1.0, math.inf), (1.0, 1e7)])
+@pytest.mark.parametrize(
+    "values", [(math.nan, 1.0), (math.inf, 1.0), (1e7, 1.0), (1.0, math.nan), (1.0, math.inf), (1.0, 1e7)]
+)
 def test_whatever_is_not_a_loss_counts_as_diverged(values):
     """NaN, infinity or a huge number, in training or in validation: the same finite report."""
     run = run_of()
@@ -272,8 +285,9 @@ def test_a_training_that_breaks_late_wins_only_by_the_epoch_before(monkeypatch):
     assert [result["diverged"] for result in broken] == [False, False, True]
     for result in good:
         result["loss"] += 0.5
-    trials = Trials.from_records([{"trial": "broken", "config": {}, "history": broken},
-                                  {"trial": "good", "config": {}, "history": good}])
+    trials = Trials.from_records(
+        [{"trial": "broken", "config": {}, "history": broken}, {"trial": "good", "config": {}, "history": good}]
+    )
     assert trials.best(scope="last").trial == "good"
     assert trials.best(scope="all").trial == "broken" and trials["broken"].best_epoch in (1, 2)
 
@@ -304,8 +318,9 @@ def test_global_generators_and_threads_are_left_alone():
 def test_the_callers_convolutions_stay_as_fast_as_they_were(monkeypatch):
     """For tiny batches oneDNN is switched off: while they train, not for the caller afterwards."""
     before, exact, seen = torch.backends.mkldnn.enabled, functional.cross_entropy, []
-    monkeypatch.setattr(functional, "cross_entropy",
-                        lambda *args: seen.append(torch.backends.mkldnn.enabled) or exact(*args))
+    monkeypatch.setattr(
+        functional, "cross_entropy", lambda *args: seen.append(torch.backends.mkldnn.enabled) or exact(*args)
+    )
     train({"batch_size": training.TINY_BATCH, "epochs": 1}, device="cpu")
     assert seen[:25] == [False] * 25 and seen[25:] == [before]
     assert torch.backends.mkldnn.enabled == before
@@ -315,8 +330,9 @@ def test_threads_are_those_of_the_configuration(monkeypatch):
     """One unless told otherwise."""
     seen = []
     exact = training.Run.train_epoch
-    monkeypatch.setattr(training.Run, "train_epoch",
-                        lambda run, epoch: seen.append(torch.get_num_threads()) or exact(run, epoch))
+    monkeypatch.setattr(
+        training.Run, "train_epoch", lambda run, epoch: seen.append(torch.get_num_threads()) or exact(run, epoch)
+    )
     train({"epochs": 1})
     train({"epochs": 1, "threads": 2})
     assert seen == [1, 2]
@@ -338,8 +354,12 @@ def test_augmentation_only_moves_and_mirrors():
     original = rng.integers(0, 256, (32, 32, 3), np.uint8)
     wide = np.pad(original, ((SHIFT, SHIFT), (SHIFT, SHIFT), (0, 0)), mode="edge")
     moves = range(2 * SHIFT + 1)
-    versions = {wide[top:top + 32, left:left + 32][:, ::step].tobytes(): (top, left, step)
-                for top in moves for left in moves for step in (1, -1)}
+    versions = {
+        wide[top : top + 32, left : left + 32][:, ::step].tobytes(): (top, left, step)
+        for top in moves
+        for left in moves
+        for step in (1, -1)
+    }
     seen = [versions[picture.tobytes()] for picture in flip_and_shift(np.stack([original] * 2000), rng)]
     assert {top for top, _, _ in seen} == {left for _, left, _ in seen} == set(moves)
     assert 850 < sum(step == -1 for _, _, step in seen) < 1150
@@ -417,11 +437,13 @@ def test_a_trial_without_prepared_data_is_an_error(tune_reports, tmp_path):
 
 def test_the_first_step_does_not_import_the_compiler():
     """It would cost each new trial process about five seconds."""
-    code = ("import sys, numpy as np; from hpt_lessons.cifar.training import train_cifar;"
-            "from hpt_lessons.cifar.data import Data;"
-            "images, half = np.zeros((8, 32, 32, 3), np.uint8), (.5, .5, .5);"
-            "data = Data('few', ('a', 'b'), images, np.arange(8) % 2, half, half);"
-            "train_cifar({'l1': 4, 'l2': 4, 'lr': .01, 'batch_size': 2, 'epochs': 1}, data=data, progress=False);"
-            "print('torch._dynamo' in sys.modules)")
+    code = (
+        "import sys, numpy as np; from hpt_lessons.cifar.training import train_cifar;"
+        "from hpt_lessons.cifar.data import Data;"
+        "images, half = np.zeros((8, 32, 32, 3), np.uint8), (.5, .5, .5);"
+        "data = Data('few', ('a', 'b'), images, np.arange(8) % 2, half, half);"
+        "train_cifar({'l1': 4, 'l2': 4, 'lr': .01, 'batch_size': 2, 'epochs': 1}, data=data, progress=False);"
+        "print('torch._dynamo' in sys.modules)"
+    )
     said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
     assert said.strip() == "False"

@@ -26,8 +26,9 @@ def test_every_measured_finding_has_its_place():
     assert sorted(named) == sorted(MEASURED)
 
 
-@pytest.mark.parametrize("name", [pytest.param(name, marks=[pytest.mark.slow] * findings.FINDINGS[name].slow)
-                                  for name in MEASURED])
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=[pytest.mark.slow] * findings.FINDINGS[name].slow) for name in MEASURED]
+)
 def test_the_command_prints_what_the_file_says(name):
     """Line by line, hundreds of replayed searches among them."""
     assert findings.block(name) in TEXT, f"run: python -m hpt_lessons.findings {name} --write"

@@ -20,9 +20,12 @@ RECORD = ROOT / "tests" / "reference" / "search_on_cifar10_jpeg_copy.jsonl"
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 LESSON_04, SOLUTIONS_04, LESSON_09 = (
     json.loads((ROOT / "notebooks" / f"{name}.ipynb").read_text(encoding="utf-8"))
-    for name in ("04_grid_and_random", "solutions/04_grid_and_random_solutions", "09_ray_tune_cifar"))
-PROSE_04, PROSE = ("\n".join("".join(cell["source"]) for cell in lesson["cells"] if cell["cell_type"] == "markdown")
-                   for lesson in (LESSON_04, LESSON_09))
+    for name in ("04_grid_and_random", "solutions/04_grid_and_random_solutions", "09_ray_tune_cifar")
+)
+PROSE_04, PROSE = (
+    "\n".join("".join(cell["source"]) for cell in lesson["cells"] if cell["cell_type"] == "markdown")
+    for lesson in (LESSON_04, LESSON_09)
+)
 
 
 @pytest.fixture(scope="module")
@@ -91,8 +94,10 @@ def wins(played):
 
 def test_lesson_04_quotes_figure_1_as_it_comes_out(rounds):
     nine, some, hundred = rounds(3), rounds(5), rounds(10)
-    assert (f"random search reaches {nine[:, 1].mean():.2f} on average and the grid {nine[:, 0].mean():.2f} "
-            "(the best possible value is 1.1)") in PROSE_04
+    assert (
+        f"random search reaches {nine[:, 1].mean():.2f} on average and the grid {nine[:, 0].mean():.2f} "
+        "(the best possible value is 1.1)"
+    ) in PROSE_04
     assert f"wins only {wins(nine):.0f} % of the rounds: in every third round" in PROSE_04
     assert f"close to the top, {hundred[:, 1].mean():.2f} and {hundred[:, 0].mean():.2f}." in PROSE_04
     assert f"up and down again, {wins(nine):.0f}, {wins(some):.0f}, {wins(hundred):.0f} %?" in PROSE_04
@@ -116,10 +121,12 @@ def test_who_wins_where_both_axes_matter_depends_on_spacing_and_width(rounds):
 
 def test_the_scores_of_the_explorer_are_those_that_a_student_gets():
     """Four settings, 100 rounds each from the first round on; the last two differ over 2,000 rounds only."""
-    settings = {"2 hyperparameters, 9 trials, centres": {"dimension": 2},
-                "1 hyperparameter, 9 trials": {"dimension": 1},
-                "4 hyperparameters, 81 trials, centres": {"dimension": 4, "trials": 81},
-                "the same, ticks at the ends": {"dimension": 4, "trials": 81, "rule": "ends"}}
+    settings = {
+        "2 hyperparameters, 9 trials, centres": {"dimension": 2},
+        "1 hyperparameter, 9 trials": {"dimension": 1},
+        "4 hyperparameters, 81 trials, centres": {"dimension": 4, "trials": 81},
+        "the same, ticks at the ends": {"dimension": 4, "trials": 81, "rule": "ends"},
+    }
     for row, changed in settings.items():
         contest = Contest(importance=0.1, trials=9, rule="centres")
         contest.change(**changed)
@@ -129,15 +136,18 @@ def test_the_scores_of_the_explorer_are_those_that_a_student_gets():
     for contest in long:
         contest.play(2000)
     centres, ends = (contest.wins["grid"] / 20 for contest in long)
-    assert (f"the grid wins {centres:.0f} % with ticks in the centres and {ends:.0f} % with ticks at the ends"
-            ) in PROSE_04
+    assert (
+        f"the grid wins {centres:.0f} % with ticks in the centres and {ends:.0f} % with ticks at the ends"
+    ) in PROSE_04
 
 
 def test_lesson_04_quotes_the_formula_of_random_search():
     needed = [next(n for n in range(1, 1000) if 1 - (1 - share) ** n >= 0.95) for share in (0.05, 0.01)]
     sixty = 100 * (1 - 0.95**60)
-    assert (f"{needed[0]} trials are enough for the best 5 % (people say 60, which gives {sixty:.1f} %), "
-            f"and {needed[1]} for the best 1 %") in PROSE_04
+    assert (
+        f"{needed[0]} trials are enough for the best 5 % (people say 60, which gives {sixty:.1f} %), "
+        f"and {needed[1]} for the best 1 %"
+    ) in PROSE_04
     assert f"{needed[0]} trials for the best 5 %, {needed[1]} for the best 1 %" in PROSE_04
     corners = bergstra.targets(5, "box", TARGETS, 0)
     drawn = [bergstra.hit_rate(np.random.default_rng(seed).random((243, 5)), *corners) for seed in (1, 2, 3)]
@@ -156,8 +166,9 @@ def test_lesson_04_quotes_figure_8_as_it_comes_out():
     for trials, dimension, rule in ((243, 5, "centres"), (125, 3, "centres"), (32, 5, "inside"), (64, 3, "inside")):
         assert even_grid_hits(trials, dimension, "cube", rule) == 1
     few = [even_grid_hits(8, 5, "box", rule) for rule in ("centres", "inside")]
-    assert (f"hit {few[0]:.2f} of the boxes if they stand in the centres, and {few[1]:.2f} if they stand inside"
-            ) in PROSE_04
+    assert (
+        f"hit {few[0]:.2f} of the boxes if they stand in the centres, and {few[1]:.2f} if they stand inside"
+    ) in PROSE_04
     for dimension, shape in itertools.product((3, 5), ("cube", "box")):
         assert even_grid_hits(8, dimension, shape, "centres") > 1 - 0.99**8
 
@@ -176,11 +187,15 @@ def test_from_128_trials_on_random_search_beats_every_grid_in_boxes():
 def test_lesson_04_quotes_ticks_and_sobol_points_as_they_come_out():
     low = np.random.default_rng(0).random(TARGETS) * 0.9
     stand = {"ends": (0, 0.5, 1), "centres": (1 / 6, 0.5, 5 / 6), "inside": (0.25, 0.5, 0.75)}
-    three = {rule: np.mean([any(value <= tick <= value + 0.1 for tick in ticks) for value in low])
-             for rule, ticks in stand.items()}
+    three = {
+        rule: np.mean([any(value <= tick <= value + 0.1 for tick in ticks) for value in low])
+        for rule, ticks in stand.items()
+    }
     drawn = np.mean([bergstra.narrow_peak_hits(layouts.unit_random(3, 1, seed), 0.1, seed=0) for seed in range(1, 301)])
-    assert (f"probability {three['ends']:.2f} if they stand at the ends, {three['centres']:.2f} if they stand in the "
-            f"centres or inside, and {drawn:.2f} if they are drawn at random") in PROSE_04
+    assert (
+        f"probability {three['ends']:.2f} if they stand at the ends, {three['centres']:.2f} if they stand in the "
+        f"centres or inside, and {drawn:.2f} if they are drawn at random"
+    ) in PROSE_04
     assert f"{three['centres']:.2f}" == f"{three['inside']:.2f}"
     rate, _ = bergstra.figure_8("sobol", 5, "box", 256, repeats=40, count=500)
     needed = next(n for n in range(1, 1000) if 1 - 0.99**n >= rate)
@@ -252,7 +267,7 @@ def test_every_picture_of_lesson_04_is_followed_by_an_observation():
     drawing = [i for i, source in enumerate(sources) if "plt.subplots(" in source or "ax = plots." in source]
     assert len(drawing) >= 7
     for place in drawing:
-        assert any("**We observe**" in source for source in sources[place + 1:place + 5]), sources[place]
+        assert any("**We observe**" in source for source in sources[place + 1 : place + 5]), sources[place]
 
 
 # -- lesson 04: verdicts that rest on the recorded trials follow the intervals that are printed ------------------------
@@ -260,8 +275,11 @@ def test_every_picture_of_lesson_04_is_followed_by_an_observation():
 
 def output_of(*words):
     """The stored output of the one cell of lesson 04 whose source has all these words."""
-    found = [cell for cell in LESSON_04["cells"] if cell["cell_type"] == "code"
-             and all(word in "".join(cell["source"]) for word in words)]
+    found = [
+        cell
+        for cell in LESSON_04["cells"]
+        if cell["cell_type"] == "code" and all(word in "".join(cell["source"]) for word in words)
+    ]
     assert len(found) == 1, words
     return "".join("".join(output.get("text", "")) for output in found[0]["outputs"])
 
@@ -286,8 +304,8 @@ def test_the_answers_to_the_quiz_of_lesson_04_are_those_of_an_experiment():
 def test_the_lesson_says_of_the_match_what_its_interval_says():
     """Two hyperparameters: the difference random minus grid, its interval, and the share of pairs."""
     match = output_of("final_score", "analysis.compare")
-    (difference, low, high), = intervals(match)
-    share, = re.findall(r"better in (\d+)% of 100 pairs", match)
+    ((difference, low, high),) = intervals(match)
+    (share,) = re.findall(r"better in (\d+)% of 100 pairs", match)
     assert high < 0 and f"by {-difference:.1f} points on average" in PROSE_04
     assert f"the interval of the difference, {minus(low)} to {minus(high)}, excludes 0" in PROSE_04
     assert f"in {share} % of the pairs random search was ahead" in PROSE_04
@@ -302,7 +320,7 @@ def test_without_the_batch_size_the_grid_has_no_lead():
 
 
 def test_the_best_rate_grows_with_the_batch_size():
-    rates = [float(rate) for rate in re.findall(r"best rate ([\d.e-]+),", output_of("best(\"accuracy\", \"max\")"))]
+    rates = [float(rate) for rate in re.findall(r"best rate ([\d.e-]+),", output_of('best("accuracy", "max")'))]
     assert rates == sorted(rates) and len(set(rates)) == len(rates) == 4
     assert f"from {rates[0]:.4f} at size 2 to {rates[-1]:.2g} at size 16" in PROSE_04
 
@@ -319,7 +337,7 @@ def test_idle_hyperparameters_cost_the_grid_and_not_random_search():
     assert f"(+{random[0]:.1f} points, interval {minus(random[1])} to +{random[2]:.1f})" in PROSE_04
     assert random[1] < 0 < random[2] and grid[2] < 0
     assert f"has lost {-grid[0]:.1f} points, and its interval, {minus(grid[1])} to {minus(grid[2])}," in PROSE_04
-    (ahead, low, _), = intervals(output_of("shifted_grid(wide", "analysis.compare"))
+    ((ahead, low, _),) = intervals(output_of("shifted_grid(wide", "analysis.compare"))
     assert f"random search is ahead of it by {ahead:.1f} points" in PROSE_04 and low > 0
 
 
@@ -331,30 +349,35 @@ def test_where_a_single_grid_stands_is_luck():
     assert gaps["centres"][1] > 0 > gaps["inside"][2] and min(reached, key=reached.get) == "inside"
     assert f"*wins*: {reached['centres']} %, {gaps['centres'][0]:.1f} points ahead" in PROSE_04
     assert f"other rates and gets {reached['inside']} %" in PROSE_04
-    best = re.findall(r"size 16: best rate ([\d.]+)", output_of("best(\"accuracy\", \"max\")"))
+    best = re.findall(r"size 16: best rate ([\d.]+)", output_of('best("accuracy", "max")'))
     assert f"one, {best[0]}, happens to be the very best one of batch size 16" in PROSE_04
     assert f"centres rates {best[0]} and" in text
 
 
 def test_the_lesson_counts_the_single_comparisons_that_mislead_and_their_price():
     text, hours = output_of("one pair alone"), output_of("seconds_used")
-    wrong, = re.findall(r"names the grid in (\d+)%", text)
+    (wrong,) = re.findall(r"names the grid in (\d+)%", text)
     assert 10 <= int(wrong) < 50 and f"the wrong story in {wrong} % of the cases" in PROSE_04
     verdicts = dict(re.findall(r"after +(\d+) pairs: .*: (.*)", text))
     assert verdicts == dict.fromkeys(("3", "5", "10"), "cannot be told") | dict.fromkeys(
-        ("30", "100"), "random search is better")
-    price, = re.findall(r"100 pairs: ([\d.]+) hours", hours)
+        ("30", "100"), "random search is better"
+    )
+    (price,) = re.findall(r"100 pairs: ([\d.]+) hours", hours)
     assert f"100 pairs would have taken {price} hours" in PROSE_04
-    noise, = re.findall(r"seed to seed ([\d.]+) points", output_of("training_noise"))
-    (moon, *_), (two, *_) = (intervals(output_of(*words))[0] for words in (
-        ("shifted_grid(wide", "analysis.compare"), ("final_score", "analysis.compare")))
+    (noise,) = re.findall(r"seed to seed ([\d.]+) points", output_of("training_noise"))
+    (moon, *_), (two, *_) = (
+        intervals(output_of(*words))[0]
+        for words in (("shifted_grid(wide", "analysis.compare"), ("final_score", "analysis.compare"))
+    )
     assert abs(two) < float(noise) < moon and f"by about {noise} points from seed to seed" in PROSE_04
-    assert (f"The {moon:.1f} points of the moon are more than that, the {-two:.1f} points of the two hyperparameters "
-            "are less") in PROSE_04
+    assert (
+        f"The {moon:.1f} points of the moon are more than that, the {-two:.1f} points of the two hyperparameters "
+        "are less"
+    ) in PROSE_04
 
 
 def test_the_quiz_agrees_with_the_recorded_trials():
     """The prediction about the moon names the choice that the stored comparison names: random search is ahead."""
-    right, = (choice.text for choice in load(ROOT / "notebooks" / "quiz" / "04.toml")["moon"].choices if choice.right)
+    (right,) = (choice.text for choice in load(ROOT / "notebooks" / "quiz" / "04.toml")["moon"].choices if choice.right)
     assert right == "Random search stays as good as before, the grid gets worse"
     assert any(f'right = "{right}"' in "".join(cell["source"]) for cell in LESSON_04["cells"])

@@ -58,8 +58,13 @@ def test_a_line_is_readable_for_people():
     """A list and null where JSON has nothing better, and behind it what they stand for."""
     line = write_line({"config": {"kernel": (5, 5), "clip": math.inf, "low": -math.inf}, "loss": math.nan})
     assert json.loads(line) == {
-        "config": {"kernel": [5, 5], "clip": None, "low": None}, "loss": None, "_tuple": [["config", "kernel"]],
-        "_inf": [["config", "clip"]], "_-inf": [["config", "low"]], "_nan": [["loss"]]}
+        "config": {"kernel": [5, 5], "clip": None, "low": None},
+        "loss": None,
+        "_tuple": [["config", "kernel"]],
+        "_inf": [["config", "clip"]],
+        "_-inf": [["config", "low"]],
+        "_nan": [["loss"]],
+    }
 
 
 def test_lines_of_old_journals_are_read():
@@ -67,11 +72,23 @@ def test_lines_of_old_journals_are_read():
     event = read_line(b'{"event": "result", "loss": null, "more": [1, null, null], "_nan": [["loss"], ["more", 1]]}\n')
     assert spelled(event) == spelled({"event": "result", "loss": math.nan, "more": [1, math.nan, None]})
     assert read_line(b'{"event": "trial", "config": {"kernel": [5, 5]}}') == {
-        "event": "trial", "config": {"kernel": [5, 5]}}
+        "event": "trial",
+        "config": {"kernel": [5, 5]},
+    }
 
 
-@pytest.mark.parametrize("notes", ['"_tuple": [["x"]]', '"_tuple": [["n"]]', '"_tuple": [[]]', '"_inf": [["y", 0]]',
-                                   '"_inf": 3', '"_tuple": {"n": 1}', '"_-inf": [["n", "m"]]'])
+@pytest.mark.parametrize(
+    "notes",
+    [
+        '"_tuple": [["x"]]',
+        '"_tuple": [["n"]]',
+        '"_tuple": [[]]',
+        '"_inf": [["y", 0]]',
+        '"_inf": 3',
+        '"_tuple": {"n": 1}',
+        '"_-inf": [["n", "m"]]',
+    ],
+)
 def test_notes_that_point_nowhere_make_no_event(notes):
     """A line that somebody has edited is named by the journal, not half understood."""
     assert read_line(f'{{"n": 1, "l": [], {notes}}}'.encode()) is None
@@ -89,10 +106,23 @@ Size = namedtuple("Size", "width height")
 LOOP: list = []
 LOOP.append(LOOP)
 UNKEPT = {
-    "set": {3, 5}, "object": object(), "function": len, "class": dict, "complex": 1j, "bytes": b"x",
-    "keys": {3: "x"}, "deep": [({"a": (frozenset(),)},)], "IntEnum": Colour.RED, "text Enum": Word.RED,
-    "namedtuple": Size(3, 4), "array": np.zeros(2), "OrderedDict": OrderedDict(a=1), "loop": LOOP,
-    "huge": 10**5000, "date": np.datetime64("2026-01-01"), "range": range(3),
+    "set": {3, 5},
+    "object": object(),
+    "function": len,
+    "class": dict,
+    "complex": 1j,
+    "bytes": b"x",
+    "keys": {3: "x"},
+    "deep": [({"a": (frozenset(),)},)],
+    "IntEnum": Colour.RED,
+    "text Enum": Word.RED,
+    "namedtuple": Size(3, 4),
+    "array": np.zeros(2),
+    "OrderedDict": OrderedDict(a=1),
+    "loop": LOOP,
+    "huge": 10**5000,
+    "date": np.datetime64("2026-01-01"),
+    "range": range(3),
 }
 
 
@@ -108,9 +138,17 @@ def test_scalars_of_numpy_become_those_of_python():
 
 
 CHOICES = [
-    [(5, 5), (3, 3)], [(1, 2), (1.0, 2.0), [1, 2], (True, 2)], [1, 1.0, True], [True, 1.0, 1], [0.0, -0.0, False],
-    [math.inf, -math.inf, math.nan, None], [[(1,), [math.nan]], [(1,), [math.inf]]], [{"a": (1,)}, {"a": [1]}, {}],
-    [np.float32(0.1), np.int64(1), np.str_("1")], [(np.int64(1), 2), (np.float64(1), 2)], ["1", 1, ("1",), (1,)],
+    [(5, 5), (3, 3)],
+    [(1, 2), (1.0, 2.0), [1, 2], (True, 2)],
+    [1, 1.0, True],
+    [True, 1.0, 1],
+    [0.0, -0.0, False],
+    [math.inf, -math.inf, math.nan, None],
+    [[(1,), [math.nan]], [(1,), [math.inf]]],
+    [{"a": (1,)}, {"a": [1]}, {}],
+    [np.float32(0.1), np.int64(1), np.str_("1")],
+    [(np.int64(1), 2), (np.float64(1), 2)],
+    ["1", 1, ("1",), (1,)],
     [(), [], "", 0],
 ]
 

@@ -181,13 +181,15 @@ def test_threads_may_share_a_bar():
 
 def test_no_step_is_lost_between_reading_and_writing(monkeypatch):
     """Whoever reads how much is done lets another thread go first: the sum is right all the same."""
+
     def read_and_let_others_go_first(words):
         done = words.done
         time.sleep(0)
         return done
 
-    monkeypatch.setattr(_Words, "n", property(read_and_let_others_go_first, lambda words, n: setattr(words, "done", n)),
-                        raising=False)
+    monkeypatch.setattr(
+        _Words, "n", property(read_and_let_others_go_first, lambda words, n: setattr(words, "done", n)), raising=False
+    )
     progress = Progress(None, "steps", enabled=False)
     threads = [threading.Thread(target=lambda: [progress.update() for _ in range(100)]) for _ in range(4)]
     for thread in threads:

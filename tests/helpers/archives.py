@@ -241,4 +241,6 @@ def wait_until(condition: Callable[[], bool], seconds: float = 20.0) -> None:
 
 def get(folder: Path, url: str, archive=None, **options) -> None:
     """Fetch the small archive, or another one, from a server of this test."""
-    provide(archive or small_archive()[1], folder, url=url, **{"wait": 5.0, "progress": False, "patient": False, **options})
+    provide(
+        archive or small_archive()[1], folder, url=url, **{"wait": 5.0, "progress": False, "patient": False, **options}
+    )

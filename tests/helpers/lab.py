@@ -43,19 +43,36 @@ class Lab:
         (place / f"{name}.jupyterlab-settings").write_text(json.dumps(value))
 
     def __enter__(self):
-        here = {"JUPYTER_CONFIG_DIR": "config", "JUPYTER_RUNTIME_DIR": "runtime", "JUPYTERLAB_SETTINGS_DIR": "settings",
-                "JUPYTERLAB_WORKSPACES_DIR": "workspaces", "IPYTHONDIR": "ipython", "HPT_LESSONS_STUDIES": "studies"}
+        here = {
+            "JUPYTER_CONFIG_DIR": "config",
+            "JUPYTER_RUNTIME_DIR": "runtime",
+            "JUPYTERLAB_SETTINGS_DIR": "settings",
+            "JUPYTERLAB_WORKSPACES_DIR": "workspaces",
+            "IPYTHONDIR": "ipython",
+            "HPT_LESSONS_STUDIES": "studies",
+        }
         env = os.environ | {name: str(self.folder / path) for name, path in here.items()}
-        env |= {"PATH": os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]]),
-                "PYTHONPATH": os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")]), "OMP_NUM_THREADS": "1"}
+        env |= {
+            "PATH": os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]]),
+            "PYTHONPATH": os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")]),
+            "OMP_NUM_THREADS": "1",
+        }
         env.pop("MPLBACKEND", None)
-        options = ["--no-browser", "--ip=127.0.0.1", f"--port={self.url.rsplit(':', 1)[1]}", "--allow-root",
-                   "--ServerApp.port_retries=0", f"--IdentityProvider.token={self.token}",
-                   f"--ServerApp.root_dir={self.work}", "--LabApp.expose_app_in_browser=True",
-                   "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate"]
+        options = [
+            "--no-browser",
+            "--ip=127.0.0.1",
+            f"--port={self.url.rsplit(':', 1)[1]}",
+            "--allow-root",
+            "--ServerApp.port_retries=0",
+            f"--IdentityProvider.token={self.token}",
+            f"--ServerApp.root_dir={self.work}",
+            "--LabApp.expose_app_in_browser=True",
+            "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate",
+        ]
         self._log = (self.folder / "lab.log").open("wb")
-        self._server = subprocess.Popen([sys.executable, "-m", "jupyterlab", *options], env=env, stdout=self._log,
-                                        stderr=subprocess.STDOUT)
+        self._server = subprocess.Popen(
+            [sys.executable, "-m", "jupyterlab", *options], env=env, stdout=self._log, stderr=subprocess.STDOUT
+        )
         try:
             self._wait()
         except BaseException:
@@ -98,8 +115,9 @@ class Lab:
 
     def open(self, browser, name, width=1280, height=1400, dark=False):
         """A page with a notebook that is there; `page.faults` collects what should not happen."""
-        context = browser.new_context(viewport={"width": width, "height": height},
-                                      permissions=["clipboard-read", "clipboard-write"])
+        context = browser.new_context(
+            viewport={"width": width, "height": height}, permissions=["clipboard-read", "clipboard-write"]
+        )
         page = context.new_page()
         page.set_default_timeout(30_000)
         page.faults = []
@@ -108,8 +126,10 @@ class Lab:
         page.on("pageerror", lambda error: page.faults.append(f"page error: {error}"))
         page.goto(f"{self.url}/lab/workspaces/{name}/tree/{name}.ipynb?token={self.token}")
         page.wait_for_selector(".jp-NotebookPanel .jp-Cell")
-        page.evaluate("async () => { const notebook = window.jupyterapp.shell.currentWidget;"
-                      " await notebook.context.ready; await notebook.sessionContext.ready; }")
+        page.evaluate(
+            "async () => { const notebook = window.jupyterapp.shell.currentWidget;"
+            " await notebook.context.ready; await notebook.sessionContext.ready; }"
+        )
         self.command(page, "application:toggle-left-area")
         if dark:
             self.command(page, "apputils:change-theme", {"theme": "JupyterLab Dark"})
@@ -118,8 +138,10 @@ class Lab:
     @staticmethod
     def command(page, name, arguments=None):
         """Run one of JupyterLab's commands and wait for it."""
-        page.evaluate("([name, args]) => window.jupyterapp.commands.execute(name, args).catch(() => null)",
-                      [name, arguments or {}])
+        page.evaluate(
+            "([name, args]) => window.jupyterapp.commands.execute(name, args).catch(() => null)",
+            [name, arguments or {}],
+        )
 
     def ask(self, page, code):
         """What an expression is worth in the page's kernel, as text; for looking at a widget's Python side."""
@@ -129,4 +151,6 @@ class Lab:
                  const future = kernel.requestExecute({code: '', user_expressions: {it: code}, store_history: false});
                  const found = (await future.done).content.user_expressions.it;
                  return found.status === 'ok' ? found.data['text/plain'] : found.ename + ': ' + found.evalue;
-               }""", code)
+               }""",
+            code,
+        )

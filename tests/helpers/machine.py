@@ -57,8 +57,14 @@ class Machine:
                 del workers[name]
 
     def story(self) -> Story:
-        return Story(Journal(self.path), self.make_searcher(), as_ours(self.make_scheduler()), EPOCHS,
-                     fixed={"default": {"x": 0.9, "y": 0.9}}, num_trials=self.num_trials)
+        return Story(
+            Journal(self.path),
+            self.make_searcher(),
+            as_ours(self.make_scheduler()),
+            EPOCHS,
+            fixed={"default": {"x": 0.9, "y": 0.9}},
+            num_trials=self.num_trials,
+        )
 
     @staticmethod
     def report(story: Story, name: str, epoch: int) -> str:
@@ -99,7 +105,7 @@ def run_with_kills(machine: Machine, kills: list[int], cuts: list[int]) -> Story
             # The kill may have hit a write: the end of the last line is missing.
             text = machine.path.read_bytes()
             last = text.rstrip(b"\n").rfind(b"\n") + 1
-            machine.path.write_bytes(text[:max(last, len(text) - cut)])
+            machine.path.write_bytes(text[: max(last, len(text) - cut)])
     return machine.search(seed=99)
 
 

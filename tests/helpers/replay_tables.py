@@ -38,12 +38,16 @@ def table(seeds=(0,), rng=0, data="made up"):
         for batch in BATCHES:
             for rate, losses in zip(RATES, curves(len(RATES), rng), strict=True):
                 config = {"l1": 120, "lr": rate, "batch_size": batch}
-                trials.append(trial(f"{len(trials):04d}", config, losses, seed=seed, seconds=2.0 if batch == 4 else 1.0,
-                                    data=data))
+                trials.append(
+                    trial(
+                        f"{len(trials):04d}", config, losses, seed=seed, seconds=2.0 if batch == 4 else 1.0, data=data
+                    )
+                )
     return Trials(trials)
 
 
 def named(losses, seconds=None):
     """A table without learning rates: a curve for each name, as {"name": ...}."""
-    return Trials(trial(name, {"name": name}, curve, seconds=(seconds or {}).get(name, 1.0))
-                  for name, curve in losses.items())
+    return Trials(
+        trial(name, {"name": name}, curve, seconds=(seconds or {}).get(name, 1.0)) for name, curve in losses.items()
+    )

@@ -18,10 +18,16 @@ def then(trials: Trials) -> list[Group]:
 
 
 PLAN = Plan(
-    "tiny", "A tiny table", "Two groups, then the best trial again.",
-    (Group("eight", tuple({**SAME, "lr": lr} for lr in (0.001, 0.01, 100.0))),
-     Group("four", tuple({**SAME, "batch_size": 4, "lr": lr, "epochs": 6} for lr in (0.003, 0.01)))),
-    {"epochs": 4, "train_size": 400, "valid_size": 100, "weight_decay": 0.5}, then)
+    "tiny",
+    "A tiny table",
+    "Two groups, then the best trial again.",
+    (
+        Group("eight", tuple({**SAME, "lr": lr} for lr in (0.001, 0.01, 100.0))),
+        Group("four", tuple({**SAME, "batch_size": 4, "lr": lr, "epochs": 6} for lr in (0.003, 0.01))),
+    ),
+    {"epochs": 4, "train_size": 400, "valid_size": 100, "weight_decay": 0.5},
+    then,
+)
 
 
 def pictures(folder: Path) -> Data:

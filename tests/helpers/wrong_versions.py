@@ -20,7 +20,7 @@ class SplitPerTrial(Data):
 
     def split(self, seed=0, train_size=None, valid_size=None, score_size=0):
         order = np.random.default_rng().permutation(len(self))
-        return order[len(self) // 5:], order[:len(self) // 5]
+        return order[len(self) // 5 :], order[: len(self) // 5]
 
 
 class RepeatingReporter(training.Reporter):

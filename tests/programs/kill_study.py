@@ -54,8 +54,10 @@ def kill_and_resume(folder: Path, kills: int, seed: int, kind: str = "toy") -> l
             break
         everything = moment == WRITING or rng.random() < 0.5
         kill(search, everything)
-        moments.append(f"kill {number}: {moment}, {'search and workers' if everything else 'the search alone'}, "
-                       f"{epochs(folder)} epochs in the journal")
+        moments.append(
+            f"kill {number}: {moment}, {'search and workers' if everything else 'the search alone'}, "
+            f"{epochs(folder)} epochs in the journal"
+        )
     status = start(folder, kind).wait()
     moments.append(f"resumed to the end: exit status {status}, {epochs(folder)} epochs in the journal")
     return moments
@@ -66,9 +68,14 @@ def start(folder: Path, kind: str = "toy") -> subprocess.Popen:
     command = [sys.executable, str(HERE / "toy_study.py"), str(folder), *resume, "--kind", kind]
     with open(folder / "output.txt", "ab") as output:
         # Whoever runs the tests in the background has Ctrl-C ignored, and children inherit that.
-        return subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=output, stderr=output,
-                                preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
-                                env={**os.environ, "OMP_NUM_THREADS": "1", "KILL_STUDY": str(folder)})
+        return subprocess.Popen(
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=output,
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+            env={**os.environ, "OMP_NUM_THREADS": "1", "KILL_STUDY": str(folder)},
+        )
 
 
 def wait_for(moment: str, folder: Path, search: subprocess.Popen, rng: random.Random) -> None:
@@ -173,8 +180,9 @@ def check_bohb(folder: Path) -> list[str]:
     told = {tuple(result) for result in json.loads((folder / "told.json").read_text())}
     # The checkpoints, not the log: a kill may have come between the two.
     reached = {name: len(json.loads((folder / "study" / "trials" / f"{name}.pt").read_text())) for name in trials}
-    if len(trials) != TRIALS or told != {(name, to) for name, to in sent
-                                         if trials[name].diverged or reached[name] >= to}:
+    if len(trials) != TRIALS or told != {
+        (name, to) for name, to in sent if trials[name].diverged or reached[name] >= to
+    }:
         problems.append(f"{len(trials)} trials; the model was told {sorted(told)}, trials were sent to {sorted(sent)}")
     # Twenty trials: 9, 3, 1 then 3, 1 then 3, and of the next round 5 of 9 with 1 and 1, or fewer where some diverged.
     counts = [sum(budget == rung for _, budget in told) for rung in (1, 3, 9)]
@@ -199,7 +207,7 @@ def check_cifar(folder: Path) -> list[str]:
     for trial in trials:
         kept = checkpoint.load(folder / "study" / "trials" / f"{trial.trial}.pt")["history"]
         # An epoch that had been trained a second time would have taken other seconds than the journal says.
-        if [entry["seconds"] for entry in kept[:trial.budget]] != [result.seconds for result in trial.history]:
+        if [entry["seconds"] for entry in kept[: trial.budget]] != [result.seconds for result in trial.history]:
             problems.append(f"{trial.trial}: an epoch was trained twice")
         whole = train_cifar({**CIFAR_OPTIONS, "epochs": trial.budget, **trial.config}, data=data, progress=False)
         if [entry["loss"] for entry in whole] != [result.loss for result in trial.history]:

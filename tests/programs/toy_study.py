@@ -63,9 +63,18 @@ def bohb(folder: Path, resume: bool, pace: float) -> None:
     from hpt_lessons.search.halving import Hyperband
 
     space = {"x": domains.uniform(0, 1), "y": domains.uniform(0, 1)}
-    study = run_study(train, BOHBSampler(space, seed=5), max_epochs=EPOCHS, scheduler=Hyperband(1, EPOCHS),
-                      num_trials=TRIALS, name="study", folder=folder, resume=resume,
-                      shared={"log": str(folder / "log.txt"), "pace": pace}, progress=False)
+    study = run_study(
+        train,
+        BOHBSampler(space, seed=5),
+        max_epochs=EPOCHS,
+        scheduler=Hyperband(1, EPOCHS),
+        num_trials=TRIALS,
+        name="study",
+        folder=folder,
+        resume=resume,
+        shared={"log": str(folder / "log.txt"), "pace": pace},
+        progress=False,
+    )
     (folder / "told.json").write_text(json.dumps(sorted(study.told)))
 
 
@@ -80,8 +89,17 @@ def toy(folder: Path, resume: bool, pace: float) -> None:
     rng = np.random.default_rng(5)
     configs = [{"x": float(x), "y": float(y)} for x, y in rng.random((TRIALS, 2))]
     scheduler = ASHAScheduler(max_t=EPOCHS, grace_period=1, reduction_factor=3)
-    run_study(train, Listed(configs), max_epochs=EPOCHS, scheduler=scheduler, name="study", folder=folder,
-              resume=resume, shared={"log": str(folder / "log.txt"), "pace": pace}, progress=False)
+    run_study(
+        train,
+        Listed(configs),
+        max_epochs=EPOCHS,
+        scheduler=scheduler,
+        name="study",
+        folder=folder,
+        resume=resume,
+        shared={"log": str(folder / "log.txt"), "pace": pace},
+        progress=False,
+    )
     rungs = [[milestone, recorded] for milestone, recorded in scheduler._brackets[0]._rungs]
     (folder / "rungs.json").write_text(json.dumps(rungs))
 
@@ -92,8 +110,16 @@ def cifar(folder: Path, resume: bool) -> None:
     from hpt_lessons.raytune.cifar import tune_cifar
 
     data = load_data(folder / "data", "standin", progress=False)
-    tune_cifar(num_samples=6, max_epochs=4, data=data, options=CIFAR_OPTIONS, name="study", folder=folder,
-               resume=resume, progress=False)
+    tune_cifar(
+        num_samples=6,
+        max_epochs=4,
+        data=data,
+        options=CIFAR_OPTIONS,
+        name="study",
+        folder=folder,
+        resume=resume,
+        progress=False,
+    )
 
 
 if __name__ == "__main__":

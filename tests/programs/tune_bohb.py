@@ -41,17 +41,23 @@ def count(folder: Path, concurrent: int, checkpoints: bool) -> tuple[dict[int, i
 
     trainable = tune.with_parameters(train, log=str(folder), checkpoints=checkpoints, loss_of=loss_of)
     tuner = tune.Tuner(
-        tune.with_resources(trainable, {"cpu": 0.5}), param_space={"x": tune.uniform(0, 1)},
+        tune.with_resources(trainable, {"cpu": 0.5}),
+        param_space={"x": tune.uniform(0, 1)},
         tune_config=tune.TuneConfig(
-            metric="loss", mode="min", num_samples=TRIALS,
+            metric="loss",
+            mode="min",
+            num_samples=TRIALS,
             search_alg=ConcurrencyLimiter(Counted(metric="loss", mode="min", seed=0), concurrent),
-            scheduler=HyperBandForBOHB(max_t=MAX_EPOCHS, reduction_factor=3)),
-        run_config=tune.RunConfig(name="ray", storage_path=str(folder / "ray"), verbose=0))
+            scheduler=HyperBandForBOHB(max_t=MAX_EPOCHS, reduction_factor=3),
+        ),
+        run_config=tune.RunConfig(name="ray", storage_path=str(folder / "ray"), verbose=0),
+    )
     tuner.fit()
     # Trials fill the brackets in the order of their start.
     reached = [max(entry["epoch"] for entry in log) for log in read_logs(folder)]
-    return dict(told), {rung: sum(first <= rung <= epochs for first, epochs in zip(FIRST, reached, strict=True))
-                        for rung in RUNGS}
+    return dict(told), {
+        rung: sum(first <= rung <= epochs for first, epochs in zip(FIRST, reached, strict=True)) for rung in RUNGS
+    }
 
 
 def main() -> int:

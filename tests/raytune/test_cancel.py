@@ -37,8 +37,9 @@ class Canceller(Machine):
 @given(kills=st.lists(st.integers(1, 50), max_size=4), cut=st.integers(0, 80), chance=st.sampled_from([0.05, 0.2, 0.5]))
 def test_who_is_cancelled_stays_stopped_and_the_others_come_to_an_end(tmp_path_factory, scheduler, kills, cut, chance):
     """Also when it paused at a rung and was promoted afterwards, and whatever a kill took with it."""
-    machine = Canceller(tmp_path_factory.mktemp("study"), lambda: BOHBSampler(SPACE, seed=1), SCHEDULERS[scheduler], 15,
-                        chance=chance)
+    machine = Canceller(
+        tmp_path_factory.mktemp("study"), lambda: BOHBSampler(SPACE, seed=1), SCHEDULERS[scheduler], 15, chance=chance
+    )
     story = run_with_kills(machine, kills, [cut] * len(kills))
     trials = {trial.trial: trial for trial in Trials.read(machine.path)}
     assert story.finished and sorted(trials) == [*(f"{n:04d}" for n in range(15)), "default"]

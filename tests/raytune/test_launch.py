@@ -160,10 +160,16 @@ def test_any_tuner_is_shown_and_what_is_shown_is_what_ray_knows(ray_running, tmp
 
     view = LiveView("score", "max", name="bowl")
     results = tune.Tuner(
-        bowl, param_space={"x": tune.grid_search([1, 2, 3, 4])},
-        tune_config=tune.TuneConfig(metric="score", mode="max", max_concurrent_trials=1, scheduler=(
-            AsyncHyperBandScheduler(max_t=4, grace_period=1, reduction_factor=2))),
-        run_config=tune.RunConfig(storage_path=str(tmp_path), verbose=0, callbacks=[view])).fit()
+        bowl,
+        param_space={"x": tune.grid_search([1, 2, 3, 4])},
+        tune_config=tune.TuneConfig(
+            metric="score",
+            mode="max",
+            max_concurrent_trials=1,
+            scheduler=(AsyncHyperBandScheduler(max_t=4, grace_period=1, reduction_factor=2)),
+        ),
+        run_config=tune.RunConfig(storage_path=str(tmp_path), verbose=0, callbacks=[view]),
+    ).fit()
     rows = {row.config["x"]: row for row in view.model.rows.values()}
     for result in results:
         row = rows[result.config["x"]]

@@ -55,11 +55,16 @@ def test_a_name_that_is_taken_is_refused(tmp_path):
         command.named(command.read_arguments(["--folder", str(tmp_path), "--name", "mine"]))
 
 
-@pytest.mark.parametrize(("options", "said"), [
-    (["--resume", "--name", "mine", "--samples", "50", "--train-size", "9"], "leave out --samples, --train-size"),
-    (["--name", "../outside"], "a plain name was expected"), (["--name", ""], "a plain name was expected"),
-    (["--samples", "0"], "at least 1"), (["--search", "magic"], "invalid choice: 'magic'"),
-])
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (["--resume", "--name", "mine", "--samples", "50", "--train-size", "9"], "leave out --samples, --train-size"),
+        (["--name", "../outside"], "a plain name was expected"),
+        (["--name", ""], "a plain name was expected"),
+        (["--samples", "0"], "at least 1"),
+        (["--search", "magic"], "invalid choice: 'magic'"),
+    ],
+)
 def test_options_that_cannot_be_meant_are_refused(options, said, capsys):
     with pytest.raises(SystemExit):
         command.read_arguments(options)

@@ -16,8 +16,30 @@ from hypothesis import strategies as st
 from hpt_lessons.raytune import paths
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="there Ray starts its workers in another way")
-ODD = ["my course", "tab\there", "50%-$HOME", "a;b", "R&D", "(copy)", "it's", 'so "called"', "강의 자료", "cours-é",
-       "back\\slash", "star*", "what?", "#1", "~kim", "one|two", "`ls`", "a>b", "!", "{a,b}", "[x]", "two\nlines"]
+ODD = [
+    "my course",
+    "tab\there",
+    "50%-$HOME",
+    "a;b",
+    "R&D",
+    "(copy)",
+    "it's",
+    'so "called"',
+    "강의 자료",
+    "cours-é",
+    "back\\slash",
+    "star*",
+    "what?",
+    "#1",
+    "~kim",
+    "one|two",
+    "`ls`",
+    "a>b",
+    "!",
+    "{a,b}",
+    "[x]",
+    "two\nlines",
+]
 PLAIN = ["kim", "a-b_c", "v1.2", "x+y", "kim@lab", "a,b", "100%", "c:d", "k=v"]
 
 
@@ -43,6 +65,7 @@ def test_a_plain_path_needs_no_quotes(name):
 @pytest.fixture
 def python_in(tmp_path, monkeypatch):
     """Make an environment in a folder of this name, and let it be the running one."""
+
     def make(name: str) -> Path:
         folder = tmp_path / name / ".venv"
         venv.create(folder, symlinks=True, with_pip=False)
@@ -93,8 +116,10 @@ def test_without_a_place_for_the_link_the_path_and_the_remedy_are_named(python_i
     folder = python_in("my course")
     (tmp_path / "odd place").mkdir()
     before = sys.executable
-    with (pytest.raises(RuntimeError, match=r"Move or rename the folder") as refused,
-          paths.plain_python([tmp_path / "odd place", tmp_path / "missing"])):
+    with (
+        pytest.raises(RuntimeError, match=r"Move or rename the folder") as refused,
+        paths.plain_python([tmp_path / "odd place", tmp_path / "missing"]),
+    ):
         pass
     assert repr(str(folder / "bin" / "python")) in str(refused.value)
     assert sys.executable == before
@@ -152,6 +177,7 @@ def test_a_search_runs_in_an_environment_whose_path_has_a_space_and_a_dollar(tmp
     here = Path(paths.__file__).parents[2]
     with tempfile.TemporaryDirectory(prefix="hpt-", ignore_cleanup_errors=True) as temporary:  # a short one, for Ray
         env = {**os.environ, "TMPDIR": temporary, "PYTHONPATH": str(here)}
-        run = subprocess.run([folder / "bin" / "python", "-c", SEARCH], env=env, capture_output=True, text=True,
-                             timeout=400, check=False)
+        run = subprocess.run(
+            [folder / "bin" / "python", "-c", SEARCH], env=env, capture_output=True, text=True, timeout=400, check=False
+        )
     assert run.stdout.strip() == "['completed']", run.stderr[-2000:]

@@ -35,10 +35,16 @@ NO_NAMES = {
     "한" * 90: "270 bytes",
 }  # fmt: skip
 OTHERS = {
-    "a folder ray": ["ray/mine.txt"], "an empty folder ray": ["ray/"], "a text": ["thesis.txt"],
-    "a journal of somebody": ["journal.jsonl"], "trials": ["trials/0000.pt"], "a hidden file": [".git/config"],
-    "a lock with content": ["study.lock"], "a command of somebody": ["command.json"], "a folder as journal":
-    ["journal.jsonl/"], "the ray of a study": ["ray/ray/tuner.pkl"],
+    "a folder ray": ["ray/mine.txt"],
+    "an empty folder ray": ["ray/"],
+    "a text": ["thesis.txt"],
+    "a journal of somebody": ["journal.jsonl"],
+    "trials": ["trials/0000.pt"],
+    "a hidden file": [".git/config"],
+    "a lock with content": ["study.lock"],
+    "a command of somebody": ["command.json"],
+    "a folder as journal": ["journal.jsonl/"],
+    "the ray of a study": ["ray/ray/tuner.pkl"],
 }
 
 
@@ -53,8 +59,10 @@ def refused_calls(name, folder):
 
 
 def content(folder: Path) -> dict:
-    return {str(path.relative_to(folder)): path.read_bytes() if path.is_file() else None
-            for path in sorted(folder.rglob("*"))}
+    return {
+        str(path.relative_to(folder)): path.read_bytes() if path.is_file() else None
+        for path in sorted(folder.rglob("*"))
+    }
 
 
 @pytest.mark.parametrize("name", NAMES)

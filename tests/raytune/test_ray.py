@@ -45,8 +45,15 @@ def ray_running():
 def test_the_classic_program_runs_as_it_stands(tmp_path):
     """Three samples, two epochs: the reporter prints its blocks, and the best configuration is printed."""
     env = {**os.environ, "HOME": str(tmp_path), "HPT_LESSONS_DATASET": "standin"}
-    run = subprocess.run([sys.executable, HERE / "classic.py"], cwd=tmp_path, env=env, capture_output=True, text=True,
-                         timeout=500, check=False)
+    run = subprocess.run(
+        [sys.executable, HERE / "classic.py"],
+        cwd=tmp_path,
+        env=env,
+        capture_output=True,
+        text=True,
+        timeout=500,
+        check=False,
+    )
     assert run.returncode == 0, run.stderr[-2000:]
     assert run.stdout.count("== Status ==") >= 2
     assert re.search(r"Number of trials: 3/3 \(3 TERMINATED\)", run.stdout)
@@ -60,8 +67,9 @@ def study(ray_running, data, tmp_path_factory):
     from hpt_lessons.raytune.cifar import tune_cifar
 
     folder = tmp_path_factory.mktemp("studies")
-    return tune_cifar(num_samples=4, max_epochs=2, seed=3, data=data, options=SMALL, name="one", folder=folder,
-                      progress=False)
+    return tune_cifar(
+        num_samples=4, max_epochs=2, seed=3, data=data, options=SMALL, name="one", folder=folder, progress=False
+    )
 
 
 def test_the_same_seed_samples_the_same_configurations(study):
@@ -109,8 +117,17 @@ def test_a_complete_study_resumes_at_once_and_trains_nothing(study, data):
     from hpt_lessons.raytune.cifar import tune_cifar
 
     written = (study.folder / "journal.jsonl").read_bytes()
-    again = tune_cifar(num_samples=4, max_epochs=2, seed=3, data=data, options=SMALL, name="one", resume=True,
-                       folder=study.folder.parent, progress=False)
+    again = tune_cifar(
+        num_samples=4,
+        max_epochs=2,
+        seed=3,
+        data=data,
+        options=SMALL,
+        name="one",
+        resume=True,
+        folder=study.folder.parent,
+        progress=False,
+    )
     assert again.trials == study.trials
     assert (study.folder / "journal.jsonl").read_bytes() == written
 
@@ -168,8 +185,15 @@ def test_more_resources_than_there_are_is_said_before_anything_starts(ray_runnin
     from hpt_lessons.raytune.study import run_study
 
     with pytest.raises(ValueError, match=r"one trial asks for \{'cpu': 64\}"):
-        run_study(_dies_once, Listed([{"x": 1}]), max_epochs=1, name="mine", folder=tmp_path, resources={"cpu": 64},
-                  progress=False)
+        run_study(
+            _dies_once,
+            Listed([{"x": 1}]),
+            max_epochs=1,
+            name="mine",
+            folder=tmp_path,
+            resources={"cpu": 64},
+            progress=False,
+        )
     assert Journal(tmp_path / "mine" / "journal.jsonl").read() == []
 
 
@@ -182,8 +206,12 @@ def test_a_resumed_study_goes_on_with_exactly_the_values_that_it_began_with(ray_
     from hpt_lessons.search.bohb import BOHBSampler
     from hpt_lessons.search.halving import Hyperband
 
-    space = {"x": tune.uniform(0, 1), "kernel": tune.choice([(5, 5), (3, 3)]), "top": (float("inf"), [(1,)]),
-             "net": {"clip": tune.choice([float("inf"), 1.0, 1])}}
+    space = {
+        "x": tune.uniform(0, 1),
+        "kernel": tune.choice([(5, 5), (3, 3)]),
+        "top": (float("inf"), [(1,)]),
+        "net": {"clip": tune.choice([float("inf"), 1.0, 1])},
+    }
     (tmp_path / "hold").touch()
     options = {"max_epochs": 3, "scheduler": Hyperband(1, 3), "num_trials": 7, "name": "values", "folder": tmp_path}
     search = launch(run_study, _writes_its_values, BOHBSampler(space, seed=2, min_points=2), **options)
@@ -195,8 +223,9 @@ def test_a_resumed_study_goes_on_with_exactly_the_values_that_it_began_with(ray_
     assert {trial.status for trial in search.trials} == {"interrupted"}
     (tmp_path / "hold").unlink()
     options["scheduler"] = Hyperband(1, 3)
-    study = run_study(_writes_its_values, BOHBSampler(space, seed=2, min_points=2), **options, resume=True,
-                      progress=False)
+    study = run_study(
+        _writes_its_values, BOHBSampler(space, seed=2, min_points=2), **options, resume=True, progress=False
+    )
     assert study.finished and len(study.trials) == 7
     seen: dict[str, set[str]] = {}
     for line in (study.folder / "trials" / "log.txt").read_text().splitlines():
@@ -223,8 +252,29 @@ def test_make_tune_with_bohb_tells_its_model_what_the_trials_reported(ray_runnin
     """The whole command: the table with the untuned default, and as many results told as there are in checkpoints."""
     from hpt_lessons.raytune.__main__ import main
 
-    assert main(["--search", "bohb", "--samples", "5", "--epochs", "3", "--data", "standin", "--train-size", "300",
-                 "--data-dir", str(tmp_path / "data"), "--folder", str(tmp_path), "--name", "bohb"]) == 0
+    assert (
+        main(
+            [
+                "--search",
+                "bohb",
+                "--samples",
+                "5",
+                "--epochs",
+                "3",
+                "--data",
+                "standin",
+                "--train-size",
+                "300",
+                "--data-dir",
+                str(tmp_path / "data"),
+                "--folder",
+                str(tmp_path),
+                "--name",
+                "bohb",
+            ]
+        )
+        == 0
+    )
     said = capsys.readouterr().out
     counts = re.findall(r"(\d+) of (\d+) at epoch (\d)", said)
     assert {epoch: int(told) for told, _, epoch in counts} == {"1": 3, "3": 1 + 2}

@@ -63,9 +63,12 @@ def run(tmp_path, tune_config, checkpoints, cpus=0.5):
     from ray import tune
 
     trainable = tune.with_parameters(train, log=str(tmp_path), checkpoints=checkpoints, loss_of=loss_of)
-    tuner = tune.Tuner(tune.with_resources(trainable, {"cpu": cpus}), **tune_config.pop("tuner", {}),
-                       tune_config=tune.TuneConfig(metric="loss", mode="min", reuse_actors=True, **tune_config),
-                       run_config=tune.RunConfig(name="ray", storage_path=str(tmp_path / "ray"), verbose=0))
+    tuner = tune.Tuner(
+        tune.with_resources(trainable, {"cpu": cpus}),
+        **tune_config.pop("tuner", {}),
+        tune_config=tune.TuneConfig(metric="loss", mode="min", reuse_actors=True, **tune_config),
+        run_config=tune.RunConfig(name="ray", storage_path=str(tmp_path / "ray"), verbose=0),
+    )
     results = tuner.fit()
     assert not results.errors
     logs = read_logs(tmp_path)
@@ -85,8 +88,12 @@ def test_what_trials_reported_at_their_rungs_the_model_was_told_once(ray_running
     # In which bracket a trial is decides where its rungs are: 9 from epoch 1, then 3 from epoch 3, then 3 from epoch 9.
     names = config["search_alg"].desk.story.configs
     first = {config["x"]: 1 if n < 9 else 3 if n < 12 else 9 for n, config in enumerate(names.values())}
-    expected = [(x, budget, curve[budget]) for x, curve in reported.items() for budget in (1, 3, 9)
-                if first[x] <= budget <= max(curve)]
+    expected = [
+        (x, budget, curve[budget])
+        for x, curve in reported.items()
+        for budget in (1, 3, 9)
+        if first[x] <= budget <= max(curve)
+    ]
     assert sorted(spy.told) == sorted(expected)
     assert [sum(budget == rung for _, budget, _ in spy.told) for rung in (1, 3, 9)] == [9, 3 + 3, 1 + 1 + 3]
     # Nothing was drawn ahead: at most `concurrent` trials were under way when a configuration was asked for.
@@ -95,10 +102,15 @@ def test_what_trials_reported_at_their_rungs_the_model_was_told_once(ray_running
         assert all(len(log) == len({entry["epoch"] for entry in log}) for log in logs)
 
 
-@pytest.mark.parametrize(("scheduler", "most"), [
-    (lambda: SuccessiveHalving(halving_plan(9, 1, MAX_EPOCHS)), {1: 9, 3: 3, 9: 1}),
-    (lambda: StoppingASHA(1, MAX_EPOCHS, eta=3), None), (lambda: PromotionASHA(1, MAX_EPOCHS, eta=3), None)],
-    ids=["halving", "stopping", "promotion"])
+@pytest.mark.parametrize(
+    ("scheduler", "most"),
+    [
+        (lambda: SuccessiveHalving(halving_plan(9, 1, MAX_EPOCHS)), {1: 9, 3: 3, 9: 1}),
+        (lambda: StoppingASHA(1, MAX_EPOCHS, eta=3), None),
+        (lambda: PromotionASHA(1, MAX_EPOCHS, eta=3), None),
+    ],
+    ids=["halving", "stopping", "promotion"],
+)
 def test_our_schedulers_take_the_trials_that_ray_itself_proposes(ray_running, tmp_path, scheduler, most):
     """With Ray's own random search: everybody ends, and the scheduler saw what the logs say at its rungs."""
     from hpt_lessons.raytune.adapters import scheduler_for_tuner

@@ -44,8 +44,13 @@ def notebook(tmp_path_factory):
     folder = tmp_path_factory.mktemp("cell")
     sources = [PREPARE, STUDY, TUNER.replace("STORAGE", repr(str(folder)))]
     notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(source) for source in sources])
-    client = NotebookClient(notebook, timeout=400, kernel_name=CURRENT_ENV_KERNEL_NAME,
-                            kernel_manager_class=ThisEnvironment, resources={"metadata": {"path": str(folder)}})
+    client = NotebookClient(
+        notebook,
+        timeout=400,
+        kernel_name=CURRENT_ENV_KERNEL_NAME,
+        kernel_manager_class=ThisEnvironment,
+        resources={"metadata": {"path": str(folder)}},
+    )
     return client.execute(stderr=subprocess.DEVNULL)
 
 
@@ -58,8 +63,11 @@ def test_what_the_cell_printed_before_a_search_stays(notebook):
 
 
 def test_the_bar_stays_and_ends_as_a_line_on_the_whole_search(notebook):
-    shown = [output.data["application/vnd.jupyter.widget-view+json"]["model_id"] for output in notebook.cells[1].outputs
-             if "application/vnd.jupyter.widget-view+json" in output.get("data", {})]
+    shown = [
+        output.data["application/vnd.jupyter.widget-view+json"]["model_id"]
+        for output in notebook.cells[1].outputs
+        if "application/vnd.jupyter.widget-view+json" in output.get("data", {})
+    ]
     assert len(shown) == 1
     states = notebook.metadata.widgets["application/vnd.jupyter.widget-state+json"]["state"]
     texts = re.findall(r"<span[^>]*>([^<]*)", " ".join(str(state["state"].get("value")) for state in states.values()))

@@ -32,8 +32,9 @@ def test_a_killed_search_ends_as_if_it_had_not_been_killed(tmp_path_factory, kil
     stopped, recorded = decisions_of_ray(machine.path)
     assert rungs(story.search.scheduler.scheduler) == recorded
     for trial in trials:
-        expected = ("diverged" if trial.diverged else
-                    "stopped" if stopped.get(trial.trial, EPOCHS) < EPOCHS else "completed")
+        expected = (
+            "diverged" if trial.diverged else "stopped" if stopped.get(trial.trial, EPOCHS) < EPOCHS else "completed"
+        )
         assert trial.status == expected
         assert trial.budget == (1 if trial.diverged else stopped.get(trial.trial, EPOCHS))
         assert [result.epoch for result in trial.history] == list(range(1, trial.budget + 1))
@@ -42,8 +43,9 @@ def test_a_killed_search_ends_as_if_it_had_not_been_killed(tmp_path_factory, kil
 @pytest.mark.parametrize("scheduler", SCHEDULERS)
 @settings(max_examples=10, deadline=None)
 @given(kills=st.lists(st.integers(1, 50), max_size=5), cut=st.integers(0, 80))
-def test_with_a_model_and_any_scheduler_a_killed_search_loses_and_repeats_nothing(tmp_path_factory, scheduler, kills,
-                                                                                 cut):
+def test_with_a_model_and_any_scheduler_a_killed_search_loses_and_repeats_nothing(
+    tmp_path_factory, scheduler, kills, cut
+):
     """What the model was told is what the trials reported at their rungs, each once; the better ones went on."""
     machine = Machine(tmp_path_factory.mktemp("study"), lambda: BOHBSampler(SPACE, seed=1), SCHEDULERS[scheduler], 15)
     story = run_with_kills(machine, kills, [cut] * len(kills))
@@ -60,11 +62,17 @@ def test_with_a_model_and_any_scheduler_a_killed_search_loses_and_repeats_nothin
     told = story.search.searcher.losses
     assert {budget: sorted(losses) for budget, losses in told.items()} == {
         budget: sorted(trials[name].history[budget - 1].loss for name, to in rungs_told if to == budget)
-        for budget in {to for _, to in rungs_told}}
+        for budget in {to for _, to in rungs_told}
+    }
 
 
-MIXED = {"x": domains.uniform(0, 0.9), "y": domains.uniform(0, 1), "clip": domains.choice([math.inf, 1, True, 1.0]),
-         "net": {"kernel": domains.choice([(5, 5), (3, 3), [3, 3], ((3,), 3), (3.0, 3)])}, "top": (math.inf, (1,))}
+MIXED = {
+    "x": domains.uniform(0, 0.9),
+    "y": domains.uniform(0, 1),
+    "clip": domains.choice([math.inf, 1, True, 1.0]),
+    "net": {"kernel": domains.choice([(5, 5), (3, 3), [3, 3], ((3,), 3), (3.0, 3)])},
+    "top": (math.inf, (1,)),
+}
 
 
 @settings(max_examples=15, deadline=None)
@@ -94,7 +102,8 @@ def test_a_killed_search_goes_on_with_tuples_and_infinities_as_they_were(tmp_pat
         again.tell(searched[name], budget, curve(searched[name], budget))
     for budget in told:
         assert sorted(zip(losses[budget], map(tuple, told[budget]), strict=True)) == sorted(
-            zip(again.losses[budget], map(tuple, again.points[budget]), strict=True))
+            zip(again.losses[budget], map(tuple, again.points[budget]), strict=True)
+        )
 
 
 def test_a_trial_begins_with_what_it_would_be_given_after_an_interruption(tmp_path):

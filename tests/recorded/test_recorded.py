@@ -78,8 +78,13 @@ def test_rows_are_what_a_single_training_gives(whole):
     trials = recorded.load("tiny", whole)
     for name in ("0001", "0004", "0005"):
         trial = trials[name]
-        config = {**tiny_table.PLAN.fixed, **trial.config, "epochs": trial.budget, "seed": trial.seed,
-                  "split_seed": trial.history[0].extra["split_seed"]}
+        config = {
+            **tiny_table.PLAN.fixed,
+            **trial.config,
+            "epochs": trial.budget,
+            "seed": trial.seed,
+            "split_seed": trial.history[0].extra["split_seed"],
+        }
         alone = train_cifar(config, data=tiny_table.pictures(whole), progress=False)
         assert trial.values() == pytest.approx([result["loss"] for result in alone], abs=1e-3)
         assert trial.values("train_loss") == pytest.approx([result["train_loss"] for result in alone], abs=1e-3)
@@ -260,8 +265,9 @@ def test_a_larger_plan_trains_only_what_it_adds(whole, tmp_path, monkeypatch):
     build.build(plan, tiny_table.pictures(whole), device="cpu", folder=tmp_path / "copy", progress=False)
     before, after = recorded.load("tiny", whole), recorded.load("tiny", tmp_path / "copy")
     assert trained == ["more"] and len(after) == 7
-    spent = [json.loads(str(table.read(folder / "tiny.npz")["about"]))["spent"]
-             for folder in (whole, tmp_path / "copy")]
+    spent = [
+        json.loads(str(table.read(folder / "tiny.npz")["about"]))["spent"] for folder in (whole, tmp_path / "copy")
+    ]
     assert 0 < spent[0] <= spent[1]
     assert [trial.history for trial in after[:5]] == [trial.history for trial in before[:5]]
     assert after[5].config["lr"] == 0.0005
@@ -271,8 +277,9 @@ def test_a_dead_network_is_tested_and_ends(whole, tmp_path):
     """Its last hidden units are silent for every picture. The others go on as if it had never been there."""
     configs = [{**tiny_table.PLAN.fixed, **tiny_table.SAME, "weight_decay": 0.0, "lr": lr} for lr in (0.01, 0.003)]
     builder = build.Builder(tiny_table.PLAN, tiny_table.pictures(whole), build.choose_device("cpu"), tmp_path)
-    population, alone = (build.Population(read_configs(some), builder.data, builder.device)
-                         for some in (configs, configs[1:]))
+    population, alone = (
+        build.Population(read_configs(some), builder.data, builder.device) for some in (configs, configs[1:])
+    )
     with torch.no_grad():
         population.weights[7][0] -= 1e6  # the bias of the last hidden layer
     assert population.constant().tolist() == [True, False]
@@ -287,7 +294,8 @@ def test_a_dead_network_is_tested_and_ends(whole, tmp_path):
     assert buried[2][0] in {float((labels == label).mean()) for label in range(10)}
     assert [len(history) for history in population.histories] == [3, 4]
     assert [result["loss"] for result in population.histories[1]] == pytest.approx(
-        [result["loss"] for result in alone.histories[0]], abs=1e-4)
+        [result["loss"] for result in alone.histories[0]], abs=1e-4
+    )
 
 
 # -- what an epoch costs -----------------------------------------------------------------------------------------------
@@ -299,8 +307,9 @@ def test_a_kind_of_trial_that_a_table_knows_is_not_measured_again(whole, tmp_pat
     parts = tmp_path / "copy" / "parts" / "tiny"
     parts.mkdir(parents=True)
     builder = build.Builder(tiny_table.PLAN, data, build.choose_device("cpu"), parts)
-    recorded_seconds = {trial.config["batch_size"]: trial.values("seconds")[0]
-                        for trial in recorded.load("tiny", whole)}
+    recorded_seconds = {
+        trial.config["batch_size"]: trial.values("seconds")[0] for trial in recorded.load("tiny", whole)
+    }
     assert builder.seconds({**tiny_table.SAME, "lr": 0.5, "seed": 9, "epochs": 2}) == recorded_seconds[8]
     assert builder.seconds({**tiny_table.SAME, "batch_size": 4, "lr": 0.5}) == recorded_seconds[4]
     assert builder.seconds({**tiny_table.SAME, "batch_size": 2, "lr": 0.5}) == 77.0
@@ -358,8 +367,9 @@ def finetuned(tmp_path_factory):
     same = {**tiny_table.SAME, "weight_decay": 0.0}
     schemes = (1.0, [0, 0, 0, 0, 1])
     group = plans.Group("both", tuple({**same, "lr": 0.003, "layer_factor": scheme} for scheme in schemes))
-    plan = plans.Plan("fine", "Fine", "Two schemes.", (group,), {"epochs": 3, "train_size": 60, "valid_size": 100},
-                      known_classes=6)
+    plan = plans.Plan(
+        "fine", "Fine", "Two schemes.", (group,), {"epochs": 3, "train_size": 60, "valid_size": 100}, known_classes=6
+    )
     build.build(plan, tiny_table.pictures(folder), device="cpu", folder=folder, progress=False)
     return folder, plan
 
@@ -386,15 +396,21 @@ def test_fine_tuning_starts_from_the_known_network(finetuned, tmp_path):
     assert known.data.classes == builder.all_data.classes[:6]
     assert len(history) == 12 and history[-1]["train_loss"] < history[0]["train_loss"]
     fresh = build.Population(population.settings, builder.data, builder.device)
-    for place, (weight, learned, drawn) in enumerate(zip(population.weights, known.weights, fresh.weights,
-                                                          strict=True)):
+    for place, (weight, learned, drawn) in enumerate(
+        zip(population.weights, known.weights, fresh.weights, strict=True)
+    ):
         expected = drawn if place >= len(fresh.weights) - 2 else learned.expand_as(weight)
         assert torch.equal(weight, expected)
         assert place >= len(fresh.weights) - 2 or not torch.equal(weight, drawn)
 
 
-@pytest.mark.parametrize("config", [{"depth": 1, "channels": 4, "kernel": 3, "l1": 8, "l2": 84},
-                                    {"depth": 3, "channels": 8, "kernel": 5, "l1": 512, "l2": 7}])
+@pytest.mark.parametrize(
+    "config",
+    [
+        {"depth": 1, "channels": 4, "kernel": 3, "l1": 8, "l2": 84},
+        {"depth": 3, "channels": 8, "kernel": 5, "l1": 512, "l2": 7},
+    ],
+)
 def test_sizes_are_those_of_the_network(config):
     """Parameters counted by PyTorch, multiply-adds from the shapes that come out of each layer."""
     model = build_model({"model": "plain", **config}, 10)
@@ -504,17 +520,21 @@ def test_each_layerwise_scheme_gets_the_same_tuning_and_paired_seeds():
     plan, rng = plans.layerwise(), np.random.default_rng(0)
     configs = [config for group in plan.groups for config in group.configs]
     losses = rng.permutation(len(configs)) / 100 + 1
-    trials = Trials(Trial(f"{number:04d}", config, 0, "", "completed", (Result(1, loss, 0.5), Result(2, 5.0, 0.4)))
-                    for number, (config, loss) in enumerate(zip(configs, losses, strict=True)))
+    trials = Trials(
+        Trial(f"{number:04d}", config, 0, "", "completed", (Result(1, loss, 0.5), Result(2, 5.0, 0.4)))
+        for number, (config, loss) in enumerate(zip(configs, losses, strict=True))
+    )
     groups = plan.then(trials)
     assert [len(group.configs) for group in groups] == [len(plans.SCHEMES)] * 8
     for group in plan.groups:
         numbers = [configs.index(config) for config in group.configs]
         best = configs[min(numbers, key=lambda number: losses[number])]
-        assert len(numbers) == 8 and all(any(config.items() >= best.items() for config in again.configs)
-                                          for again in groups)
+        assert len(numbers) == 8 and all(
+            any(config.items() >= best.items() for config in again.configs) for again in groups
+        )
     assert [{(config["seed"], config["split_seed"]) for config in group.configs} for group in groups] == [
-        {(seed, seed)} for seed in range(1, 9)]
+        {(seed, seed)} for seed in range(1, 9)
+    ]
 
 
 # -- what is shipped ---------------------------------------------------------------------------------------------------
@@ -529,7 +549,7 @@ def test_a_shipped_table_is_complete(shipped):
     groups = list(plan.groups)
     planned = [config for group in groups for config in group.configs]
     if plan.then is not None:
-        planned += [config for group in plan.then(trials[:len(planned)]) for config in group.configs]
+        planned += [config for group in plan.then(trials[: len(planned)]) for config in group.configs]
     classes = f", {10 - plan.known_classes} of 10 classes" if plan.known_classes else ""
     assert len(trials) == len(planned) and trials.data == f"CIFAR-10, JPEG copy{classes}"
     for trial, config in zip(trials, planned, strict=True):
@@ -558,8 +578,9 @@ def test_repeated_seeds_of_a_shipped_table_differ(shipped):
 
 
 # Sweeps whose best rate is the lowest that was tried: their cards say so.
-AT_THE_EDGE = {"cifar-lenet": [{"l1": l1, "l2": l2, "batch_size": 2}
-                               for l1, l2 in ((120, 84), (16, 128), (64, 16), (16, 16))]}
+AT_THE_EDGE = {
+    "cifar-lenet": [{"l1": l1, "l2": l2, "batch_size": 2} for l1, l2 in ((120, 84), (16, 128), (64, 16), (16, 16))]
+}
 
 
 def test_the_best_learning_rate_lies_inside_the_range(shipped):
@@ -615,7 +636,9 @@ def test_the_conditions_hold_the_same_configurations():
 
 def test_a_table_keeps_both_scores(tmp_path):
     """Loss and accuracy of the score half stand beside those of the validation pictures, epoch by epoch."""
-    plan = plans.Plan("both", "Both", "One group.", tiny_table.PLAN.groups[:1], tiny_table.PLAN.fixed | {"score_size": 50})
+    plan = plans.Plan(
+        "both", "Both", "One group.", tiny_table.PLAN.groups[:1], tiny_table.PLAN.fixed | {"score_size": 50}
+    )
     build.build(plan, tiny_table.pictures(tmp_path), device="cpu", folder=tmp_path, progress=False)
     trial = recorded.load("both", tmp_path)[0]
     alone = train_cifar({**plan.fixed, **trial.config}, data=tiny_table.pictures(tmp_path), progress=False)

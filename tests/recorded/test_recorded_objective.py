@@ -49,7 +49,11 @@ def test_what_was_recorded_comes_back_exactly(noise):
         for result in known.history:
             again = objective.evaluate(known.config, result.epoch, seed=3)
             assert (again.epoch, again.loss, again.accuracy, again.seconds) == (
-                result.epoch, result.loss, result.accuracy, result.seconds)
+                result.epoch,
+                result.loss,
+                result.accuracy,
+                result.seconds,
+            )
             assert again.extra == {"train_loss": result.extra["train_loss"]}
         assert objective.score(known.config, seed=5) == known.loss
     assert objective.data == "made up, recorded trials"
@@ -86,8 +90,11 @@ def test_a_ragged_table_answers_with_what_is_there():
     """A combination that was not recorded goes to the nearest cell, a rate beyond this cell's sweep to its end."""
     shapes = [(16, 16), (16, 128), (256, 128), (120, 84)]
     rates = {(120, 84): [1e-3, 1e-2]}
-    trials = Trials(trial(f"{n}-{rate}", {"l1": l1, "l2": l2, "lr": rate}, [n + 1 + rate])
-                    for n, (l1, l2) in enumerate(shapes) for rate in rates.get((l1, l2), RATES))
+    trials = Trials(
+        trial(f"{n}-{rate}", {"l1": l1, "l2": l2, "lr": rate}, [n + 1 + rate])
+        for n, (l1, l2) in enumerate(shapes)
+        for rate in rates.get((l1, l2), RATES)
+    )
     objective = Recorded(trials, noise=None)
     assert objective.space["l1"].values == (16, 120, 256)
     for asked, nearest in (((16, 84), (16, 128)), ((256, 32), (256, 128)), ((100, 90), (120, 84))):
@@ -97,15 +104,18 @@ def test_a_ragged_table_answers_with_what_is_there():
     assert objective.evaluate({"l1": 120, "l2": 84, "lr": 0.1}, 1).loss == 4 + 1e-2
 
 
-@pytest.mark.parametrize(("config", "message"), [
-    ({"l1": 120, "lr": 0.2, "batch_size": 4}, r"'lr': 0.2 lies outside .* 0.0001 to 0.1"),
-    ({"l1": 120, "lr": math.nan, "batch_size": 4}, r"'lr': nan is no number"),
-    ({"l1": 120, "lr": "fast", "batch_size": 4}, r"'lr': 'fast' is no number; give one from 0.0001 to 0.1"),
-    ({"l1": 120, "lr": 1e-3, "batch_size": 4, "momentum": 0.9}, r"'momentum' was not varied .* l1, lr, batch_size"),
-    ({"lr": 1e-3, "batch_size": 4}, r"'l1' is missing"),
-    ({"l1": 120, "lr": 1e-3, "batch_size": 0}, r"'batch_size': 0 is no positive number; recorded are \[4, 16\]"),
-    ({"l1": 120, "lr": 1e-3, "batch_size": "many"}, r"'batch_size': 'many' is no positive number"),
-])
+@pytest.mark.parametrize(
+    ("config", "message"),
+    [
+        ({"l1": 120, "lr": 0.2, "batch_size": 4}, r"'lr': 0.2 lies outside .* 0.0001 to 0.1"),
+        ({"l1": 120, "lr": math.nan, "batch_size": 4}, r"'lr': nan is no number"),
+        ({"l1": 120, "lr": "fast", "batch_size": 4}, r"'lr': 'fast' is no number; give one from 0.0001 to 0.1"),
+        ({"l1": 120, "lr": 1e-3, "batch_size": 4, "momentum": 0.9}, r"'momentum' was not varied .* l1, lr, batch_size"),
+        ({"lr": 1e-3, "batch_size": 4}, r"'l1' is missing"),
+        ({"l1": 120, "lr": 1e-3, "batch_size": 0}, r"'batch_size': 0 is no positive number; recorded are \[4, 16\]"),
+        ({"l1": 120, "lr": 1e-3, "batch_size": "many"}, r"'batch_size': 'many' is no positive number"),
+    ],
+)
 def test_what_the_table_cannot_know_is_refused(config, message):
     with pytest.raises(ValueError, match=message):
         Recorded(ONE).evaluate(config, 1)
@@ -121,9 +131,13 @@ def test_tables_that_are_no_objective_are_refused():
     empty = Trials([trial("a", {"lr": 1e-3}, [])])
     mixed = Trials([trial("a", {"lr": 1e-3}, [1.0]), trial("b", {"lr": 1e-3, "l1": 4}, [1.0])])
     twice = Trials([trial("a", {"lr": 1e-3}, [1.0]), trial("b", {"lr": 1e-3}, [1.1])])
-    for trials, message in ((Trials(), "no trials"), (empty, "'a' has no epochs"), (mixed, "'b' has the hyperp"),
-                            (twice, "'a' and 'b' have the same configuration and seed"),
-                            (Trials([trial("a", {"lr": 0.0}, [1.0])]), "positive numbers")):
+    for trials, message in (
+        (Trials(), "no trials"),
+        (empty, "'a' has no epochs"),
+        (mixed, "'b' has the hyperp"),
+        (twice, "'a' and 'b' have the same configuration and seed"),
+        (Trials([trial("a", {"lr": 0.0}, [1.0])]), "positive numbers"),
+    ):
         with pytest.raises(ValueError, match=message):
             Recorded(trials)
     for wrong in ({"metric": "f1"}, {"scope": "first"}, {"noise": "loud"}):
@@ -134,8 +148,10 @@ def test_tables_that_are_no_objective_are_refused():
 def test_categories_are_told_apart_and_never_mixed():
     """A list as a value (layers that are frozen) is a category: what was recorded, or an error."""
     kinds = [1.0, [0, 1, 1], "frozen"]
-    trials = Trials(trial(str(n), {"lr": rate, "layers": kind}, [n + 1.0])
-                    for n, (kind, rate) in enumerate((k, r) for k in kinds for r in (1e-3, 1e-2)))
+    trials = Trials(
+        trial(str(n), {"lr": rate, "layers": kind}, [n + 1.0])
+        for n, (kind, rate) in enumerate((k, r) for k in kinds for r in (1e-3, 1e-2))
+    )
     objective = Recorded(trials, noise=None)
     assert [objective.evaluate({"lr": 1e-3, "layers": kind}, 1).loss for kind in kinds] == [1.0, 3.0, 5.0]
     assert spaces.sample(objective.space, 1)["layers"] in kinds
@@ -146,9 +162,13 @@ def test_categories_are_told_apart_and_never_mixed():
 # -- divergence and death ----------------------------------------------------------------------------------------------
 def edge_table():
     """A sound rate, one that diverges in epoch 3, one that is dead and was stopped after epoch 2."""
-    return Trials([trial("sound", {"lr": 1e-4}, [2.0, 1.8, 1.6, 1.5]),
-                   trial("diverged", {"lr": 1e-2}, [2.2, 2.1, 9.9], diverged=True),
-                   trial("dead", {"lr": 1.0}, [2.31, 2.30], dead=True)])
+    return Trials(
+        [
+            trial("sound", {"lr": 1e-4}, [2.0, 1.8, 1.6, 1.5]),
+            trial("diverged", {"lr": 1e-2}, [2.2, 2.1, 9.9], diverged=True),
+            trial("dead", {"lr": 1.0}, [2.31, 2.30], dead=True),
+        ]
+    )
 
 
 def test_nothing_is_averaged_with_a_divergence():
@@ -211,8 +231,10 @@ def test_a_search_sees_the_same_seeds_in_all_cells_and_another_search_others():
 
 def test_a_seed_that_is_alone_elsewhere_is_never_scored_with():
     """All searches know seed 0; where 1 and 2 were added, one of these is kept for the score, and each has its turn."""
-    more = [trial(f"again{seed}", {"l1": 120, "lr": 1e-3, "batch_size": 4}, [9.0 + seed] * EPOCHS, seed=seed)
-            for seed in (1, 2)]
+    more = [
+        trial(f"again{seed}", {"l1": 120, "lr": 1e-3, "batch_size": 4}, [9.0 + seed] * EPOCHS, seed=seed)
+        for seed in (1, 2)
+    ]
     objective = Recorded(Trials([*ONE, *more]), noise=None)
     config = {"l1": 120, "lr": 1e-3, "batch_size": 4}
     for seed in range(20):
@@ -233,8 +255,9 @@ def test_a_rate_repeated_alone_does_not_drag_its_seed_to_the_neighbours():
 
 def test_a_seed_whose_sweep_is_too_short_leaves_the_word_to_the_others():
     """Seed 1 was trained at 3e-3 and 1e-2 alone: at 1e-4 only seed 0 was measured."""
-    extra = [trial(f"again{rate}", {"l1": 120, "lr": rate, "batch_size": 4}, [9.0] * EPOCHS, seed=1)
-             for rate in (3e-3, 1e-2)]
+    extra = [
+        trial(f"again{rate}", {"l1": 120, "lr": rate, "batch_size": 4}, [9.0] * EPOCHS, seed=1) for rate in (3e-3, 1e-2)
+    ]
     objective = Recorded(Trials([*ONE, *extra]), noise=None)
     for rate, scored in ((1e-4, ONE["0000"].loss), (5e-3, 9.0), (1e-2, 9.0), (1e-1, ONE["0004"].loss)):
         assert objective.score({"l1": 120, "lr": rate, "batch_size": 4}) == scored
@@ -264,8 +287,10 @@ def test_measured_noise_is_a_whole_residual_of_a_curve_like_it():
     """The draw divided by the recorded curve is, epoch for epoch, one of the residuals; the far group gives none."""
     known, config = residuals(noise_table()), {"l1": 120, "lr": 2e-3, "batch_size": 4}
     objective = Recorded(ONE, noise=noise_table())
-    ratios = [np.log(np.divide(losses_of(objective, config, seed=1, draw=draw), by_hand(ONE, 4, 0, 2e-3)))
-              for draw in range(200)]
+    ratios = [
+        np.log(np.divide(losses_of(objective, config, seed=1, draw=draw), by_hand(ONE, 4, 0, 2e-3)))
+        for draw in range(200)
+    ]
     for ratio in ratios:
         assert np.abs(known - ratio).max(axis=1).min() < 1e-9
     assert len({round(ratio[0], 9) for ratio in ratios}) == 12  # all seeds of the three nearest configurations
@@ -301,8 +326,9 @@ def test_the_noise_is_of_the_same_data_or_none(monkeypatch):
     """The shipped table of seeds is used where it is of the same pictures; without repeats it is said aloud."""
     asked = []
     for data, source in (("made up", objectives.NOISE_TABLE), ("others", "nowhere")):
-        monkeypatch.setattr(objectives, "load", lambda name, partial, data=data: asked.append(name) or
-                            noise_table(data=data))
+        monkeypatch.setattr(
+            objectives, "load", lambda name, partial, data=data: asked.append(name) or noise_table(data=data)
+        )
         assert source in Recorded(ONE).noise_from
     assert asked == ["cifar-lenet-seeds"] * 2
 
@@ -329,8 +355,12 @@ def test_a_table_with_some_repeats_gives_its_noise_to_the_rest():
 def test_what_is_told_is_the_last_or_the_best_and_small_is_good():
     """Three epochs that go down and up again."""
     trials = Trials([trial("a", {"lr": 1e-3}, [2.0, 1.0, 1.5])])
-    expected = {("loss", "last"): 1.5, ("loss", "all"): 1.0, ("accuracy", "last"): 1 - math.exp(-1.5),
-                ("accuracy", "all"): 1 - math.exp(-1.0)}
+    expected = {
+        ("loss", "last"): 1.5,
+        ("loss", "all"): 1.0,
+        ("accuracy", "last"): 1 - math.exp(-1.5),
+        ("accuracy", "all"): 1 - math.exp(-1.0),
+    }
     for (metric, scope), value in expected.items():
         objective = Recorded(trials, metric, scope=scope)
         results = [objective.evaluate({"lr": 1e-3}, epoch) for epoch in (1, 2, 3)]
@@ -361,8 +391,10 @@ def test_leave_one_out_against_a_direct_computation(scope):
 def edge_free(batch):
     """Five rates of which the fourth diverged: only the second has two sound neighbours."""
     losses = curves(len(RATES), np.random.default_rng(3))
-    return [trial(f"e{n}", {"l1": 120, "lr": rate, "batch_size": batch}, losses[n], diverged=n == 3)
-            for n, rate in enumerate(RATES)]
+    return [
+        trial(f"e{n}", {"l1": 120, "lr": rate, "batch_size": batch}, losses[n], diverged=n == 3)
+        for n, rate in enumerate(RATES)
+    ]
 
 
 def test_how_many_recorded_configurations_stand_behind_so_many_trials():

@@ -38,9 +38,13 @@ from hpt_lessons.search.rungs import Decision, Job
 from hpt_lessons.search.searchers import Listed
 from hpt_lessons.trials import Trials
 
-SCHEDULERS = {"none": lambda: NoStopping(EPOCHS), "hyperband": lambda: Hyperband(1, EPOCHS, 2),
-              "in step": lambda: Hyperband(1, EPOCHS, 2, overlap=False),
-              "stopping": lambda: StoppingASHA(1, EPOCHS, 2), "promotion": lambda: PromotionASHA(1, EPOCHS, 2)}
+SCHEDULERS = {
+    "none": lambda: NoStopping(EPOCHS),
+    "hyperband": lambda: Hyperband(1, EPOCHS, 2),
+    "in step": lambda: Hyperband(1, EPOCHS, 2, overlap=False),
+    "stopping": lambda: StoppingASHA(1, EPOCHS, 2),
+    "promotion": lambda: PromotionASHA(1, EPOCHS, 2),
+}
 ROOT = Path(__file__).resolve().parents[2]
 GOLDEN = json.loads((Path(__file__).parents[1] / "reference" / "asha_golden.json").read_text(encoding="utf-8"))
 
@@ -143,8 +147,7 @@ def test_asha_decides_as_in_the_golden_traces(variant, order):
         goals = [job.split("@") for job in golden["jobs"]]
         assert reached == {name: max(int(goal) for n, goal in goals if n == name) for name in names}
         assert epochs_used(trials) == golden["epochs_resume"]
-        again = replay(Recorded(named(curves)), listed(*names), PromotionASHA(1, 9, eta=3), max_epochs=9,
-                       restart=True)
+        again = replay(Recorded(named(curves)), listed(*names), PromotionASHA(1, 9, eta=3), max_epochs=9, restart=True)
         assert epochs_used(again) == sum(int(goal) for _, goal in goals)
 
 
@@ -181,8 +184,9 @@ def test_a_diverged_trial_frees_its_worker_and_loses():
         def tell(self, config, budget, loss):
             heard.append((config["lr"], budget, loss))
 
-    objective = Recorded(Trials([trial("a", {"lr": 1.0}, [2.0, 3.0], diverged=True),
-                                 trial("b", {"lr": 0.1}, [2.0, 1.5, 1.2])]))
+    objective = Recorded(
+        Trials([trial("a", {"lr": 1.0}, [2.0, 3.0], diverged=True), trial("b", {"lr": 0.1}, [2.0, 1.5, 1.2])])
+    )
     trials = replay(objective, Ears([{"lr": 1.0}, {"lr": 0.1}]), max_epochs=3)
     assert [t.status for t in trials] == ["diverged", "completed"] and [t.budget for t in trials] == [2, 3]
     assert clock(trials, "0001")[0] == (1, 2, 3, 0) and trials["0000"].history[-1].diverged
@@ -198,8 +202,16 @@ def test_no_worker_does_two_things_at_once_and_the_budget_holds(scheduler, worke
     """And no epoch ends before it began, none is left out, and an endless search spends all that it may."""
     objective = Recorded(table(seeds=(0, 1)))
     searcher = methods.RandomSearch(objective.space, seed)
-    trials = replay(objective, searcher, SCHEDULERS[scheduler](), max_epochs=EPOCHS, budget=budget, workers=workers,
-                    seed=seed, restart=restart)
+    trials = replay(
+        objective,
+        searcher,
+        SCHEDULERS[scheduler](),
+        max_epochs=EPOCHS,
+        budget=budget,
+        workers=workers,
+        seed=seed,
+        restart=restart,
+    )
     assert epochs_used(trials) <= budget
     assert restart or epochs_used(trials) == budget
     spans = {}
@@ -233,15 +245,22 @@ def test_a_seed_decides_everything(method):
 def test_methods_try_the_same_configurations_with_the_same_seed():
     """So that random search, Hyperband and ASHA can be compared in pairs."""
     objective = Recorded(table())
-    runs = {m: repeats(objective, m, 1, 60, max_epochs=EPOCHS)[0]
-            for m in ("random", "hyperband", "asha", "asha-promotion")}
+    runs = {
+        m: repeats(objective, m, 1, 60, max_epochs=EPOCHS)[0] for m in ("random", "hyperband", "asha", "asha-promotion")
+    }
     configs = [[t.config for t in trials][:8] for trials in runs.values()]
     assert all(own == configs[0] for own in configs)
 
 
 def test_random_search_without_end_draws_what_the_layout_draws():
-    space = {"lr": domains.loguniform(1e-4, 1e-1), "more": {"l1": domains.lograndint(4, 257)}, "fixed": 3,
-             "kind": domains.choice(["a", "b"]), "dropout": domains.quniform(0, 1, 0.25), "sd": domains.randn()}
+    space = {
+        "lr": domains.loguniform(1e-4, 1e-1),
+        "more": {"l1": domains.lograndint(4, 257)},
+        "fixed": 3,
+        "kind": domains.choice(["a", "b"]),
+        "dropout": domains.quniform(0, 1, 0.25),
+        "sd": domains.randn(),
+    }
     searcher = methods.RandomSearch(space, 5)
     assert [searcher.ask() for _ in range(30)] == layouts.random(space, 30, seed=5)
     for wrong in (domains.sample_from(lambda: 1), domains.grid_search([1, 2]), domains.uniform(1, 0)):
@@ -251,19 +270,30 @@ def test_random_search_without_end_draws_what_the_layout_draws():
 
 def test_the_choice_is_among_those_trained_the_longest():
     """A loss after one epoch may be lower where networks overfit; it was not trained to the end."""
-    trials = Trials([trial("short", {"lr": 1.0}, [0.1]), trial("long", {"lr": 2.0}, [0.5, 0.6]),
-                     trial("best", {"lr": 3.0}, [0.8, 0.4]), trial("broken", {"lr": 4.0}, [0.3, 0.2], diverged=True)])
+    trials = Trials(
+        [
+            trial("short", {"lr": 1.0}, [0.1]),
+            trial("long", {"lr": 2.0}, [0.5, 0.6]),
+            trial("best", {"lr": 3.0}, [0.8, 0.4]),
+            trial("broken", {"lr": 4.0}, [0.3, 0.2], diverged=True),
+        ]
+    )
     assert chosen(trials).trial == "best" and chosen(trials, "accuracy").trial == "best"
     assert chosen(trials.select(["long", "best"]), scope="all").trial == "best"
     with pytest.raises(ValueError, match="none of 1 trials"):
         chosen(trials.select(["broken"]))
 
 
-@pytest.mark.parametrize(("wrong", "message"), [
-    ({"budget": 0}, "budget=0"), ({"workers": 0}, "workers=0"), ({"workers": 1.5}, "workers=1.5"),
-    ({"max_epochs": 99}, "max_epochs=99, but 6 epochs are known"),
-    ({"scheduler": NoStopping(7)}, "sends trial 0000 to epoch 7, and max_epochs is 6"),
-])
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [
+        ({"budget": 0}, "budget=0"),
+        ({"workers": 0}, "workers=0"),
+        ({"workers": 1.5}, "workers=1.5"),
+        ({"max_epochs": 99}, "max_epochs=99, but 6 epochs are known"),
+        ({"scheduler": NoStopping(7)}, "sends trial 0000 to epoch 7, and max_epochs is 6"),
+    ],
+)
 def test_what_cannot_be_replayed_is_refused(wrong, message):
     objective = Recorded(table())
     with pytest.raises(ValueError, match=message):
@@ -282,8 +312,10 @@ def test_without_seconds_there_is_no_clock():
 
 def test_a_replay_needs_neither_torch_nor_ray():
     """A lesson that only replays opens quickly."""
-    code = ("import sys, hpt_lessons.recorded.replay; "
-            "print([m for m in ('torch', 'ray', 'scipy', 'pandas', 'matplotlib') if m in sys.modules])")
+    code = (
+        "import sys, hpt_lessons.recorded.replay; "
+        "print([m for m in ('torch', 'ray', 'scipy', 'pandas', 'matplotlib') if m in sys.modules])"
+    )
     said = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True, cwd=ROOT).stdout
     assert said.strip() == "[]"
 
@@ -346,8 +378,10 @@ def test_only_a_replay_without_noise_says_so():
         assert analysis.what_varies(tables) == varied
 
 
-@pytest.mark.parametrize(("arguments", "message"), [
-    ({"searcher": object()}, "is no searcher"), ({"seed": -3}, "seed=-3"), ({"budget": 0}, "budget=0")])
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [({"searcher": object()}, "is no searcher"), ({"seed": -3}, "seed=-3"), ({"budget": 0}, "budget=0")],
+)
 def test_wrong_searchers_seeds_and_budgets_are_refused(arguments, message):
     """With the value and what was expected."""
     with pytest.raises(ValueError, match=message):

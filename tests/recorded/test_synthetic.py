@@ -96,18 +96,30 @@ def test_early_stopping_pays_where_early_ranks_can_be_trusted_and_not_where_they
     ratios = {}
     for correlation in (1.0, -0.9):
         objective = Synthetic(4, 4, correlation=correlation, rest=0.0, max_epochs=9)
-        regret = {method: np.mean([final_score(objective, trials) - objective.best
-                                   for trials in repeats(objective, method, 25, 20 * 9, max_epochs=9)])
-                  for method in ("random", "hyperband")}
+        regret = {
+            method: np.mean(
+                [
+                    final_score(objective, trials) - objective.best
+                    for trials in repeats(objective, method, 25, 20 * 9, max_epochs=9)
+                ]
+            )
+            for method in ("random", "hyperband")
+        }
         ratios[correlation] = regret["hyperband"] / regret["random"]
     assert ratios[1.0] < 0.8 and ratios[-0.9] > 1.1
 
 
-@pytest.mark.parametrize(("wrong", "message"), [
-    ({"dimension": 0}, "dimension=0"), ({"important": 9}, "important=9 is not possible; 1 to 4"),
-    ({"correlation": 1.5}, "correlation=1.5 .* -1 to 1"), ({"noise": -1.0}, "noise=-1.0"),
-    ({"max_epochs": 1}, "max_epochs=1"), ({"scope": "first"}, "scope='first'"),
-])
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [
+        ({"dimension": 0}, "dimension=0"),
+        ({"important": 9}, "important=9 is not possible; 1 to 4"),
+        ({"correlation": 1.5}, "correlation=1.5 .* -1 to 1"),
+        ({"noise": -1.0}, "noise=-1.0"),
+        ({"max_epochs": 1}, "max_epochs=1"),
+        ({"scope": "first"}, "scope='first'"),
+    ],
+)
 def test_impossible_families_are_refused(wrong, message):
     with pytest.raises(ValueError, match=message):
         Synthetic(**wrong)
@@ -115,8 +127,10 @@ def test_impossible_families_are_refused(wrong, message):
 
 def test_configurations_that_do_not_belong_here_are_refused():
     objective = Synthetic(2)
-    for config, message in (({"x1": 0.5}, "x1 was given, but this objective has x1, x2, pace"),
-                            ({"x1": 0.5, "x2": 1.5, "pace": 0.1}, "'x2': 1.5 lies outside")):
+    for config, message in (
+        ({"x1": 0.5}, "x1 was given, but this objective has x1, x2, pace"),
+        ({"x1": 0.5, "x2": 1.5, "pace": 0.1}, "'x2': 1.5 lies outside"),
+    ):
         with pytest.raises(ValueError, match=message):
             objective.evaluate(config, 1)
     with pytest.raises(ValueError, match="from 1 to 27"):

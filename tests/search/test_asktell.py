@@ -23,8 +23,10 @@ SEARCHERS = {
     "model": lambda: BOHBSampler(SPACE, seed=1),
 }
 SCHEDULERS = {
-    "none": lambda: NoStopping(MOST), "stopping": lambda: StoppingASHA(1, MOST, eta=3),
-    "promotion": lambda: PromotionASHA(1, MOST, eta=3), "Hyperband": lambda: Hyperband(1, MOST),
+    "none": lambda: NoStopping(MOST),
+    "stopping": lambda: StoppingASHA(1, MOST, eta=3),
+    "promotion": lambda: PromotionASHA(1, MOST, eta=3),
+    "Hyperband": lambda: Hyperband(1, MOST),
     "in step": lambda: Hyperband(1, MOST, overlap=False),
     "halving": lambda: SuccessiveHalving(halving_plan(TRIALS, 1, MOST)),
 }

@@ -187,6 +187,7 @@ def test_a_new_result_changes_the_model():
 
 def test_proposals_have_a_large_ratio_of_good_to_bad():
     """The winner of 64 draws has a ratio that hardly any random configuration reaches; without the model not."""
+
     def ratio(sampler, config):
         point = np.array([[sampler._coordinate(axis, config) for axis in sampler.axes]])
         good, bad = sampler.model()
@@ -214,6 +215,7 @@ def test_a_third_of_the_proposals_is_random():
 
 def test_the_model_finds_the_good_region_on_every_kind_of_axis():
     """Log scale, categories, whole numbers, steps: proposals crowd where the loss is small."""
+
     def loss(config):
         far = abs(math.log10(config["lr"]) + 3) + abs(math.log(config["net"]["l1"] / 32)) + 5 * config["net"]["p"]
         return far + (config["opt"] != "adam")
@@ -255,6 +257,7 @@ def test_diverged_trials_are_bad_points():
 
 def test_the_same_seed_gives_the_same_search():
     """And another seed another one."""
+
     def search(seed):
         sampler = BOHBSampler(MIXED, seed=seed)
         configs = []
@@ -333,6 +336,7 @@ def test_bohb_runs_the_brackets_and_tells_the_model_every_result_at_a_rung_once(
 @pytest.mark.parametrize("stop", [1, 8, 9, 14, 30])
 def test_an_interrupted_search_goes_on_as_if_nothing_had_happened(stop):
     """Asked and told again in the same order: the same rungs, the same model, the same proposals."""
+
     def go_on(search, log, runs):
         for _ in range(runs):
             run = search.ask()

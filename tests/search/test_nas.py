@@ -93,6 +93,7 @@ def test_children_descend_from_the_population():
 
 def test_the_same_seed_gives_the_same_search_and_many_may_ask_at_once():
     """Twelve workers ask before the first result: random ones come."""
+
     def search(seed):
         found = nas.Evolution(SPACE, population=5, sample_size=2, seed=seed)
         first = [found.ask() for _ in range(12)]

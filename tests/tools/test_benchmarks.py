@@ -19,14 +19,29 @@ def test_a_measurement_that_is_not_there_is_named(capsys):
     assert "'speed'. Known are bohb, population, replay, search, training" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize(("statuses", "status", "last"), [
-    ([0, 0], 0, "All bounds were met."), ([0, 1], 1, "Bounds missed in: two."),
-])
+@pytest.mark.parametrize(
+    ("statuses", "status", "last"),
+    [
+        ([0, 0], 0, "All bounds were met."),
+        ([0, 1], 1, "Bounds missed in: two."),
+    ],
+)
 def test_a_bound_that_is_missed_is_the_answer(monkeypatch, capsys, statuses, status, last):
     """Every measurement runs, whatever the others found."""
     found = dict(zip(("one", "two"), statuses, strict=True))
     monkeypatch.setattr(command, "names", lambda: list(found))
-    monkeypatch.setattr(command.importlib, "import_module", lambda name: type("Module", (), {
-        "main": staticmethod(lambda options, name=name: (options == ["--quick"] or 2) and found[name.split(".")[1]])}))
+    monkeypatch.setattr(
+        command.importlib,
+        "import_module",
+        lambda name: type(
+            "Module",
+            (),
+            {
+                "main": staticmethod(
+                    lambda options, name=name: (options == ["--quick"] or 2) and found[name.split(".")[1]]
+                )
+            },
+        ),
+    )
     assert command.run(["--quick"]) == status
     assert capsys.readouterr().out.rstrip().endswith(last)

@@ -28,10 +28,19 @@ SYSTEMS = [
     {"sys_platform": "win32", "platform_system": "Windows", "os_name": "nt", "platform_machine": "AMD64"},
 ]
 MACHINES = [
-    {**system, "python_version": python, "python_full_version": f"{python}.9", "platform_release": "", "extra": "",
-     "platform_version": "", "implementation_name": "cpython", "implementation_version": f"{python}.9",
-     "platform_python_implementation": "CPython"}
-    for system in SYSTEMS for python in ("3.11", "3.12", "3.13", "3.14")
+    {
+        **system,
+        "python_version": python,
+        "python_full_version": f"{python}.9",
+        "platform_release": "",
+        "extra": "",
+        "platform_version": "",
+        "implementation_name": "cpython",
+        "implementation_version": f"{python}.9",
+        "platform_python_implementation": "CPython",
+    }
+    for system in SYSTEMS
+    for python in ("3.11", "3.12", "3.13", "3.14")
 ]
 
 
@@ -46,12 +55,14 @@ def drift(pyproject, conda):
         requirement = Requirement(line)
         name = requirement.name + (f"[{','.join(sorted(requirement.extras))}]" if requirement.extras else "")
         wanted.add((AT_CONDA_FORGE.get(name, name), str(requirement.specifier)))
-    listed = {re.fullmatch(r"([\w-]+)(.*)", line).groups() for line in environment["dependencies"]
-              if isinstance(line, str)}
+    listed = {
+        re.fullmatch(r"([\w-]+)(.*)", line).groups() for line in environment["dependencies"] if isinstance(line, str)
+    }
     python = {bound for name, bound in listed if name == "python"}
     found = [f"missing: {name}{bound}" for name, bound in wanted - listed]
-    found += [f"not in pyproject.toml: {name}{bound}" for name, bound in listed - wanted
-              if name not in ("python", "pip")]
+    found += [
+        f"not in pyproject.toml: {name}{bound}" for name, bound in listed - wanted if name not in ("python", "pip")
+    ]
     if len(python) != 1 or Version(python.pop().lstrip("=")) not in SpecifierSet(project["requires-python"]):
         found.append("python is not one version that pyproject.toml allows")
     if environment["name"] != project["name"]:
@@ -63,25 +74,31 @@ def test_conda_gets_what_pyproject_says():
     assert drift(PYPROJECT, CONDA) == []
 
 
-@pytest.mark.parametrize(("old", "new", "found"), [
-    ('    "numpy>=2.0",\n', "", ["not in pyproject.toml: numpy>=2.0"]),
-    ('"numpy>=2.0"', '"numpy>=2.1"', ["missing: numpy>=2.1", "not in pyproject.toml: numpy>=2.0"]),
-    ('"ray[tune]>=2.50"', '"ray>=2.50"', ["missing: ray>=2.50", "not in pyproject.toml: ray-tune>=2.50"]),
-    ('    "tqdm>=4.66",\n', '    "tqdm>=4.66",\n    "optuna>=4",\n', ["missing: optuna>=4"]),
-    (">=3.11,<3.15", ">=3.13,<3.15", ["python is not one version that pyproject.toml allows"]),
-])
+@pytest.mark.parametrize(
+    ("old", "new", "found"),
+    [
+        ('    "numpy>=2.0",\n', "", ["not in pyproject.toml: numpy>=2.0"]),
+        ('"numpy>=2.0"', '"numpy>=2.1"', ["missing: numpy>=2.1", "not in pyproject.toml: numpy>=2.0"]),
+        ('"ray[tune]>=2.50"', '"ray>=2.50"', ["missing: ray>=2.50", "not in pyproject.toml: ray-tune>=2.50"]),
+        ('    "tqdm>=4.66",\n', '    "tqdm>=4.66",\n    "optuna>=4",\n', ["missing: optuna>=4"]),
+        (">=3.11,<3.15", ">=3.13,<3.15", ["python is not one version that pyproject.toml allows"]),
+    ],
+)
 def test_a_change_in_pyproject_alone_is_seen(old, new, found):
     assert PYPROJECT.count(old) == 1
     assert sorted(drift(PYPROJECT.replace(old, new), CONDA)) == found
 
 
-@pytest.mark.parametrize(("old", "new", "found"), [
-    ("  - scipy>=1.14\n", "", ["missing: scipy>=1.14"]),
-    ("pytorch>=2.6", "pytorch>=2.5", ["missing: pytorch>=2.6", "not in pyproject.toml: pytorch>=2.5"]),
-    ("  - pip\n", "  - pip\n  - seaborn\n", ["not in pyproject.toml: seaborn"]),
-    ("python=3.12", "python=3.10", ["python is not one version that pyproject.toml allows"]),
-    ("name: hpt_lessons", "name: other", ["another name"]),
-])
+@pytest.mark.parametrize(
+    ("old", "new", "found"),
+    [
+        ("  - scipy>=1.14\n", "", ["missing: scipy>=1.14"]),
+        ("pytorch>=2.6", "pytorch>=2.5", ["missing: pytorch>=2.6", "not in pyproject.toml: pytorch>=2.5"]),
+        ("  - pip\n", "  - pip\n  - seaborn\n", ["not in pyproject.toml: seaborn"]),
+        ("python=3.12", "python=3.10", ["python is not one version that pyproject.toml allows"]),
+        ("name: hpt_lessons", "name: other", ["another name"]),
+    ],
+)
 def test_a_change_for_conda_alone_is_seen(old, new, found):
     assert CONDA.count(old) == 1
     assert sorted(drift(PYPROJECT, CONDA.replace(old, new))) == found
@@ -124,17 +141,27 @@ def test_the_lock_has_names_and_versions_and_no_address():
     assert "--" not in LOCK
 
 
-@pytest.mark.parametrize("line", [
-    "--index-url https://mirror.example/simple", "numpy @ https://mirror.example/numpy.whl", "numpy>=2", "numpy",
-    "numpy==2.0 --hash=sha256:00", "# a remark", "-e .", "",
-])
+@pytest.mark.parametrize(
+    "line",
+    [
+        "--index-url https://mirror.example/simple",
+        "numpy @ https://mirror.example/numpy.whl",
+        "numpy>=2",
+        "numpy",
+        "numpy==2.0 --hash=sha256:00",
+        "# a remark",
+        "-e .",
+        "",
+    ],
+)
 def test_a_line_in_another_form_is_refused(line):
     with pytest.raises(AssertionError, match="is not `name==version"):
         list(locked(f"{line}\n"))
 
 
-@pytest.mark.parametrize("machine", MACHINES, ids=lambda m: f"{m['sys_platform']}-{m['platform_machine']}-"
-                                                           f"{m['python_version']}")
+@pytest.mark.parametrize(
+    "machine", MACHINES, ids=lambda m: f"{m['sys_platform']}-{m['platform_machine']}-{m['python_version']}"
+)
 def test_every_machine_finds_one_version_that_pyproject_allows(machine):
     found = versions(machine)
     for requirement in direct():

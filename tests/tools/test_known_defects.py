@@ -42,9 +42,12 @@ def put_in(name, version):
 
 def test_1_all_trials_and_a_resumed_one_validate_on_the_same_unseen_pictures():
     """Trials ranked on different pictures cannot be compared; a resumed one must not validate on what it learned."""
+
     def check(data):
-        runs = [training.Run(read_config(SMALL | change), data, torch.device("cpu"))
-                for change in ({}, {"lr": 0.1, "seed": 3, "batch_size": 4}, {})]
+        runs = [
+            training.Run(read_config(SMALL | change), data, torch.device("cpu"))
+            for change in ({}, {"lr": 0.1, "seed": 3, "batch_size": 4}, {})
+        ]
         seen = set().union(*(run.train.indices.tolist() for run in runs))
         for run in runs:
             assert np.array_equal(run.valid.indices, runs[0].valid.indices)
@@ -55,6 +58,7 @@ def test_1_all_trials_and_a_resumed_one_validate_on_the_same_unseen_pictures():
 
 def test_2_a_resumed_trial_repeats_no_epoch(tmp_path):
     """Two epochs, an interruption, two more: four epochs were trained, each once."""
+
     def check(reporter):
         trained = []
 
@@ -66,8 +70,9 @@ def test_2_a_resumed_trial_repeats_no_epoch(tmp_path):
         file = tmp_path / f"{reporter.__name__}.pt"
         with put_in("Reporter", reporter), put_in("Run", Watched):
             for epochs in (2, 4):
-                history = training.train_cifar(SMALL | {"epochs": epochs}, data=random_data(), checkpoint=file,
-                                               progress=False)
+                history = training.train_cifar(
+                    SMALL | {"epochs": epochs}, data=random_data(), checkpoint=file, progress=False
+                )
         assert trained == [1, 2, 3, 4]
         assert [result["epoch"] for result in history] == [1, 2, 3, 4]
 
@@ -76,6 +81,7 @@ def test_2_a_resumed_trial_repeats_no_epoch(tmp_path):
 
 def test_3_a_constant_loss_is_reported_as_constant():
     """With a learning rate of nearly nothing the loss stays, and what is reported must stay too."""
+
     def check(run):
         with put_in("Run", run):
             history = training.train_cifar(SMALL | {"lr": 1e-12, "epochs": 3}, data=random_data(), progress=False)
@@ -86,6 +92,7 @@ def test_3_a_constant_loss_is_reported_as_constant():
 
 def test_4_the_loss_does_not_depend_on_how_pictures_are_batched():
     """120 pictures in batches of 119 and 1, or of 7: the mean over pictures is the same number."""
+
     def check(mean):
         losses, data = [], random_data(150)
         with put_in("mean_over_pictures", mean):
@@ -103,10 +110,12 @@ def test_4_the_loss_does_not_depend_on_how_pictures_are_batched():
 
 def test_5_the_seed_decides_everything():
     """The same seed gives the same history, whatever else drew random numbers; another seed gives another."""
+
     def check(model):
         with put_in("seeded_model", model):
-            first, again, other = (training.train_cifar(SMALL | {"seed": seed}, data=random_data(), progress=False)
-                                   for seed in (1, 1, 2))
+            first, again, other = (
+                training.train_cifar(SMALL | {"seed": seed}, data=random_data(), progress=False) for seed in (1, 1, 2)
+            )
         assert [result["loss"] for result in first] == [result["loss"] for result in again]
         assert first[-1]["loss"] != other[-1]["loss"]
 
@@ -115,6 +124,7 @@ def test_5_the_seed_decides_everything():
 
 def test_5_the_number_of_epochs_is_what_was_asked_for():
     """An example with ten epochs written into it cannot be searched with another budget."""
+
     def check(read):
         with put_in("read_config", read):
             assert len(training.train_cifar(SMALL | {"epochs": 1}, data=random_data(), progress=False)) == 1
@@ -129,15 +139,20 @@ def history(*losses: float) -> tuple[Result, ...]:
 @pytest.fixture
 def study(tmp_path, monkeypatch):
     """A finished study in which the trial with the best epoch of all overfits afterwards; no training, no test set."""
-    trials = Trials([Trial("default", dict(UNTUNED), 0, "random pictures", "completed", history(2.0, 1.8, 1.7)),
-                     Trial("overfits", {"lr": 0.1}, 0, "random pictures", "completed", history(1.5, 1.1, 1.6)),
-                     Trial("steady", {"lr": 0.01}, 0, "random pictures", "completed", history(1.9, 1.6, 1.3))])
+    trials = Trials(
+        [
+            Trial("default", dict(UNTUNED), 0, "random pictures", "completed", history(2.0, 1.8, 1.7)),
+            Trial("overfits", {"lr": 0.1}, 0, "random pictures", "completed", history(1.5, 1.1, 1.6)),
+            Trial("steady", {"lr": 0.01}, 0, "random pictures", "completed", history(1.9, 1.6, 1.3)),
+        ]
+    )
     monkeypatch.setattr(command.cifar, "test_best", lambda *_: {"steady": (60, 100), "default": (50, 100)})
     return Study("example", tmp_path, trials, True)
 
 
 def test_6_the_winner_by_last_and_the_winner_by_all_are_both_named(study):
     """They differ when trials end after unequal numbers of epochs or overfit; whoever reads one only is misled."""
+
     def check(report):
         text = report(study, random_data())
         assert "steady" in text and "overfits" in text
@@ -148,6 +163,7 @@ def test_6_the_winner_by_last_and_the_winner_by_all_are_both_named(study):
 
 def test_7_the_untuned_default_stands_beside_the_result(study):
     """A tuned accuracy says nothing without that of the network that nobody tuned, at the same epochs."""
+
     def check(report):
         rows = [line for line in report(study, random_data()).splitlines() if "%" in line and "[" in line]
         default = [row for row in rows if "untuned default" in row]
@@ -158,6 +174,7 @@ def test_7_the_untuned_default_stands_beside_the_result(study):
 
 def test_8_a_trial_never_downloads(tmp_path, monkeypatch):
     """Inside a trial the data is opened or it is an error; ten trials do not fetch it ten times."""
+
     def check(find):
         calls = []
         monkeypatch.setattr(training, "load_data", lambda *_: calls.append("ours") or random_data())

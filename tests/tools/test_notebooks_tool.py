@@ -44,7 +44,7 @@ def written(path, *cells, words=WORDS, **metadata):
     """A notebook in the stored form, with enough text for its cells."""
     texts = [new_markdown_cell(words) for cell in cells if cell.cell_type == "code"] if words else []
     notebook = tool.normalise(new_notebook(cells=[*texts, *copy.deepcopy(cells)]))
-    for cell, original in zip(notebook.cells[len(texts):], cells, strict=True):
+    for cell, original in zip(notebook.cells[len(texts) :], cells, strict=True):
         cell.update(original)
     notebook.metadata.update(metadata)
     path.write_text(tool.dump(notebook), encoding="utf-8")
@@ -60,21 +60,33 @@ def problems(tmp_path, *cells, **options):
 
 def test_a_lesson_in_order_breaks_no_rule(tmp_path):
     live = code("train()", count=1, **OFF)
-    assert problems(tmp_path, live, code("print(1)", printed("1\n"), count=2), code("2", count=3),
-                    code("print(3)", printed("3\n"), count=4), code("x"*5, printed("4\n"), count=5)) == ""
+    assert (
+        problems(
+            tmp_path,
+            live,
+            code("print(1)", printed("1\n"), count=2),
+            code("2", count=3),
+            code("print(3)", printed("3\n"), count=4),
+            code("x" * 5, printed("4\n"), count=5),
+        )
+        == ""
+    )
 
 
-@pytest.mark.parametrize(("output", "words"), [
-    (shown(image_png="AAAA", text_plain="<Figure>"), r"a picture is stored \(image/png\)"),
-    (shown(**{"image_svg+xml": "<svg/>"}), "a picture is stored"),
-    (shown(text_html="<p><svg width='1'></svg>"), "inside HTML"),
-    (shown(text_html="<img src='data:image/png;base64,AAAA'>"), "inside HTML"),
-    (shown(**{"application_vnd.jupyter.widget-view+json": {"model_id": "1"}}), "a widget is stored"),
-    (new_output("stream", name="stderr", text="warning"), "stderr"),
-    (new_output("error", ename="ValueError", evalue="no", traceback=["no"]), r"an error is stored \(ValueError\)"),
-    (printed("<object at 0x7f3a2b1c4d50>"), "not equal on every machine"),
-    (printed("saved in /home/someone/data"), "not equal on every machine"),
-])
+@pytest.mark.parametrize(
+    ("output", "words"),
+    [
+        (shown(image_png="AAAA", text_plain="<Figure>"), r"a picture is stored \(image/png\)"),
+        (shown(**{"image_svg+xml": "<svg/>"}), "a picture is stored"),
+        (shown(text_html="<p><svg width='1'></svg>"), "inside HTML"),
+        (shown(text_html="<img src='data:image/png;base64,AAAA'>"), "inside HTML"),
+        (shown(**{"application_vnd.jupyter.widget-view+json": {"model_id": "1"}}), "a widget is stored"),
+        (new_output("stream", name="stderr", text="warning"), "stderr"),
+        (new_output("error", ename="ValueError", evalue="no", traceback=["no"]), r"an error is stored \(ValueError\)"),
+        (printed("<object at 0x7f3a2b1c4d50>"), "not equal on every machine"),
+        (printed("saved in /home/someone/data"), "not equal on every machine"),
+    ],
+)
 def test_what_differs_between_machines_must_not_be_stored(tmp_path, output, words):
     found = tool.check([written(tmp_path / "lesson.ipynb", code("1", output))])
     assert len(found) == 1
@@ -115,7 +127,8 @@ def test_an_empty_cell_is_named(tmp_path):
 
 def test_a_lesson_is_a_text_with_code_in_it(tmp_path):
     assert "19 words of text for 1 cells of code" in problems(
-        tmp_path, new_markdown_cell("word " * 19), code("1"), words="")
+        tmp_path, new_markdown_cell("word " * 19), code("1"), words=""
+    )
     assert problems(tmp_path, new_markdown_cell("word " * 20), code("1"), words="") == ""
 
 
@@ -139,8 +152,9 @@ def test_live_training_is_followed_by_a_compared_check(tmp_path):
     checks = [code(f"print({n})", printed(f"{n}\n"), count=n) for n in (1, 2)]
     assert "no compared cell comes after it" in problems(tmp_path, *checks, code("train()", count=3, **OFF))
     figure = code("plot()", shown(text_plain="<Figure size 640x480 with 1 Axes>"), count=4)
-    assert "no compared cell comes after it" in problems(tmp_path, *checks, code("train()", count=3, **OFF), figure), \
+    assert "no compared cell comes after it" in problems(tmp_path, *checks, code("train()", count=3, **OFF), figure), (
         "that there is a figure says nothing about the training"
+    )
 
 
 def test_at_most_a_third_of_the_cells_with_output_is_let_off_over_the_course(tmp_path):
@@ -176,12 +190,19 @@ def test_neighbouring_pieces_of_a_stream_become_one():
     warning = new_output("stream", name="stderr", text="!")
     kept = tool.stored_outputs([printed("a"), warning, printed("b\n"), figure, printed("c")])
     assert [output.get("text") or dict(output.data) for output in kept] == [
-        "ab\n", {"text/plain": "<Figure size 1x1 with 1 Axes>"}, "c"]
+        "ab\n",
+        {"text/plain": "<Figure size 1x1 with 1 Axes>"},
+        "c",
+    ]
 
 
 def test_cells_without_an_id_get_the_same_one_everywhere(tmp_path):
-    old = {"nbformat": 4, "nbformat_minor": 4, "metadata": {}, "cells": [
-        {"cell_type": "markdown", "metadata": {}, "source": ["same"]} for _ in range(2)]}
+    old = {
+        "nbformat": 4,
+        "nbformat_minor": 4,
+        "metadata": {},
+        "cells": [{"cell_type": "markdown", "metadata": {}, "source": ["same"]} for _ in range(2)],
+    }
     first, second = ([cell.id for cell in tool.read(json.dumps(old)).cells] for _ in range(2))
     assert first == second
     assert len(set(first)) == 2
@@ -211,8 +232,9 @@ TAGS = {6: ["nbval-ignore-output"], 7: ["raises-exception"]}
 def refreshed(tmp_path_factory):
     """A small lesson with everything in it, run and stored once."""
     path = tmp_path_factory.mktemp("lesson") / "lesson.ipynb"
-    cells = [code(source, count=None, tags=TAGS.get(n, []), execution={"start": "now"})
-             for n, source in enumerate(LESSON)]
+    cells = [
+        code(source, count=None, tags=TAGS.get(n, []), execution={"start": "now"}) for n, source in enumerate(LESSON)
+    ]
     nbformat.write(new_notebook(cells=[new_markdown_cell(WORDS * 9), *cells], metadata={"widgets": {}}), path)
     assert tool.main([str(path)]) == 0
     return path
@@ -229,7 +251,7 @@ def test_a_second_refresh_changes_no_byte(refreshed):
 @pytest.mark.slow
 def test_text_is_stored_and_pictures_widgets_and_live_results_are_not(refreshed):
     stored = refreshed.read_text()
-    for absent in ("image/png", "widget-view", "execution\"", "widgets\":", "Traceback"):
+    for absent in ("image/png", "widget-view", 'execution"', 'widgets":', "Traceback"):
         assert absent not in stored
     cells = [cell for cell in tool.read(stored).cells if cell.cell_type == "code"]
     assert [cell.execution_count for cell in cells] == list(range(1, len(LESSON) + 1))
@@ -284,8 +306,19 @@ def test_a_compared_cell_that_writes_to_stderr_is_named(tmp_path):
 
 def strict_run(folder):
     """Exit status and words of nbval over the notebooks of a folder, as in `make test`."""
-    command = [sys.executable, "-m", "pytest", "--nbval", "--nbval-current-env", "-p", "no:cacheprovider",
-               f"--basetemp={folder / 'base'}", "--rootdir", str(folder), str(folder)]
+    command = [
+        sys.executable,
+        "-m",
+        "pytest",
+        "--nbval",
+        "--nbval-current-env",
+        "-p",
+        "no:cacheprovider",
+        f"--basetemp={folder / 'base'}",
+        "--rootdir",
+        str(folder),
+        str(folder),
+    ]
     env = {name: value for name, value in tool.environment(folder).items() if name != "PYTEST_ADDOPTS"}
     run = subprocess.run(command, env=env, cwd=folder, capture_output=True, text=True, timeout=300)
     return run.returncode, run.stdout + run.stderr

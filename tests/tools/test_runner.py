@@ -41,9 +41,13 @@ def test_a_process_that_outlives_the_tests_is_found_and_ended(runner, tmp_path):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("body", "status", "summary"), [
-    ("assert 1", 0, "1 passed in"), ("assert 0", 1, "1 failed in"),
-])
+@pytest.mark.parametrize(
+    ("body", "status", "summary"),
+    [
+        ("assert 1", 0, "1 passed in"),
+        ("assert 0", 1, "1 failed in"),
+    ],
+)
 def test_status_and_summary_are_those_of_pytest(runner, tmp_path, monkeypatch, capfd, body, status, summary):
     (tmp_path / "test_it.py").write_text(f"def test_it(tmp_path):\n    {body}\n")
     monkeypatch.setattr(runner.notebooks, "ROOT", tmp_path)
@@ -73,8 +77,11 @@ def test_everything_runs_even_if_something_fails_and_the_summaries_come_last(run
     assert runner.everything([], {}, "folder") == 1
     assert ran == [True, False]
     assert capsys.readouterr().out.splitlines()[-4:] == [
-        "failures in pytest: see above", "notebooks: 2 failed in 3s", "tests with Ray: 5 passed in 1s",
-        "other tests: 7 passed in 2s"]
+        "failures in pytest: see above",
+        "notebooks: 2 failed in 3s",
+        "tests with Ray: 5 passed in 1s",
+        "other tests: 7 passed in 2s",
+    ]
 
 
 @pytest.mark.slow

@@ -87,11 +87,14 @@ def test_a_newer_lock_or_project_sets_up_again(setup, name):
 
 
 @pytest.mark.parametrize("step", ["venv", "pip", "uv"])
-@pytest.mark.parametrize(("error", "status", "words"), [
-    (subprocess.CalledProcessError(1, "uv"), 1, "did not finish"),
-    (OSError(28, "No space left on device"), 1, "No space left"),
-    (KeyboardInterrupt(), 130, "Interrupted"),
-])
+@pytest.mark.parametrize(
+    ("error", "status", "words"),
+    [
+        (subprocess.CalledProcessError(1, "uv"), 1, "did not finish"),
+        (OSError(28, "No space left on device"), 1, "No space left"),
+        (KeyboardInterrupt(), 130, "Interrupted"),
+    ],
+)
 def test_a_failure_or_interrupt_at_any_step_is_mended_by_the_same_command(setup, capsys, step, error, status, words):
     setup.steps.fail_at, setup.steps.error = step, error
     assert setup.main([]) == status
@@ -194,9 +197,14 @@ def test_debian_without_its_venv_package_is_told_its_name(setup, monkeypatch, ca
     assert "apt-get install python3-venv" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize(("platform", "torch", "size"), [
-    ("linux", "default", "about 5 GB"), ("linux", "cpu", "about 1.5 GB"), ("darwin", "default", "about 1.5 GB"),
-])
+@pytest.mark.parametrize(
+    ("platform", "torch", "size"),
+    [
+        ("linux", "default", "about 5 GB"),
+        ("linux", "cpu", "about 1.5 GB"),
+        ("darwin", "default", "about 1.5 GB"),
+    ],
+)
 def test_the_cost_is_said_before_anything_happens(setup, monkeypatch, capsys, platform, torch, size):
     monkeypatch.setattr(setup.sys, "platform", platform)
     make_venv = setup.make_venv
@@ -208,9 +216,15 @@ def test_the_cost_is_said_before_anything_happens(setup, monkeypatch, capsys, pl
     assert "Careful" not in before
 
 
-@pytest.mark.parametrize(("free", "torch", "warned"), [
-    (7e9, "default", True), (9e9, "default", False), (2e9, "cpu", True), (4e9, "cpu", False),
-])
+@pytest.mark.parametrize(
+    ("free", "torch", "warned"),
+    [
+        (7e9, "default", True),
+        (9e9, "default", False),
+        (2e9, "cpu", True),
+        (4e9, "cpu", False),
+    ],
+)
 def test_a_full_disk_is_named_in_advance(setup, monkeypatch, capsys, free, torch, warned):
     monkeypatch.setattr(setup.sys, "platform", "linux")
     monkeypatch.setattr(setup.shutil, "disk_usage", lambda path: namedtuple("usage", "free")(free))
@@ -240,10 +254,17 @@ def test_from_inside_the_old_venv_the_new_one_is_made_by_the_python_behind_it(se
 def test_a_set_up_waits_for_another_that_is_still_at_work(setup, capsys):
     """Also when only its uv lives on, which inherits the lock."""
     holder = subprocess.Popen(
-        [sys.executable, "-c", "import fcntl, os, subprocess, sys\n"
-         "lock = os.open(sys.argv[1], os.O_RDONLY); os.set_inheritable(lock, True); fcntl.flock(lock, fcntl.LOCK_EX)\n"
-         "subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(1)'], close_fds=False)\n"
-         "print('locked', flush=True)", str(setup.ROOT)], stdout=subprocess.PIPE)
+        [
+            sys.executable,
+            "-c",
+            "import fcntl, os, subprocess, sys\n"
+            "lock = os.open(sys.argv[1], os.O_RDONLY); os.set_inheritable(lock, True); fcntl.flock(lock, fcntl.LOCK_EX)\n"
+            "subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(1)'], close_fds=False)\n"
+            "print('locked', flush=True)",
+            str(setup.ROOT),
+        ],
+        stdout=subprocess.PIPE,
+    )
     with holder:
         holder.stdout.readline()
         holder.wait()

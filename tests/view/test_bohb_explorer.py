@@ -18,15 +18,22 @@ from hpt_lessons.view.bohb.model import LINE, OWN, PROBLEMS, BOHBModel, problem
 from hpt_lessons.view.bohb.picture import CELLS, SHADES, draw
 
 
-@given(name=st.sampled_from(list(PROBLEMS)), gamma=st.floats(0.05, 0.5), factor=st.floats(0.5, 10),
-       share=st.floats(0, 1), noise=st.floats(0, 0.3), trials=st.integers(5, 25), seed=st.integers(0, 99))
+@given(
+    name=st.sampled_from(list(PROBLEMS)),
+    gamma=st.floats(0.05, 0.5),
+    factor=st.floats(0.5, 10),
+    share=st.floats(0, 1),
+    noise=st.floats(0, 0.3),
+    trials=st.integers(5, 25),
+    seed=st.integers(0, 99),
+)
 @settings(max_examples=15)
 def test_every_step_is_one_of_a_plain_search(name, gamma, factor, share, noise, trials, seed):
     """The sampler in a loop of ask and tell proposes what was observed, and what each step says is next."""
-    model = BOHBModel(name, gamma=gamma, bandwidth_factor=factor, random_share=share, noise=noise, trials=trials,
-                      seed=seed)
-    plain = BOHBSampler(model.task.space, seed=seed, top_fraction=gamma, bandwidth_factor=factor,
-                        random_fraction=share)
+    model = BOHBModel(
+        name, gamma=gamma, bandwidth_factor=factor, random_share=share, noise=noise, trials=trials, seed=seed
+    )
+    plain = BOHBSampler(model.task.space, seed=seed, top_fraction=gamma, bandwidth_factor=factor, random_fraction=share)
     for k, value in enumerate(model.values):
         config = plain.ask()
         assert model.next(k)[0].config == config
@@ -96,8 +103,10 @@ def test_the_measured_problem_is_the_recorded_table():
     assert min(errors) - 0.1 <= task.limits[0] <= min(errors) + 0.6 and "CIFAR-10" in task.data
 
 
-@pytest.mark.parametrize(("setting", "value"), [("problem", "luck"), ("gamma", 2), ("random_share", -0.1),
-                                                ("noise", 2), ("trials", 61), ("bandwidth_factor", 0)])
+@pytest.mark.parametrize(
+    ("setting", "value"),
+    [("problem", "luck"), ("gamma", 2), ("random_share", -0.1), ("noise", 2), ("trials", 61), ("bandwidth_factor", 0)],
+)
 def test_an_impossible_setting_is_named_and_changes_nothing(setting, value):
     model = BOHBModel(trials=6)
     before = model.positions
@@ -119,7 +128,7 @@ def test_two_dimensions_are_a_map():
     """Blue lies where the good ones are, orange in bands around them, and a key tells what a band stands for."""
     model = BOHBModel("two dimensions", trials=20, seed=1)
     picture = draw(model, 20)
-    shown = [part.split("\"/>")[0].split("style=\"")[1] for part in picture.split('shape-rendering="crispEdges"')[1:]]
+    shown = [part.split('"/>')[0].split('style="')[1] for part in picture.split('shape-rendering="crispEdges"')[1:]]
     assert len(set(shown)) == len(shown) >= 5 and any("blue" in band for band in shown)
     # Each in the map and in the key.
     assert all(band in picture.split("next: ")[0] and picture.count(band) == 2 for band in shown)
@@ -208,6 +217,15 @@ def test_a_problem_that_is_not_there_is_said_and_the_last_one_stays(monkeypatch)
 
 def test_every_field_has_a_label():
     explorer = BOHBExplorer(trials=5)
-    fields = [explorer.problem, explorer.gamma, explorer.bandwidth_factor, explorer.random_share, explorer.noise,
-              explorer.trials, explorer.seed, explorer.truth, explorer.steps.slider]
+    fields = [
+        explorer.problem,
+        explorer.gamma,
+        explorer.bandwidth_factor,
+        explorer.random_share,
+        explorer.noise,
+        explorer.trials,
+        explorer.seed,
+        explorer.truth,
+        explorer.steps.slider,
+    ]
     assert len({field.description for field in fields} - {""}) == 9 and repr(explorer) == "BOHBExplorer"

@@ -79,8 +79,18 @@ def test_what_is_too_much_is_refused_before_it_is_built(model, settings):
         model.change(trials=3)
 
 
-@pytest.mark.parametrize("domain", [*SPACE.values(), light.randn(0, 1), light.quniform(0, 1, 0.25), light.randint(0, 3),
-                                    light.uniform(-1e300, 1e300), light.loguniform(1, 2), light.choice(range(50))])
+@pytest.mark.parametrize(
+    "domain",
+    [
+        *SPACE.values(),
+        light.randn(0, 1),
+        light.quniform(0, 1, 0.25),
+        light.randint(0, 3),
+        light.uniform(-1e300, 1e300),
+        light.loguniform(1, 2),
+        light.choice(range(50)),
+    ],
+)
 def test_marks_stand_where_their_values_lie(domain):
     for place, text in marks(domain):
         assert 0 <= place <= 1

@@ -24,8 +24,10 @@ START = {"lr": 1e-3, "batch_size": 16, "l1": 64, "l2": 128}
 def trial(config, accuracies, seed=0, dead=False, status="completed"):
     """A training with these accuracies, epoch by epoch."""
     last = len(accuracies)
-    history = tuple(Result(epoch, 2 - accuracy, accuracy, 1.0, {"dead": dead} if epoch == last else {})
-                    for epoch, accuracy in enumerate(accuracies, 1))
+    history = tuple(
+        Result(epoch, 2 - accuracy, accuracy, 1.0, {"dead": dead} if epoch == last else {})
+        for epoch, accuracy in enumerate(accuracies, 1)
+    )
     return Trial(f"{sorted(config.items())}-{seed}", dict(config), seed, "made up", status, history)
 
 
@@ -38,10 +40,13 @@ def accuracy(config):
 
 def table(of=accuracy, seed=0, lrs=LRS):
     """All combinations with one width l2; every training has unlearned a little by its last epoch."""
-    configs = [{"lr": lr, "batch_size": batch, "l1": l1, "l2": 128}
-               for lr, batch, l1 in itertools.product(lrs, BATCHES, WIDTHS)]
-    return Trials(trial(c, [of(c) / 2, of(c), of(c) - (0.0 if of(c) <= 0.1 else 0.01)], seed, of(c) <= 0.1)
-                  for c in configs)
+    configs = [
+        {"lr": lr, "batch_size": batch, "l1": l1, "l2": 128}
+        for lr, batch, l1 in itertools.product(lrs, BATCHES, WIDTHS)
+    ]
+    return Trials(
+        trial(c, [of(c) / 2, of(c), of(c) - (0.0 if of(c) <= 0.1 else 0.01)], seed, of(c) <= 0.1) for c in configs
+    )
 
 
 def rows(evidence, start=START, scope="all"):
@@ -94,8 +99,11 @@ def test_seeds_that_move_all_trainings_alike_leave_the_gain_as_it_is():
 def test_without_repeats_at_hand_the_noise_of_the_most_similar_score_counts():
     """Bad networks scatter more than good ones: the start, a bad one, is as unsure as the repeated bad one."""
     good, bad = dict(START, lr=1e-3, l1=256), dict(START, lr=1e-4, l1=256)
-    repeats = Trials(trial(c, [accuracy(c) + spread * offset], seed)
-                     for c, spread in ((good, 0.001), (bad, 0.03)) for seed, offset in enumerate((0, -1, 1, -1, 1)))
+    repeats = Trials(
+        trial(c, [accuracy(c) + spread * offset], seed)
+        for c, spread in ((good, 0.001), (bad, 0.03))
+        for seed, offset in enumerate((0, -1, 1, -1, 1))
+    )
     evidence = Evidence(table(), repeats)
     assert evidence.measured == (2, 5)
     by_lr = {t.config["lr"]: t for t in evidence.trials if t.config["l1"] == 64 and t.config["batch_size"] == 16}
@@ -145,9 +153,12 @@ def test_beyond_the_edge_nothing_trains_and_just_before_it_something_does(broken
 
 def test_the_smaller_the_batch_the_lower_the_rate_at_which_training_breaks():
     """Measured: the recorded network 120/84."""
-    sweeps = [load("cifar-lenet", partial=True).filter(
-        lambda t, batch=batch: (t.config["l1"], t.config["l2"], t.config["batch_size"]) == (120, 84, batch))
-        for batch in (2, 4, 8, 16)]
+    sweeps = [
+        load("cifar-lenet", partial=True).filter(
+            lambda t, batch=batch: (t.config["l1"], t.config["l2"], t.config["batch_size"]) == (120, 84, batch)
+        )
+        for batch in (2, 4, 8, 16)
+    ]
     edges = [edge(sweep) for sweep in sweeps if len(sweep)]
     assert len(edges) >= 2 and edges == sorted(edges) and all(found.sound < found.broken for found in edges)
 
@@ -219,8 +230,13 @@ def verdict(tmp_path, repeats, bet):
 
 def test_whether_two_are_told_apart_does_not_depend_on_the_bet(tmp_path):
     """lr gains 10 points and batch_size 2: noise of 2 points hides which is better, of 0.1 does not."""
-    noise = {spread: Trials(trial(dict(START, l1=256), [accuracy(START) + spread * at], seed)
-                            for seed, at in enumerate((0, -1, 1, -1, 1))) for spread in (0.02, 0.001)}
+    noise = {
+        spread: Trials(
+            trial(dict(START, l1=256), [accuracy(START) + spread * at], seed)
+            for seed, at in enumerate((0, -1, 1, -1, 1))
+        )
+        for spread in (0.02, 0.001)
+    }
     for bet, other in (("lr", "batch_size"), ("batch_size", "lr")):
         assert f"{other} gains" in verdict(tmp_path, noise[0.02], bet)
         assert "do not tell which is better" in verdict(tmp_path, noise[0.02], bet)
@@ -230,8 +246,10 @@ def test_whether_two_are_told_apart_does_not_depend_on_the_bet(tmp_path):
 
 def test_the_score_decides_where_runs_overfit(tmp_path):
     """At its best epoch the higher rate is better, at its last one the lower: tuning lr pays only by the last."""
-    sweep = Trials(trial(dict(START, lr=lr), curve) for lr, curve in
-                   ((1e-4, [0.3, 0.5, 0.5]), (1e-3, [0.5, 0.52, 0.4]), (1e-2, [0.3, 0.2, 0.2])))
+    sweep = Trials(
+        trial(dict(START, lr=lr), curve)
+        for lr, curve in ((1e-4, [0.3, 0.5, 0.5]), (1e-3, [0.5, 0.52, 0.4]), (1e-2, [0.3, 0.2, 0.2]))
+    )
     model = OnlyOne(sweep, answers=tmp_path / "bets.json")
     model.place("lr")
     assert model.rows["lr"].gain == 0
@@ -261,8 +279,11 @@ def test_a_gain_names_its_value_and_how_many_there_were(model):
 
 @pytest.fixture
 def explorer(tmp_path):
-    repeats = Trials(trial(c, [accuracy(c) + 0.01 * offset], seed)
-                     for c in (START, dict(START, lr=0.1)) for seed, offset in enumerate((0, -1, 1, -1, 1)))
+    repeats = Trials(
+        trial(c, [accuracy(c) + 0.01 * offset], seed)
+        for c in (START, dict(START, lr=0.1))
+        for seed, offset in enumerate((0, -1, 1, -1, 1))
+    )
     return OneHyperparameter(table(), repeats, answers=tmp_path / "bets.json")
 
 

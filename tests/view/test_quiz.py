@@ -168,8 +168,16 @@ def test_what_is_no_answer_is_refused(questions):
 
 @pytest.mark.parametrize(
     ("text", "value"),
-    [("25", 25), (" 25 % ", 25), ("1e-4", 1e-4), ("2**8", 256), ("10**-2", 0.01), ("-3", -3), ("\N{MINUS SIGN}3", -3),
-     (".5", 0.5)],
+    [
+        ("25", 25),
+        (" 25 % ", 25),
+        ("1e-4", 1e-4),
+        ("2**8", 256),
+        ("10**-2", 0.01),
+        ("-3", -3),
+        ("\N{MINUS SIGN}3", -3),
+        (".5", 0.5),
+    ],
 )
 def test_a_number_is_read_as_people_write_it(questions, text, value):
     read = questions["decades"].read(text)
@@ -178,10 +186,21 @@ def test_a_number_is_read_as_people_write_it(questions, text, value):
 
 @pytest.mark.parametrize(
     ("text", "words"),
-    [("", "missing"), ("0,1", "Write 0.1 with a point"), ("10^-4", "Write 1e-4"), ("5x10^3", "Write 5e3"),
-     ("nan", "no finite number"), ("1e999", "too large"), (".", "no number"), ("about 3", "no number"),
-     ("9**99**9", "no number"),
-     ("1_000", "no number"), ("__import__('os')", "no number"), ("1j", "no number"), ("9" * 400, "too large")],
+    [
+        ("", "missing"),
+        ("0,1", "Write 0.1 with a point"),
+        ("10^-4", "Write 1e-4"),
+        ("5x10^3", "Write 5e3"),
+        ("nan", "no finite number"),
+        ("1e999", "too large"),
+        (".", "no number"),
+        ("about 3", "no number"),
+        ("9**99**9", "no number"),
+        ("1_000", "no number"),
+        ("__import__('os')", "no number"),
+        ("1j", "no number"),
+        ("9" * 400, "too large"),
+    ],
 )
 def test_what_is_no_number_is_told_what_to_type(text, words):
     with pytest.raises(ValueError, match=re.escape(words)):
@@ -280,8 +299,18 @@ def test_results_are_exported_as_a_row_a_question(questions, tmp_path, suffix):
     rows = json.loads(text) if suffix == ".json" else list(csv.DictReader(text.splitlines()))
     found = {row["question"]: {key: str(value) for key, value in row.items()} for row in rows}
     assert set(found) == {question.id for question in questions}
-    assert found["decades"] | {"answer": "25%", "right": "True", "first_try_right": "False", "tries": "2",
-                               "first": "2026-01-01T10:00:00", "last": "2026-01-01T10:01:00"} == found["decades"]
+    assert (
+        found["decades"]
+        | {
+            "answer": "25%",
+            "right": "True",
+            "first_try_right": "False",
+            "tries": "2",
+            "first": "2026-01-01T10:00:00",
+            "last": "2026-01-01T10:01:00",
+        }
+        == found["decades"]
+    )
     assert found["batch-means"]["right"] == "False" and found["batch-means"]["solution_shown"] == "True"
     with pytest.raises(ValueError, match=r"\.csv or \.json"):
         answers.export(tmp_path / "results.xls")

@@ -89,8 +89,14 @@ def test_who_is_under_way_has_the_epochs_that_are_over():
 
 def test_one_takes_the_best_of_those_that_came_furthest_not_the_lowest_number():
     """b has the lower loss after one epoch, but a is the only one trained for two; and b overfits there."""
-    model = RungModel(Trials([trial("a", [1.0, 1.0]), trial("b", [0.5, 3.0])]), "stopping", eta=2, workers=1,
-                      order="table", score="loss")
+    model = RungModel(
+        Trials([trial("a", [1.0, 1.0]), trial("b", [0.5, 3.0])]),
+        "stopping",
+        eta=2,
+        workers=1,
+        order="table",
+        score="loss",
+    )
     assert [names(model)[s.trial] for s in model.stretches] == ["a", "a", "b", "b"]
     assert [model.choice(k) for k in range(5)] == [None, 0, 0, 0, 0] and model.regret(1) == 2
 
@@ -98,9 +104,16 @@ def test_one_takes_the_best_of_those_that_came_furthest_not_the_lowest_number():
 curve = st.lists(st.floats(0.1, 5) | st.just(math.nan), min_size=9, max_size=9)
 
 
-@given(curves=st.lists(curve, min_size=2, max_size=12), method=st.sampled_from(list(METHODS)),
-       order=st.sampled_from(list(ORDERS)), score=st.sampled_from(list(SCORES)), workers=st.integers(1, 8),
-       eta=st.integers(2, 4), grace=st.integers(1, 9), seconds=st.sampled_from([1.0, 0.3, math.nan]))
+@given(
+    curves=st.lists(curve, min_size=2, max_size=12),
+    method=st.sampled_from(list(METHODS)),
+    order=st.sampled_from(list(ORDERS)),
+    score=st.sampled_from(list(SCORES)),
+    workers=st.integers(1, 8),
+    eta=st.integers(2, 4),
+    grace=st.integers(1, 9),
+    seconds=st.sampled_from([1.0, 0.3, math.nan]),
+)
 def test_whatever_the_settings_the_story_holds_together(curves, method, order, score, workers, eta, grace, seconds):
     """A worker does one thing at a time, nobody trains backwards or twice, and the end is what the steps add up to."""
     table = Trials(trial(f"{n}", losses, seconds) for n, losses in enumerate(curves))
@@ -120,7 +133,8 @@ def test_whatever_the_settings_the_story_holds_together(curves, method, order, s
         before = reached
     fates = model.fates(last)
     assert not {"new", "running", "paused"} & set(fates) and before == [
-        max(s.last for s in model.stretches if s.trial == number) for number in range(len(model.drawn))]
+        max(s.last for s in model.stretches if s.trial == number) for number in range(len(model.drawn))
+    ]
     assert all((fate == "finished") == (r == 9) for fate, r in zip(fates, before, strict=True) if fate != "diverged")
     choice = model.choice(last)
     assert choice is None or model.regret(choice) >= 0
@@ -183,7 +197,8 @@ def test_a_chosen_number_of_trials_stays_and_a_single_bracket_is_said_to_be_halv
     assert "only fill the first of its 4 brackets (that is successive halving)" in explorer.words.value
     halving = RungModel(made(60), "halving", count=27)
     assert [s.decision for s in RungModel(made(60), "hyperband", count=27).stretches] == [
-        s.decision for s in halving.stretches]
+        s.decision for s in halving.stretches
+    ]
     assert RungModel(made(12), "hyperband").count == 12  # all there are
 
 
@@ -209,6 +224,7 @@ def test_the_star_of_the_best_is_drawn_over_all_curves_and_many_curves_are_thin(
 
 def test_there_are_lanes_for_the_workers_and_no_others():
     """A picture's height changes with the number of workers and with nothing else."""
+
     def height(**settings):
         return re.search(r'viewBox="0 0 760 (\d+)"', Rungs(made(20), **settings).picture.value)[1]
 
@@ -229,8 +245,10 @@ def test_trials_without_a_later_curve_are_left_out_and_too_few_are_an_error():
         RungModel(Trials())
 
 
-@pytest.mark.parametrize(("setting", "value"), [("method", "magic"), ("eta", 1), ("grace", 28), ("count", 1),
-                                                ("workers", 9), ("order", ""), ("score", "luck")])
+@pytest.mark.parametrize(
+    ("setting", "value"),
+    [("method", "magic"), ("eta", 1), ("grace", 28), ("count", 1), ("workers", 9), ("order", ""), ("score", "luck")],
+)
 def test_an_impossible_setting_is_named_and_changes_nothing(setting, value):
     model = RungModel(made(10), count=9)
     before = model.stretches
@@ -318,6 +336,16 @@ def test_without_a_table_made_up_curves_are_shown_and_say_so(monkeypatch):
 
 def test_every_field_has_a_label():
     explorer = Rungs(golden_trials())
-    fields = [explorer.method, explorer.eta, explorer.grace, explorer.count, explorer.workers, explorer.order,
-              explorer.score, explorer.seed, explorer.unseen, explorer.steps.slider]
+    fields = [
+        explorer.method,
+        explorer.eta,
+        explorer.grace,
+        explorer.count,
+        explorer.workers,
+        explorer.order,
+        explorer.score,
+        explorer.seed,
+        explorer.unseen,
+        explorer.steps.slider,
+    ]
     assert len({field.description for field in fields} - {""}) == 10 and repr(explorer) == "Rungs"

@@ -85,8 +85,9 @@ def test_the_mean_of_the_best_so_far_is_drawn_over_trials():
     """Against numpy's running minimum."""
     rng = np.random.default_rng(0)
     losses = rng.uniform(1, 3, (6, 8))
-    tables = [Trials([make(f"{i}", [3.5, loss], lr=float(rng.uniform())) for i, loss in enumerate(row)])
-              for row in losses]
+    tables = [
+        Trials([make(f"{i}", [3.5, loss], lr=float(rng.uniform())) for i, loss in enumerate(row)]) for row in losses
+    ]
     ax = plots.incumbents({"random": tables})
     line = mean_line(ax, "random")
     assert list(line.get_xdata()) == list(range(1, 9))
@@ -205,7 +206,8 @@ def test_each_trial_is_a_line_from_its_values_to_its_loss(search):
     lines = {trial.trial: by_gid(ax, trial.trial)[0].get_ydata() for trial in search}
     decades = {name: math.log10(search[name].config["lr"]) for name in lines}
     assert {name: ys[0] for name, ys in lines.items()} == pytest.approx(
-        {name: (decade + 4) / 3 for name, decade in decades.items()})
+        {name: (decade + 4) / 3 for name, decade in decades.items()}
+    )
     assert min(lines, key=lambda name: lines[name][-1]) == "0002"
     assert lines["0004"][-1] == 1, "the diverged one ends at the edge"
     assert (lines["0002"][2] < 0.5) != (lines["0001"][2] < 0.5), "categories have places of their own"
@@ -215,8 +217,10 @@ def test_each_trial_is_a_line_from_its_values_to_its_loss(search):
 
 def test_the_best_share_the_default_and_the_diverged_differ_without_colour(search):
     ax = plots.parallel_coordinates(search, ["lr", "l1"], share=0.2)
-    looks = {name: (by_gid(ax, name)[0].get_linewidth(), by_gid(ax, name)[0].get_linestyle())
-             for name in ("0002", "0001", "default", "0004")}
+    looks = {
+        name: (by_gid(ax, name)[0].get_linewidth(), by_gid(ax, name)[0].get_linestyle())
+        for name in ("0002", "0001", "default", "0004")
+    }
     assert len(set(looks.values())) == 4
     assert max(looks, key=lambda name: looks[name][0]) == "0002"
     assert legend(ax) == ["best 20 % (1)", "others (2)", "untuned default", "diverged (1)"]
@@ -244,8 +248,11 @@ def plane(lr, l1):
 def surface(ax):
     """Levels and the places on each contour line."""
     lines = [found for found in ax.collections if hasattr(found, "levels")][1]  # the first one is filled
-    return [(level, path.vertices) for level, path in zip(lines.levels, lines.get_paths(), strict=True)
-            if len(path.vertices)]
+    return [
+        (level, path.vertices)
+        for level, path in zip(lines.levels, lines.get_paths(), strict=True)
+        if len(path.vertices)
+    ]
 
 
 @pytest.mark.parametrize("scattered", [False, True])
@@ -270,8 +277,13 @@ def test_contours_of_a_plane_lie_where_the_plane_says(scattered):
 
 def test_trials_at_one_place_count_with_their_mean_or_their_best():
     cells = {(lr, l1): plane(lr, l1) for lr in (1e-3, 1e-2) for l1 in (4, 8)}
-    trials = Trials([make(f"{place}-{seed}", [loss + seed], seed=seed, lr=place[0], l1=place[1])
-                     for place, loss in cells.items() for seed in (0, 1)])
+    trials = Trials(
+        [
+            make(f"{place}-{seed}", [loss + seed], seed=seed, lr=place[0], l1=place[1])
+            for place, loss in cells.items()
+            for seed in (0, 1)
+        ]
+    )
     for reduce, add in (("mean", 0.5), ("best", 0.0)):
         ax = plots.contour(trials, "lr", "l1", reduce=reduce)
         assert legend(ax) == ["measured (4)", f"best ({min(cells.values()) + add:.3f})"]
@@ -280,8 +292,12 @@ def test_trials_at_one_place_count_with_their_mean_or_their_best():
 def test_where_everything_diverged_the_surface_is_white_and_marked():
     places = [(lr, l1) for lr in (1e-4, 1e-3, 1e-2, 1e-1) for l1 in (4, 16, 64, 256)]
     lost = (1e-1, 256)
-    trials = Trials([make(f"{i}", [DIVERGED_LOSS if place == lost else plane(*place)], lr=place[0], l1=place[1])
-                     for i, place in enumerate(places)])
+    trials = Trials(
+        [
+            make(f"{i}", [DIVERGED_LOSS if place == lost else plane(*place)], lr=place[0], l1=place[1])
+            for i, place in enumerate(places)
+        ]
+    )
     ax = plots.contour(trials, "lr", "l1", log=True)
     assert "diverged (1)" in legend(ax)
     assert [line.get_marker() for line in ax.lines if line.get_label() == "diverged (1)"] == ["^"]
@@ -367,8 +383,9 @@ def test_pairs_are_matched_by_seed_and_their_mean_has_students_interval():
 
 def test_hyperparameters_that_both_sides_share_belong_to_the_pair():
     """Three learning rates with each batch size: a pair has the same learning rate, and only the batch size differs."""
-    table = {size: Trials([make(f"{lr}", [lr + size], lr=lr, batch_size=size) for lr in (0.1, 0.2, 0.4)])
-             for size in (2, 8)}
+    table = {
+        size: Trials([make(f"{lr}", [lr + size], lr=lr, batch_size=size) for lr in (0.1, 0.2, 0.4)]) for size in (2, 8)
+    }
     ax = plots.paired_differences(table[2], table[8])
     assert by_gid(ax, "pairs")[0].get_ydata() == pytest.approx([6, 6, 6])
 
@@ -464,16 +481,21 @@ def test_without_a_clock_there_is_no_gantt_chart(search, clock):
 @given(st.dictionaries(st.integers(), st.tuples(st.integers(0, 9), st.integers(0, 9)), min_size=1, max_size=20))
 def test_the_front_is_who_is_beaten_by_nobody(points):
     """Against the definition, written out."""
-    beaten = {name for name, (x, y) in points.items()
-              for a, b in points.values() if a <= x and b <= y and (a < x or b < y)}
+    beaten = {
+        name for name, (x, y) in points.items() for a, b in points.values() if a <= x and b <= y and (a < x or b < y)
+    }
     found = front(points)
     assert set(found) == set(points) - beaten
     assert [points[name][0] for name in found] == sorted(points[name][0] for name in found)
 
 
 def test_the_front_is_drawn_as_stairs_over_the_costs():
-    trials = Trials([make(name, [loss], seconds=seconds, lr=0.1) for name, loss, seconds in
-                     (("cheap", 2.0, 1.0), ("bad", 2.5, 2.0), ("good", 1.0, 3.0), ("dear", 1.5, 9.0))])
+    trials = Trials(
+        [
+            make(name, [loss], seconds=seconds, lr=0.1)
+            for name, loss, seconds in (("cheap", 2.0, 1.0), ("bad", 2.5, 2.0), ("good", 1.0, 3.0), ("dear", 1.5, 9.0))
+        ]
+    )
     ax = plots.pareto(trials, metric="loss")
     (stairs,) = by_gid(ax, "front")
     assert list(zip(stairs.get_xdata(), stairs.get_ydata(), strict=True)) == [(1, 2.0), (3, 1.0), (9, 1.0)]
@@ -489,8 +511,9 @@ def test_the_front_is_drawn_as_stairs_over_the_costs():
 def test_names_on_the_front_are_all_there_and_do_not_run_into_each_other(metric):
     """Of three points almost at one place, at the left edge, and of a dear one."""
     costs = {"cheap": (0.5, 5.0), "hardly dearer": (0.6, 4.98), "and this": (0.7, 4.97), "dear": (9.0, 1.0)}
-    ax = plots.pareto(Trials([make(name, [loss], seconds=cost) for name, (cost, loss) in costs.items()]), metric=metric,
-                      log=False)
+    ax = plots.pareto(
+        Trials([make(name, [loss], seconds=cost) for name, (cost, loss) in costs.items()]), metric=metric, log=False
+    )
     assert [text.get_text() for text in ax.texts] == list(costs)
     ax.figure.canvas.draw()
     boxes = [Text.get_window_extent(text) for text in ax.texts]
@@ -508,8 +531,10 @@ def test_a_long_front_has_no_names():
 def test_a_cost_may_be_what_the_trials_say(search):
     """An accuracy is better when higher; the default is a star, a diverged trial stands at the edge."""
     sizes = {"small": (100, 1.0), "large": (200, 0.5), "default": (150, 1.5)}
-    trials = Trials([make(name, [loss], extra={"parameters": size}) for name, (size, loss) in sizes.items()]
-                    + [make("lost", [DIVERGED_LOSS], "diverged", extra={"parameters": 120})])
+    trials = Trials(
+        [make(name, [loss], extra={"parameters": size}) for name, (size, loss) in sizes.items()]
+        + [make("lost", [DIVERGED_LOSS], "diverged", extra={"parameters": 120})]
+    )
     ax = plots.pareto(trials, cost="parameters", names=lambda trial: trial.trial.upper())
     assert (ax.get_xlabel(), ax.get_ylabel()) == ("parameters", "validation accuracy (%)")
     assert points(ax, "large") == [(200, pytest.approx(100 / 1.5))]
@@ -530,8 +555,11 @@ def test_a_cost_that_nobody_has_is_an_error(search):
 
 
 def runs(model, tuned, untuned):
-    return [make(f"{kind}{model}{seed}", [loss], seed=seed, model=model)
-            for kind, losses in (("", tuned), ("default-", untuned)) for seed, loss in enumerate(losses)]
+    return [
+        make(f"{kind}{model}{seed}", [loss], seed=seed, model=model)
+        for kind, losses in (("", tuned), ("default-", untuned))
+        for seed, loss in enumerate(losses)
+    ]
 
 
 def test_every_run_is_a_dot_and_each_side_has_its_mean_with_its_interval():
@@ -561,8 +589,12 @@ def test_without_a_default_nothing_is_called_tuned():
 
 def test_groups_may_be_computed_chosen_and_sorted():
     trials = Trials(runs("MLP", [1.0], [1.5]) + runs("LeNet", [0.5, DIVERGED_LOSS], [0.9]))
-    ax = plots.lever_dots(trials, lambda trial: trial.config["model"].lower(), order=["lenet", "mlp"],
-                          untuned=lambda trial: trial.seed == 0)
+    ax = plots.lever_dots(
+        trials,
+        lambda trial: trial.config["model"].lower(),
+        order=["lenet", "mlp"],
+        untuned=lambda trial: trial.seed == 0,
+    )
     assert [text.get_text() for text in ax.get_xticklabels()] == ["lenet", "mlp"]
     assert legend(ax)[0] == "untuned default (4 runs)"
     assert "diverged (1)" in legend(ax)
@@ -609,17 +641,22 @@ def test_each_plot_draws_on_the_axes_given_and_names_the_data(search, clock):
 
 def looks(ax):
     """Everything that is drawn, by how it looks: colour, and what is seen of it also in grey."""
+
     def lines():
         for line in ax.lines:
             hollow = line.get_markerfacecolor() in ("white", "#ffffff")
             only_marks = line.get_linestyle() == "None"
             face = line.get_markeredgecolor() if hollow else line.get_markerfacecolor()
             size = line.get_markersize() if line.get_marker() != "None" else 0
-            yield face if only_marks else line.get_color(), (line.get_marker(), line.get_linestyle(),
-                                                             line.get_linewidth(), size, hollow)
+            yield (
+                face if only_marks else line.get_color(),
+                (line.get_marker(), line.get_linestyle(), line.get_linewidth(), size, hollow),
+            )
+
     def bars():
         for bar in ax.patches:
             yield bar.get_facecolor(), (bar.get_hatch(), bar.get_linewidth())
+
     return {(to_hex(colour), look) for colour, look in [*lines(), *bars()]}
 
 

@@ -71,7 +71,9 @@ def test_a_table_of_trials_is_a_search_that_is_over():
     assert SearchView(table).model.trials == table
     running = told(study(), begin("a"), result("a", 1, 0.5)).trials
     assert (SearchModel.of(running).state, SearchModel.of(running).words(SearchModel.of(running).rows["a"])) == (
-        "interrupted", "interrupted")
+        "interrupted",
+        "interrupted",
+    )
     assert SearchModel.of(Trials()).state == "interrupted"
 
 
@@ -113,8 +115,14 @@ def test_a_damaged_last_line_waits_for_its_end_and_a_damaged_one_before_is_left_
     assert [row.results[-1].loss for row in model.rows.values()] == [0.4]
 
 
-ENDS = [("completed", "", "completed"), ("stopped", "", "stopped early"), ("stopped", "cancelled", "cancelled"),
-        ("diverged", "", "diverged"), ("failed", "MemoryError: no", "failed"), ("interrupted", "", "interrupted")]
+ENDS = [
+    ("completed", "", "completed"),
+    ("stopped", "", "stopped early"),
+    ("stopped", "cancelled", "cancelled"),
+    ("diverged", "", "diverged"),
+    ("failed", "MemoryError: no", "failed"),
+    ("interrupted", "", "interrupted"),
+]
 
 
 @pytest.mark.parametrize(("status", "why", "words"), ENDS)
@@ -142,8 +150,15 @@ def test_where_nobody_waits_for_others_nobody_pauses():
 
 
 def test_after_a_resume_what_was_cut_off_waits_for_a_place_and_what_was_cancelled_stays_so():
-    model = told(study(5), *(begin(f"000{n}") for n in range(5)), end("0000", "interrupted"), end("0001", "failed"),
-                 end("0002", "stopped", why="cancelled"), end("0003", "completed"), {"event": "resumed"})
+    model = told(
+        study(5),
+        *(begin(f"000{n}") for n in range(5)),
+        end("0000", "interrupted"),
+        end("0001", "failed"),
+        end("0002", "stopped", why="cancelled"),
+        end("0003", "completed"),
+        {"event": "resumed"},
+    )
     states = ["waiting", "waiting", "stopped", "completed", "waiting"]  # 0004: the search was killed
     assert [row.state for row in model.rows.values()] == states
     model.hear(result("0000", 1, 0.5))
@@ -158,9 +173,15 @@ def test_a_search_that_nobody_runs_has_no_running_trials():
 
 
 def test_the_incumbent_is_searched_sound_and_best_by_its_last_epoch():
-    events = [study(4, fixed=["default"]), *(begin(name) for name in ("default", "a", "b", "c")),
-              result("default", 1, 0.1), result("a", 1, 0.2), result("a", 2, 0.6), result("b", 1, 0.5),
-              result("c", 1, 1e6, diverged=True)]
+    events = [
+        study(4, fixed=["default"]),
+        *(begin(name) for name in ("default", "a", "b", "c")),
+        result("default", 1, 0.1),
+        result("a", 1, 0.2),
+        result("a", 2, 0.6),
+        result("b", 1, 0.5),
+        result("c", 1, 1e6, diverged=True),
+    ]
     assert told(*events).incumbent.trial == "b"
     flipped = told(*events[1:], metric="score", mode="max")
     assert flipped.incumbent is None and "report diverged, loss, seconds" in pictures.wrong_metric(flipped)
@@ -169,8 +190,16 @@ def test_the_incumbent_is_searched_sound_and_best_by_its_last_epoch():
 @pytest.mark.parametrize("strange", [math.nan, math.inf, "high", None, [1, 2], {"a": 1}])
 def test_a_strange_result_is_no_incumbent_and_stops_nothing(strange):
     """The search is the user's: whatever it reports, looking at it must not end it."""
-    model = told(study(2), begin("0000"), result("0000", 1, strange), begin("0001"), result("0001", 1, 0.5),
-                 {"event": "news from the future"}, {"trial": "0000"}, {})
+    model = told(
+        study(2),
+        begin("0000"),
+        result("0000", 1, strange),
+        begin("0001"),
+        result("0001", 1, 0.5),
+        {"event": "news from the future"},
+        {"trial": "0000"},
+        {},
+    )
     assert model.incumbent.trial == "0001"
     assert "0000" in pictures.still(model) and "0000" in pictures.text(model)
 
@@ -184,8 +213,14 @@ def test_time_left_is_the_epochs_left_at_the_pace_so_far_shared_by_the_workers()
 
 
 def test_where_trials_are_stopped_early_less_is_expected_of_those_to_come():
-    model = told(study(10), *(event for n in range(4) for event in (
-        begin(str(n)), result(str(n), 1, 1), *([end(str(n), "stopped")] if n < 3 else []))))
+    model = told(
+        study(10),
+        *(
+            event
+            for n in range(4)
+            for event in (begin(str(n)), result(str(n), 1, 1), *([end(str(n), "stopped")] if n < 3 else []))
+        ),
+    )
     assert model.planned == 3 * 1 + 2 + 6 * 1
 
 
@@ -240,8 +275,12 @@ def test_a_folder_without_a_search_is_named(tmp_path):
 
 
 def test_a_name_is_text_and_nothing_else():
-    model = told(study(1, name="<b>x", data="<script>1</script>"), begin("<i>", **{"<u>": "<s>"}),
-                 result("<i>", 1, 0.5), end("<i>", "failed", why="<img src=x onerror=alert(1)>"))
+    model = told(
+        study(1, name="<b>x", data="<script>1</script>"),
+        begin("<i>", **{"<u>": "<s>"}),
+        result("<i>", 1, 0.5),
+        end("<i>", "failed", why="<img src=x onerror=alert(1)>"),
+    )
     html = pictures.still(model)
     assert not re.search(r"<(i|u|s|script|img)\b", html) and "&lt;script&gt;" in html
 
@@ -341,8 +380,9 @@ def test_what_a_notebook_keeps_needs_no_kernel(tmp_path):
 def test_drawing_keeps_to_its_share_of_the_time(monkeypatch):
     """A drawing of 20 ms is followed by a rest of 2 s; one of 1 ms by the least rest."""
     clock = SimpleNamespace(now=0.0, cpu=0.0)
-    monkeypatch.setattr("hpt_lessons.view.live.widget.time", SimpleNamespace(
-        monotonic=lambda: clock.now, thread_time=lambda: clock.cpu))
+    monkeypatch.setattr(
+        "hpt_lessons.view.live.widget.time", SimpleNamespace(monotonic=lambda: clock.now, thread_time=lambda: clock.cpu)
+    )
     pace = Pace(0.5)
     for cost, rest in ((0.001, 0.5), (0.02, 2.0)):
         with pace:
@@ -372,7 +412,8 @@ def test_a_log_gets_a_line_for_each_trial_that_ends_and_no_wall(tmp_path):
     lines = out.getvalue().splitlines()
     assert [line for line in lines if line.startswith("000")] == [
         "0000: completed after epoch 9, loss 0.1111, 18.0 s (lr=0.1)",
-        "0001: cancelled after epoch 9, loss 0.2222, 18.0 s (lr=0.2)"]
+        "0001: cancelled after epoch 9, loss 0.2222, 18.0 s (lr=0.2)",
+    ]
     assert len(lines) <= 4 and "18/18 epochs" in lines[-1] and "best 0000, loss 0.1111" in lines[-1]
 
 

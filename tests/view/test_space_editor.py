@@ -85,7 +85,7 @@ def test_typing_what_is_shown_gives_the_same_space(kind):
     assert spaces.same({"x": light.to_ray(value)}, {"x": given})
 
 
-numbers = st.one_of(st.integers(-10**9, 10**9), st.floats(allow_nan=False, allow_infinity=False))
+numbers = st.one_of(st.integers(-(10**9), 10**9), st.floats(allow_nan=False, allow_infinity=False))
 
 
 @given(value=numbers)
@@ -243,7 +243,7 @@ def test_a_mistake_is_told_in_the_words_of_the_fields(kind, texts, blamed, words
     row = Row("x", kind, dict(zip(FIELDS[kind], texts.split(), strict=True)))
     value, errors = row.read()
     assert set(errors) == set(blamed.split()) and len(set(errors.values())) <= 1
-    told = "".join(errors.values())[: 200]
+    told = "".join(errors.values())[:200]
     assert words in told and not any(word in told for word in ("tune.", "lower", "upper", " q ", " sd "))
     assert (value is None) == bool(errors)
 
@@ -276,8 +276,13 @@ def test_numbers_with_an_exponent_are_not_parted_at_the_end_of_a_line(editor):
 
 @pytest.mark.parametrize(
     ("name", "words"),
-    [("", "A name is missing"), ("batch_size", "comes twice"), ("lr ", "a space at an end"), ("a//b", "a slash"),
-     ("/a", "a slash")],
+    [
+        ("", "A name is missing"),
+        ("batch_size", "comes twice"),
+        ("lr ", "a space at an end"),
+        ("a//b", "a slash"),
+        ("/a", "a slash"),
+    ],
 )
 def test_a_wrong_name_is_told(model, name, words):
     model.rename(row(model, "lr"), name)
@@ -353,8 +358,10 @@ def test_the_presets_are_the_spaces_of_the_example(ours, theirs):
 
 
 def trials(*pairs, status="completed"):
-    return Trials(Trial(str(i), config, 0, "toy", status, (Result(1, loss, 0.1, 6.0), Result(2, loss, 0.1, 6.0)))
-                  for i, (config, loss) in enumerate(pairs))
+    return Trials(
+        Trial(str(i), config, 0, "toy", status, (Result(1, loss, 0.1, 6.0), Result(2, loss, 0.1, 6.0)))
+        for i, (config, loss) in enumerate(pairs)
+    )
 
 
 def test_the_cost_counts_grids_samples_and_workers():
@@ -372,8 +379,11 @@ def test_a_space_of_the_cifar_example_has_the_seconds_of_the_recorded_trials():
     assert "Seconds as in the recorded trials: 27 epochs of 10,000 pictures, on another machine." in str(recorded)
     large = cost({**presets.bounded(), "batch_size": 16, "epochs": 3}, 10)
     assert large.trial_seconds < recorded.trial_seconds
-    for other in ({"lr": light.uniform(0, 1)}, {**presets.bounded(), "batch_size": 77},
-                  {**presets.bounded(), "momentum": light.uniform(0, 1)}):
+    for other in (
+        {"lr": light.uniform(0, 1)},
+        {**presets.bounded(), "batch_size": 77},
+        {**presets.bounded(), "momentum": light.uniform(0, 1)},
+    ):
         assert cost(other, 10).seconds is None
     assert cost(presets.classic(), 10, Trials([])).seconds is None
     assert "recorded" not in str(cost(presets.classic(), 10, trials(({"lr": 0.1}, 1.0))))
@@ -444,8 +454,12 @@ def test_each_of_a_few_values_has_the_height_of_its_share(domain):
 def test_a_normal_distribution_is_symmetric_and_both_ends_of_an_axis_are_named():
     heights = [height for _, _, height in bars(histograms.histogram(light.randn(2, 1)))]
     assert np.allclose(heights, heights[::-1], atol=0.011) and heights[0] < 1 < 39 < max(heights)
-    for domain, ends in ((light.randn(2, 1), "-1 5"), (light.lograndint(4, 257), "4 256"), (light.uniform(0, 9), "0 9"),
-                         (light.loguniform(3e-4, 2e-2), "3e-4 0.02")):
+    for domain, ends in (
+        (light.randn(2, 1), "-1 5"),
+        (light.lograndint(4, 257), "4 256"),
+        (light.uniform(0, 9), "0 9"),
+        (light.loguniform(3e-4, 2e-2), "3e-4 0.02"),
+    ):
         assert all(f">{end}</text>" in histograms.histogram(domain) for end in ends.split())
 
 

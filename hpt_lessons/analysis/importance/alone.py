@@ -81,8 +81,7 @@ def broke(trial: Trial) -> bool:
 
 def along(trials: Trials, start: Mapping[str, Any], free: Sequence[str]) -> Trials:
     """The trials that differ from the start in nothing but the hyperparameters in `free`."""
-    return trials.filter(
-        lambda trial: all(trial.config.get(name) == start[name] for name in NAMES if name not in free))
+    return trials.filter(lambda trial: all(trial.config.get(name) == start[name] for name in NAMES if name not in free))
 
 
 def edge(sweep: Trials) -> Edge:
@@ -94,8 +93,9 @@ def edge(sweep: Trials) -> Edge:
     return Edge(last, min(above, default=math.nan))
 
 
-def gain_with_noise(scores: Sequence[float], start: int, spread: Sequence[float], seed: int = 0
-                    ) -> tuple[float, float, float]:
+def gain_with_noise(
+    scores: Sequence[float], start: int, spread: Sequence[float], seed: int = 0
+) -> tuple[float, float, float]:
     """Mean and 95 % interval of the gain over `scores[start]`, if another seed moves each score by its `spread`.
 
     The scores of one seed stand for the truth, normal noise is added twice: once to choose the best value, once to
@@ -123,8 +123,10 @@ class Evidence:
         self.seed = max(set(seeds), key=lambda seed: (seeds.count(seed), -(seed or 0)), default=None)
         self.trials = trials.filter(lambda trial: trial.seed == self.seed and bool(trial.history))
         if len({key(trial.config) for trial in self.trials}) < len(self.trials):
-            raise ValueError("a table with each configuration once for each seed was expected, but some came again: "
-                             "choose those of one study.")
+            raise ValueError(
+                "a table with each configuration once for each seed was expected, but some came again: "
+                "choose those of one study."
+            )
         self.data = self.trials.data
         self._seeds: dict[Key, dict[Any, Trial]] = defaultdict(dict)
         for trial in known:
@@ -179,31 +181,40 @@ class Evidence:
         best = max(line, key=lambda trial: self.score(trial, scope))
         repeated = self._repeated(start, best.config, free, scope)
         if repeated is not None:
-            return replace(row, gain=repeated.gain, low=repeated.low, high=repeated.high, basis="seeds",
-                           seeds=repeated.seeds)
+            return replace(
+                row, gain=repeated.gain, low=repeated.low, high=repeated.high, basis="seeds", seeds=repeated.seeds
+            )
         spread = [self.spread(trial, scope) for trial in line]
         if np.isnan(spread).any():
             return row
         mean, low, high = gain_with_noise([run.score for run in runs], by_key[key(start)], spread)
         return replace(row, gain=mean, low=low, high=high, basis="noise")
 
-    def _repeated(self, start: Mapping[str, Any], best: Mapping[str, Any], free: Sequence[str], scope: str
-                  ) -> Gain | None:
+    def _repeated(
+        self, start: Mapping[str, Any], best: Mapping[str, Any], free: Sequence[str], scope: str
+    ) -> Gain | None:
         """The gain over the seeds that start and best value share; None if they are the same, or share too few."""
         shared = set(self._seeds[key(start)]) & set(self._seeds[key(best)])
         if key(start) == key(best) or len(shared) < PAIRS:
             return None
         line = along(self.trials, start, free)
         rows = [self._seeds[key(trial.config)] for trial in line]
-        known = [replace(_shortened(row[seed], scope), trial=f"{place}-{seed}") for place, row in enumerate(rows)
-                 if shared <= set(row) for seed in shared]
+        known = [
+            replace(_shortened(row[seed], scope), trial=f"{place}-{seed}")
+            for place, row in enumerate(rows)
+            if shared <= set(row)
+            for seed in shared
+        ]
         names = [name for name in free if len({trial.config[name] for trial in known}) > 1]
         return gains(Trials(known), start, names, metric=METRIC)[-1]
 
     def _all_scores(self, scope: str) -> dict[tuple[Key, Any], float]:
         """The score of every training, by configuration and seed."""
-        found = {(place, seed): math.nan if trial.diverged else score(trial, METRIC, scope)
-                 for place, row in self._seeds.items() for seed, trial in row.items()}
+        found = {
+            (place, seed): math.nan if trial.diverged else score(trial, METRIC, scope)
+            for place, row in self._seeds.items()
+            for seed, trial in row.items()
+        }
         worst = min((value for value in found.values() if math.isfinite(value)), default=math.nan)
         return {place: value if math.isfinite(value) else worst for place, value in found.items()}
 

@@ -78,6 +78,7 @@ def _axis(name: str, levels: set, scale: str | None) -> Axis:
 
 def _guess(numbers: Sequence[float]) -> str:
     """The scale on which the numbers spread evenly to both sides of their median."""
+
     def off_centre(values: np.ndarray) -> float:
         low, middle, high = np.quantile(values, [0, 0.5, 1])
         return abs((middle - low) / (high - low) - 0.5)
@@ -126,8 +127,12 @@ def _full_grid(settings: set[Setting], at_least: float) -> set[Setting] | None:
         if len(settings) == math.prod(map(len, counts)):
             return settings
         # A level has 1 / levels of all combinations. An axis of one level could show nothing: two stay.
-        there = {(place, level): count * len(levels) for place, levels in enumerate(counts)
-                 for level, count in levels.items() if len(levels) > 2}
+        there = {
+            (place, level): count * len(levels)
+            for place, levels in enumerate(counts)
+            for level, count in levels.items()
+            if len(levels) > 2
+        }
         if not there:
             return None
         place, worst = min(there, key=there.get)

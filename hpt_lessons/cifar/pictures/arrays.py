@@ -46,8 +46,10 @@ def write_arrays(folder: Path, pictures: Pictures, key: str) -> None:
     make_folder(folder)
     found = read_json(folder / DESCRIPTION)
     if found and "files" not in found:
-        raise DataError(f"{folder / DESCRIPTION} is in the way: it was not written here, and stays as it is. Move it, "
-                        "or choose another data folder.")
+        raise DataError(
+            f"{folder / DESCRIPTION} is in the way: it was not written here, and stays as it is. Move it, "
+            "or choose another data folder."
+        )
     remove_drafts(folder)
     files = {name: _write_array(folder, name, getattr(pictures, name), key) for name in ARRAYS}
     mean, std = channel_statistics(pictures.images)

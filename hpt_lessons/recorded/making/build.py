@@ -160,9 +160,11 @@ class Builder:
         if configs != list(group.configs) or about.get("fixed", fixed) != fixed:
             return None  # of an earlier plan
         if about["data"] != self.data.name:
-            raise ValueError(f"recorded: {path.name} was measured on {about['data']!r}, and this is "
-                             f"{self.data.name!r}. Give the same pictures (--data, --data-name), or remove "
-                             f"{path.parent}.")
+            raise ValueError(
+                f"recorded: {path.name} was measured on {about['data']!r}, and this is "
+                f"{self.data.name!r}. Give the same pictures (--data, --data-name), or remove "
+                f"{path.parent}."
+            )
         return rows
 
     def missing(self, group: Group) -> tuple[Config, ...]:
@@ -196,15 +198,23 @@ class Builder:
             tested |= self.bury(population)
             bar.update(len(configs))
             if time.monotonic() - saved > SAVE_EVERY:
-                checkpoint.save(file, population.state() | {"epoch": epoch, "spent": time.process_time() - begin,
-                                                            "tested": tested})
+                checkpoint.save(
+                    file, population.state() | {"epoch": epoch, "spent": time.process_time() - begin, "tested": tested}
+                )
                 saved = time.monotonic()
         tested |= self.tested(population)
         spent = time.process_time() - begin
-        about = {"data": self.data.name, "classes": len(self.data.classes), "train": len(population.train),
-                 "valid": len(population.valid), "score": 0 if population.scored is None else len(population.scored),
-                 "test": len(self.test_feed()), "spent": round(spent, 1),
-                 "fixed": dict(self.plan.fixed), **where(self.device)}
+        about = {
+            "data": self.data.name,
+            "classes": len(self.data.classes),
+            "train": len(population.train),
+            "valid": len(population.valid),
+            "score": 0 if population.scored is None else len(population.scored),
+            "test": len(self.test_feed()),
+            "spent": round(spent, 1),
+            "fixed": dict(self.plan.fixed),
+            **where(self.device),
+        }
         rows = from_histories(group.configs, population.histories, tested, about)
         rows["seconds"] = np.array([self.seconds(config) for config in group.configs], np.float32)
         return rows
@@ -235,9 +245,12 @@ class Builder:
         so, because the momentum of the steps before still moves it.
         """
         level = ALIVE / len(self.data.classes)
-        guessing = [len(history := population.histories[network]) >= GUESSING
-                    and all(result["accuracy"] < level for result in history[-GUESSING:])
-                    and not population.settings[network].weight_decay for network in population.networks]
+        guessing = [
+            len(history := population.histories[network]) >= GUESSING
+            and all(result["accuracy"] < level for result in history[-GUESSING:])
+            and not population.settings[network].weight_decay
+            for network in population.networks
+        ]
         dead = np.array(guessing) & population.constant() if any(guessing) else np.zeros(len(guessing), bool)
         if not dead.any():
             return {}
@@ -302,8 +315,10 @@ def write_table(path: Path, builder: Builder, parts: Sequence[Rows]) -> None:
     if path.is_file():  # a smaller table, which this one takes in
         spent += json.loads(str(read(path)["about"]))["spent"]
     about = {key: made[-1].get(key, 0) for key in ("data", "classes", "train", "valid", "score", "test")} | {
-        "fixed": dict(builder.plan.fixed), "spent": round(spent),
-        **{key: sorted(set().union(*(_list(one[key]) for one in made))) for key in ("code", "torch", "hardware")}}
+        "fixed": dict(builder.plan.fixed),
+        "spent": round(spent),
+        **{key: sorted(set().union(*(_list(one[key]) for one in made))) for key in ("code", "torch", "hardware")},
+    }
     rows["about"] = np.array(json.dumps(about))
     write_card(path.with_suffix(".md"), builder.plan, to_trials(rows), about)
     write_atomically(path, lambda file: np.savez_compressed(file, **rows, allow_pickle=False))
@@ -347,7 +362,9 @@ def hardware(device: torch.device) -> str:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Build the table that the command line names; 0 when it is complete."""
-    ask = argparse.ArgumentParser(prog="python -m hpt_lessons.recorded.making.build", description=__doc__.splitlines()[0])
+    ask = argparse.ArgumentParser(
+        prog="python -m hpt_lessons.recorded.making.build", description=__doc__.splitlines()[0]
+    )
     ask.add_argument("name", choices=sorted(PLANS), help="the table")
     add_data_arguments(ask)
     ask.add_argument("--device", help="cpu or cuda (a GPU if there is one)")

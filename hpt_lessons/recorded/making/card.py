@@ -43,15 +43,40 @@ def write_card(path: Path, plan: Plan, trials: Trials, about: Mapping[str, Any])
 
 def card(plan: Plan, trials: Trials, about: Mapping[str, Any]) -> str:
     """The text of the card."""
-    return "\n".join([
-        f"# {plan.title}", "", f"Table `{plan.name}`: {len(trials):,} trials, measured, not simulated.", "",
-        plan.text, "", "## How it was measured", "", *_facts(plan, trials, about), "", "## What is in it", "",
-        *_counts(trials), "", *_best(trials), "", "## What it cannot tell", "",
-        CAUTION.format(seconds=CALIBRATED if about.get("calibrated") else BESIDE), "",
-        "## How to build it again", "", "```", f"python -m hpt_lessons.recorded.making.build {plan.name} --data FOLDER "
-        f"--data-name '{_pictures(plan, about)}'", "```", "",
-        "Remove the table first: one that is there is not built again. The numbers agree up to the rounding of the "
-        "processor, which a chaotic training enlarges.", ""])
+    return "\n".join(
+        [
+            f"# {plan.title}",
+            "",
+            f"Table `{plan.name}`: {len(trials):,} trials, measured, not simulated.",
+            "",
+            plan.text,
+            "",
+            "## How it was measured",
+            "",
+            *_facts(plan, trials, about),
+            "",
+            "## What is in it",
+            "",
+            *_counts(trials),
+            "",
+            *_best(trials),
+            "",
+            "## What it cannot tell",
+            "",
+            CAUTION.format(seconds=CALIBRATED if about.get("calibrated") else BESIDE),
+            "",
+            "## How to build it again",
+            "",
+            "```",
+            f"python -m hpt_lessons.recorded.making.build {plan.name} --data FOLDER "
+            f"--data-name '{_pictures(plan, about)}'",
+            "```",
+            "",
+            "Remove the table first: one that is there is not built again. The numbers agree up to the rounding of the "
+            "processor, which a chaotic training enlarges.",
+            "",
+        ]
+    )
 
 
 def _facts(plan: Plan, trials: Trials, about: Mapping[str, Any]) -> Iterable[str]:
@@ -59,14 +84,18 @@ def _facts(plan: Plan, trials: Trials, about: Mapping[str, Any]) -> Iterable[str
     splits = sorted({split(trial) for trial in trials})
     lengths = sorted({trial.budget for trial in trials if not trial.diverged and not is_dead(trial)})
     sizes = sorted({trial.config.get("train_size", plan.fixed["train_size"]) for trial in trials})
-    yield (f"- Pictures: {about['data']}; {' or '.join(f'{size:,}' for size in sizes)} to train on, "
-           f"{about['valid']:,} to validate on after every epoch, "
-           + (f"{about['score']:,} others to score on after every epoch, " if about.get("score") else "")
-           + f"{about['test']:,} to test on after the last one.")
+    yield (
+        f"- Pictures: {about['data']}; {' or '.join(f'{size:,}' for size in sizes)} to train on, "
+        f"{about['valid']:,} to validate on after every epoch, "
+        + (f"{about['score']:,} others to score on after every epoch, " if about.get("score") else "")
+        + f"{about['test']:,} to test on after the last one."
+    )
     yield f"- Epochs: {', '.join(map(str, lengths))}. Seeds: {_list(seeds)}. Seeds of the split: {_list(splits)}."
     yield f"- The same for all trials: {', '.join(f'{key}={value}' for key, value in plan.fixed.items())}."
-    yield (f"- Code {', '.join(about['code'])}; torch {', '.join(about['torch'])}; {', '.join(about['hardware'])}; "
-           f"{seconds_in_words(about['spent'])} of computing, networks of one shape trained together.")
+    yield (
+        f"- Code {', '.join(about['code'])}; torch {', '.join(about['torch'])}; {', '.join(about['hardware'])}; "
+        f"{seconds_in_words(about['spent'])} of computing, networks of one shape trained together."
+    )
     alone = sum(trial.seconds for trial in trials)
     yield f"- Trained one after the other by single workers, the same trials would take {seconds_in_words(alone)}."
 
@@ -81,10 +110,12 @@ def _counts(trials: Trials) -> Iterable[str]:
     late = sum(len(trial.history) > 1 for trial in diverged)
     yield f"- Diverged: {len(diverged)} of {len(trials)}, {late} of them after the first epoch."
     dead = [trial for trial in trials if is_dead(trial)]
-    yield (f"- Dead (not diverged, but at the end no better than {ALIVE:g} times guessing): {len(dead)} of "
-           f"{len(trials)}, {sum(max(trial.values('accuracy')) > 2 * trial.accuracy for trial in dead)} of them had "
-           "been twice as good before. A network that answers always the same is trained no further, so most of these "
-           "curves end early.")
+    yield (
+        f"- Dead (not diverged, but at the end no better than {ALIVE:g} times guessing): {len(dead)} of "
+        f"{len(trials)}, {sum(max(trial.values('accuracy')) > 2 * trial.accuracy for trial in dead)} of them had "
+        "been twice as good before. A network that answers always the same is trained no further, so most of these "
+        "curves end early."
+    )
     sound = [trial for trial in trials if not trial.diverged and not is_dead(trial)]
     early = sum(trial.best_epoch < trial.budget for trial in sound)
     yield f"- Best epoch before the last one: {early} of the {len(sound)} other trials."
@@ -102,8 +133,13 @@ def _best(trials: Trials) -> Iterable[str]:
     cells: dict[tuple, list[Trial]] = defaultdict(list)
     for trial in trials:
         if trial.seed == first and split(trial) == first:
-            cells[tuple((key, value if isinstance(value, str | int | float) else str(value))
-                        for key, value in trial.config.items() if key != "lr")].append(trial)
+            cells[
+                tuple(
+                    (key, value if isinstance(value, str | int | float) else str(value))
+                    for key, value in trial.config.items()
+                    if key != "lr"
+                )
+            ].append(trial)
     keys = list(dict.fromkeys(key for cell in cells for key, _ in cell))
     yield f"Best epoch of the best learning rate, seed {first}:"
     yield ""
@@ -118,8 +154,10 @@ def _best(trials: Trials) -> Iterable[str]:
         inside = "yes" if min(rates) < best.config["lr"] < max(rates) else "**at the edge**"
         inside = inside if len(rates) >= SWEEP else "-"
         values = [str(dict(cell).get(key, "-")) for key in keys]
-        yield (f"| {' | '.join(values)} | {best.config['lr']:g} | {inside} | "
-               f"{result.loss:.3f} | {result.accuracy:.1%} | {result.epoch} |")
+        yield (
+            f"| {' | '.join(values)} | {best.config['lr']:g} | {inside} | "
+            f"{result.loss:.3f} | {result.accuracy:.1%} | {result.epoch} |"
+        )
 
 
 def _best_of_a_pool(trials: Trials) -> Iterable[str]:
@@ -132,8 +170,10 @@ def _best_of_a_pool(trials: Trials) -> Iterable[str]:
     yield "|" + "---|" * (len(keys) + 4)
     for trial in sound:
         best = trial.history[trial.best_epoch - 1]
-        yield (f"| {' | '.join(str(trial.config[key]) for key in keys)} | {best.loss:.3f} | {best.accuracy:.1%} | "
-               f"{best.epoch} | {best.extra.get('score_loss', math.nan):.3f} |")
+        yield (
+            f"| {' | '.join(str(trial.config[key]) for key in keys)} | {best.loss:.3f} | {best.accuracy:.1%} | "
+            f"{best.epoch} | {best.extra.get('score_loss', math.nan):.3f} |"
+        )
 
 
 def _in_order(cell: Mapping[str, Any], keys: Iterable[str]) -> list[tuple[float, str]]:

@@ -49,18 +49,22 @@ def compare(trial: Trial, fixed: dict, train: Train, epochs: int) -> bool:
     """Train one trial again and print both; whether the first training losses agree to one per cent."""
     seeds = {"seed": trial.seed, "split_seed": trial.history[0].extra["split_seed"]}
     history = train({**fixed, **trial.config, **seeds, "epochs": min(epochs, trial.budget)})
-    ours = trial.history[:len(history)]
+    ours = trial.history[: len(history)]
     difference = abs(history[0]["train_loss"] / ours[0].extra["train_loss"] - 1)
     good = difference <= AGREE
     config = ", ".join(f"{key}={value}" for key, value in trial.config.items())
-    print(f"{trial.trial}  {config}, seed={trial.seed}: first training loss differs by {difference:.2%}; after "
-          f"{len(history)} epochs accuracy {ours[-1].accuracy:.3f} recorded, {history[-1]['accuracy']:.3f} alone  "
-          f"{'good' if good else 'DIFFERS'}", flush=True)
+    print(
+        f"{trial.trial}  {config}, seed={trial.seed}: first training loss differs by {difference:.2%}; after "
+        f"{len(history)} epochs accuracy {ours[-1].accuracy:.3f} recorded, {history[-1]['accuracy']:.3f} alone  "
+        f"{'good' if good else 'DIFFERS'}",
+        flush=True,
+    )
     return good
 
 
-def compare_sample(plan: Plan, trials: Trials, data: Data, *, rows: int = 5, epochs: int = 3,
-                   seed: int = 0) -> list[bool]:
+def compare_sample(
+    plan: Plan, trials: Trials, data: Data, *, rows: int = 5, epochs: int = 3, seed: int = 0
+) -> list[bool]:
     """Train some rows again; whether each agrees."""
     chosen = np.random.default_rng(seed).permutation(len(trials))[:rows]
     train = fine_tuned(plan, data) if plan.known_classes else alone(data)
@@ -69,7 +73,9 @@ def compare_sample(plan: Plan, trials: Trials, data: Data, *, rows: int = 5, epo
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Compare a sample of rows; 0 if all agree."""
-    ask = argparse.ArgumentParser(prog="python -m hpt_lessons.recorded.making.check", description=__doc__.splitlines()[0])
+    ask = argparse.ArgumentParser(
+        prog="python -m hpt_lessons.recorded.making.check", description=__doc__.splitlines()[0]
+    )
     ask.add_argument("name", choices=sorted(PLANS), help="the table")
     add_data_arguments(ask)
     ask.add_argument("--rows", type=int, default=5, help="how many rows (5)")
@@ -79,8 +85,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = ask.parse_args(arguments)
     try:
         trials = load(options.name, options.out, partial=True)
-        results = compare_sample(PLANS[options.name](), trials, prepare(options), rows=options.rows,
-                                 epochs=options.epochs, seed=options.seed)
+        results = compare_sample(
+            PLANS[options.name](), trials, prepare(options), rows=options.rows, epochs=options.epochs, seed=options.seed
+        )
     except (ValueError, DataError, TableError) as error:
         print(f"{type(error).__name__}: {error}", file=sys.stderr)
         return 1

@@ -73,8 +73,9 @@ def calibrate(names: Sequence[str], data: Data, folder: Path = HOME, *, progress
     Raises ValueError for tables of other pictures, before anything is measured.
     """
     tables = {name: Table(PLANS[name](), data, read(folder / f"{name}.npz")) for name in names}
-    first = {key: (config, one.data) for one in tables.values()
-             for key, config in zip(one.keys, one.configs, strict=True)}
+    first = {
+        key: (config, one.data) for one in tables.values() for key, config in zip(one.keys, one.configs, strict=True)
+    }
     costs: dict[str, float] = {}
     with Progress(len(first), "an epoch of each kind", unit="kind", enabled=progress, interval=60) as bar:
         for key, (config, pictures) in first.items():
@@ -93,24 +94,31 @@ class Table:
         start = plan.known_classes
         self.data = finetuning.some_classes(data, start, len(data.classes)) if start else data
         if self.about["data"] != self.data.name:
-            raise ValueError(f"recorded: {plan.name} was measured on {self.about['data']!r}, and this is "
-                             f"{self.data.name!r}. Give the same pictures (--data, --data-name).")
+            raise ValueError(
+                f"recorded: {plan.name} was measured on {self.about['data']!r}, and this is "
+                f"{self.data.name!r}. Give the same pictures (--data, --data-name)."
+            )
         self.configs = whole(rows, plan.fixed)
         self.keys = [f"{self.data.name}: {kind(config)}" for config in self.configs]
 
     def write(self, folder: Path, costs: Mapping[str, float]) -> None:
         """The table with these seconds, and its card."""
         about = self.about | {"calibrated": True}
-        rows = self.rows | {"seconds": np.array([costs[key] for key in self.keys], np.float32),
-                            "about": np.array(json.dumps(about))}
-        write_atomically(folder / f"{self.plan.name}.npz",
-                         lambda file: np.savez_compressed(file, **rows, allow_pickle=False))
+        rows = self.rows | {
+            "seconds": np.array([costs[key] for key in self.keys], np.float32),
+            "about": np.array(json.dumps(about)),
+        }
+        write_atomically(
+            folder / f"{self.plan.name}.npz", lambda file: np.savez_compressed(file, **rows, allow_pickle=False)
+        )
         write_card(folder / f"{self.plan.name}.md", self.plan, to_trials(rows), about)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Calibrate the tables that the command line names; 0 when they are written."""
-    ask = argparse.ArgumentParser(prog="python -m hpt_lessons.recorded.making.cost", description=__doc__.splitlines()[0])
+    ask = argparse.ArgumentParser(
+        prog="python -m hpt_lessons.recorded.making.cost", description=__doc__.splitlines()[0]
+    )
     ask.add_argument("names", nargs="+", choices=sorted(PLANS), metavar="NAME", help="tables: %(choices)s")
     add_data_arguments(ask)
     ask.add_argument("--out", type=Path, default=HOME, metavar="DIR", help="where tables are kept (in the package)")

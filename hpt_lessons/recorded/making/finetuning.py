@@ -22,8 +22,13 @@ BEFORE_SIZE = {"train_size": 7_500, "valid_size": 2_000}
 def some_classes(data: Data, first: int, last: int) -> Data:
     """The pictures of the classes number `first` to `last - 1`, which are then counted from 0."""
     chosen = np.flatnonzero((data.labels >= first) & (data.labels < last))
-    return replace(data, name=f"{data.name}, {last - first} of {len(data.classes)} classes",
-                   classes=data.classes[first:last], images=data.images[chosen], labels=data.labels[chosen] - first)
+    return replace(
+        data,
+        name=f"{data.name}, {last - first} of {len(data.classes)} classes",
+        classes=data.classes[first:last],
+        images=data.images[chosen],
+        labels=data.labels[chosen] - first,
+    )
 
 
 def of_some_classes(images: np.ndarray, labels: np.ndarray, first: int, last: int) -> tuple[np.ndarray, np.ndarray]:

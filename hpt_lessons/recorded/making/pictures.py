@@ -7,8 +7,12 @@ from hpt_lessons.cifar.data import Data, load_data
 
 def add_data_arguments(ask: argparse.ArgumentParser) -> None:
     """The options that say which pictures are meant; `prepare` obeys them."""
-    ask.add_argument("--data", required=True, metavar="PATH",
-                     help="a folder of pictures train/<class>/... and test/<class>/..., or 'cifar10' or 'standin'")
+    ask.add_argument(
+        "--data",
+        required=True,
+        metavar="PATH",
+        help="a folder of pictures train/<class>/... and test/<class>/..., or 'cifar10' or 'standin'",
+    )
     ask.add_argument("--data-name", metavar="TEXT", help="what a folder of pictures is called in the results")
     ask.add_argument("--data-dir", metavar="DIR", help="where prepared data is kept (HPT_LESSONS_DATA or ./data)")
 

@@ -44,8 +44,9 @@ class BOHBExplorer(StepPanel):
 
         self.problem = field(widgets.Dropdown, "problem", "Problem", options=list(PROBLEMS))
         self.gamma = field(widgets.FloatSlider, "gamma", "Gamma (good)", min=0.05, max=0.5, step=0.01)
-        self.bandwidth_factor = field(widgets.FloatSlider, "bandwidth_factor", "Bandwidth factor", min=0.5, max=10,
-                                      step=0.5, readout_format=".1f")
+        self.bandwidth_factor = field(
+            widgets.FloatSlider, "bandwidth_factor", "Bandwidth factor", min=0.5, max=10, step=0.5, readout_format=".1f"
+        )
         self.random_share = field(widgets.FloatSlider, "random_share", "Random share", min=0, max=1, step=0.01)
         self.noise = field(widgets.FloatSlider, "noise", "Noise", min=0, max=0.3, step=0.01)
         self.trials = field(widgets.IntSlider, "trials", "Trials", min=1, max=MOST)

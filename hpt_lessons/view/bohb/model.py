@@ -73,8 +73,12 @@ def _measured() -> Problem:
     known = Recorded(table, "accuracy", noise=None)
     errors = [100 * (1 - known.evaluate({**fixed, "lr": domains.value_at(domain, u)}, 9).accuracy)
               for domain in [spaces.describe(known.space["lr"])] for u in LINE]  # fmt: skip
-    return Problem({"lr": known.space["lr"]}, lambda points: np.interp(points[:, 0], LINE, errors),
-                   "validation error after 9 epochs (%)", known.data)
+    return Problem(
+        {"lr": known.space["lr"]},
+        lambda points: np.interp(points[:, 0], LINE, errors),
+        "validation error after 9 epochs (%)",
+        known.data,
+    )
 
 
 @lru_cache(maxsize=len(PROBLEMS))
@@ -103,8 +107,17 @@ class BOHBModel:
     observations. Every method takes a step k from 0 to `trials`: what is known after k observations.
     """
 
-    def __init__(self, problem: str = "two valleys", *, gamma: float = 0.15, bandwidth_factor: float = 3.0,
-                 random_share: float = 1 / 3, noise: float = 0.0, trials: int = 40, seed: int = 0) -> None:
+    def __init__(
+        self,
+        problem: str = "two valleys",
+        *,
+        gamma: float = 0.15,
+        bandwidth_factor: float = 3.0,
+        random_share: float = 1 / 3,
+        noise: float = 0.0,
+        trials: int = 40,
+        seed: int = 0,
+    ) -> None:
         self.problem, self.gamma, self.bandwidth_factor = problem, gamma, bandwidth_factor
         self.random_share, self.noise, self.trials, self.seed = random_share, noise, trials, seed
         self._known: dict[tuple, list[np.ndarray]] = {}  # the repeats with each setting
@@ -149,8 +162,13 @@ class BOHBModel:
         return sampler, proposals
 
     def _sampler(self, seed: int) -> BOHBSampler:
-        return BOHBSampler(self.task.space, seed=seed, top_fraction=self.gamma,
-                           random_fraction=self.random_share, bandwidth_factor=self.bandwidth_factor)
+        return BOHBSampler(
+            self.task.space,
+            seed=seed,
+            top_fraction=self.gamma,
+            random_fraction=self.random_share,
+            bandwidth_factor=self.bandwidth_factor,
+        )
 
     def _place(self, proposal: Proposal) -> np.ndarray:
         return np.array([spaces.position(axis, proposal.config) for axis in self.task.axes])

@@ -34,8 +34,12 @@ def draw(model: BOHBModel, step: int, truth: bool = True) -> str:
 
 
 def _legend(truth: bool) -> list[str]:
-    found = [("good", _mark(5, 0, "good"), 14), ("bad", _mark(5, 0, "bad"), 14), ("not used", _mark(5, 0, ""), 14),
-             ("next", _diamond(5, 0), 15)]
+    found = [
+        ("good", _mark(5, 0, "good"), 14),
+        ("bad", _mark(5, 0, "bad"), 14),
+        ("not used", _mark(5, 0, ""), 14),
+        ("next", _diamond(5, 0), 15),
+    ]
     if truth:
         found.append(("what BOHB cannot see", svg.line(0, 0, 22, 0, MUTED, 1.5, **DASHED), 28))
     parts, x = [], float(LEFT)

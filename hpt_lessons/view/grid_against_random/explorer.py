@@ -25,15 +25,17 @@ class GridAgainstRandom(page.Panel):
     `score` is who won how many rounds with these settings; `contest` holds the points and the rules.
     """
 
-    def __init__(self, importance: float = 0.1, dimension: int = 2, trials: int = 9, rule: str = "ends",
-                 seed: int = 0) -> None:
+    def __init__(
+        self, importance: float = 0.1, dimension: int = 2, trials: int = 9, rule: str = "ends", seed: int = 0
+    ) -> None:
         self.contest = Contest(importance, dimension, trials, rule, seed)
         self._make()
         fields = {"flex_flow": "row wrap", "overflow": "visible"}
         settings = widgets.HBox([self.importance, self.dimension, self.trials, self.rule], layout=fields)
         buttons = widgets.HBox([self.one, self.many], layout=fields)
-        super().__init__([settings, buttons, self.words, self.picture, widgets.HTML(page.NAME_SLIDERS)],
-                         "GridAgainstRandom")
+        super().__init__(
+            [settings, buttons, self.words, self.picture, widgets.HTML(page.NAME_SLIDERS)], "GridAgainstRandom"
+        )
         self._update()
 
     @property
@@ -45,13 +47,23 @@ class GridAgainstRandom(page.Panel):
         style = {"description_width": "150px"}
         wide = {"width": "430px", "max_width": "100%"}
         game = self.contest
-        self.importance = widgets.FloatSlider(game.importance, min=0, max=1, step=0.05, readout_format=".2f",
-                                              description="Importance of the rest", style=style, layout=wide)
-        self.dimension = widgets.IntSlider(game.dimension, min=1, max=6, description="Hyperparameters", style=style,
-                                           layout=wide)
+        self.importance = widgets.FloatSlider(
+            game.importance,
+            min=0,
+            max=1,
+            step=0.05,
+            readout_format=".2f",
+            description="Importance of the rest",
+            style=style,
+            layout=wide,
+        )
+        self.dimension = widgets.IntSlider(
+            game.dimension, min=1, max=6, description="Hyperparameters", style=style, layout=wide
+        )
         self.trials = widgets.IntSlider(game.trials, min=1, max=100, description="Trials", style=style, layout=wide)
-        self.rule = widgets.Dropdown(options=RULES, value=game.rule, description="Grid ticks at the", style=style,
-                                     layout=wide)
+        self.rule = widgets.Dropdown(
+            options=RULES, value=game.rule, description="Grid ticks at the", style=style, layout=wide
+        )
         self.one = widgets.Button(description="Play a round")
         self.many = widgets.Button(description="Play 100 rounds")
         self.words, self.picture = widgets.HTML(), widgets.HTML()

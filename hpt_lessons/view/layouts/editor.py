@@ -28,8 +28,13 @@ class LayoutEditor(page.Panel):
     line of Python that gives them.
     """
 
-    def __init__(self, space: SearchSpaceEditor | SpaceModel | Mapping[str, Any], layout: str = "random",
-                 num_trials: int = 9, ticks: int = 3) -> None:
+    def __init__(
+        self,
+        space: SearchSpaceEditor | SpaceModel | Mapping[str, Any],
+        layout: str = "random",
+        num_trials: int = 9,
+        ticks: int = 3,
+    ) -> None:
         model = getattr(space, "model", space)
         model = model if isinstance(model, SpaceModel) else SpaceModel(model)
         self.model = LayoutModel(model, layout, num_trials, ticks)
@@ -71,8 +76,13 @@ class LayoutEditor(page.Panel):
         """A field that sets one setting of the model."""
         axis = setting in ("x", "y")  # "" in the model, None in the field, where there is no axis to show
         value = getattr(self.model, setting)
-        field = kind(value=(value or None) if axis else value, description=label, layout={"width": "280px"},
-                     style={"description_width": "120px"}, **options)
+        field = kind(
+            value=(value or None) if axis else value,
+            description=label,
+            layout={"width": "280px"},
+            style={"description_width": "120px"},
+            **options,
+        )
 
         def changed(change: Any) -> None:
             if not self._quiet:

@@ -25,8 +25,15 @@ class LayoutModel:
     `layout`, `num_trials`, `ticks`, `rule`, `seed`, `x` and `y` are set with `change`.
     """
 
-    def __init__(self, space: SpaceModel, layout: str = "random", num_trials: int = 9, ticks: int = 3,
-                 rule: str = "ends", seed: int = 0) -> None:
+    def __init__(
+        self,
+        space: SpaceModel,
+        layout: str = "random",
+        num_trials: int = 9,
+        ticks: int = 3,
+        rule: str = "ends",
+        seed: int = 0,
+    ) -> None:
         self.space = space
         self.layout, self.num_trials, self.ticks, self.rule, self.seed = layout, num_trials, ticks, rule, seed
         self.x = self.y = ""
@@ -117,5 +124,3 @@ def _check(model: LayoutModel) -> None:
     name, value, least, most = ("Ticks on each axis", model.ticks, 1, MOST) if grid else ("Seed", model.seed, 0, 2**32)
     if not least <= value <= most:
         raise ValueError(f"{name}: {value:,} was given; a whole number from {least} to {most:,} was expected.")
-
-

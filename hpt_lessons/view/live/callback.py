@@ -12,9 +12,25 @@ from ray.tune import Callback
 from hpt_lessons.progress import in_notebook
 from hpt_lessons.view.live.model import SearchModel
 
-_RAYS_OWN = {"training_iteration", "time_this_iter_s", "time_total_s", "timestamp", "date", "pid", "hostname",
-             "node_ip", "trial_id", "done", "experiment_tag", "experiment_id", "checkpoint_dir_name",
-             "time_since_restore", "iterations_since_restore", "should_checkpoint", "config"}
+_RAYS_OWN = {
+    "training_iteration",
+    "time_this_iter_s",
+    "time_total_s",
+    "timestamp",
+    "date",
+    "pid",
+    "hostname",
+    "node_ip",
+    "trial_id",
+    "done",
+    "experiment_tag",
+    "experiment_id",
+    "checkpoint_dir_name",
+    "time_since_restore",
+    "iterations_since_restore",
+    "should_checkpoint",
+    "config",
+}
 
 
 class LiveView(Callback):
@@ -31,8 +47,9 @@ class LiveView(Callback):
     view took, in seconds.
     """
 
-    def __init__(self, metric: str = "loss", mode: str | None = None, *, max_epochs: int | None = None,
-                 name: str = "search") -> None:
+    def __init__(
+        self, metric: str = "loss", mode: str | None = None, *, max_epochs: int | None = None, name: str = "search"
+    ) -> None:
         self._arguments = {"metric": metric, "mode": mode, "max_epochs": max_epochs, "name": name}
         self.model = SearchModel(**self._arguments)
         self.view: Any = None
@@ -53,8 +70,9 @@ class LiveView(Callback):
 
     # -- what Ray says -----------------------------------------------------------------------------------------------
 
-    def setup(self, stop: Any = None, num_samples: int | None = None, total_num_samples: int | None = None,
-              **info: Any) -> None:
+    def setup(
+        self, stop: Any = None, num_samples: int | None = None, total_num_samples: int | None = None, **info: Any
+    ) -> None:
         planned = total_num_samples if total_num_samples and total_num_samples > 0 else None
         arguments = {**self._arguments, "num_trials": planned}
         if arguments["max_epochs"] is None and isinstance(stop, Mapping):
@@ -113,8 +131,9 @@ class LiveView(Callback):
             act(*arguments)
         except Exception as error:
             self._broken = True
-            warnings.warn(f"LiveView shows nothing more ({type(error).__name__}: {error}); the search goes on.",
-                          stacklevel=2)
+            warnings.warn(
+                f"LiveView shows nothing more ({type(error).__name__}: {error}); the search goes on.", stacklevel=2
+            )
 
     def _hear(self, kind: str, trial: Any, more: Mapping[str, Any]) -> None:
         self.model.hear({**more, "event": kind, "trial": trial.trial_id})  # whatever a user's metric is called
@@ -141,5 +160,7 @@ def _plain(config: Any) -> dict[str, Any]:
     """A configuration to be shown: whatever is no number and no text by its short name."""
     if not isinstance(config, Mapping):
         return {}
-    return {str(key): value if isinstance(value, int | float | str | bool | None | Mapping) else f"{value!r:.40}"
-            for key, value in config.items()}
+    return {
+        str(key): value if isinstance(value, int | float | str | bool | None | Mapping) else f"{value!r:.40}"
+        for key, value in config.items()
+    }

@@ -51,8 +51,14 @@ class SearchModel:
     the search, None if nobody can tell; `error` says why it failed.
     """
 
-    def __init__(self, metric: str = "loss", mode: str | None = None, max_epochs: int | None = None,
-                 num_trials: int | None = None, name: str = "") -> None:
+    def __init__(
+        self,
+        metric: str = "loss",
+        mode: str | None = None,
+        max_epochs: int | None = None,
+        num_trials: int | None = None,
+        name: str = "",
+    ) -> None:
         self.metric, self.mode = metric, mode or ("max" if metric == "accuracy" else "min")
         if self.mode not in ("min", "max"):
             raise ValueError(f"mode={mode!r} is not possible; choose 'min' or 'max'.")
@@ -220,8 +226,14 @@ class SearchModel:
     def incumbent(self) -> Row | None:
         """The best of the searched trials by its last epoch, the first one among equals; a diverged one never is."""
         sign = 1 if self.mode == "min" else -1
-        rows = [row for row in self.rows.values() if row.trial not in self.fixed and row.state != "diverged"
-                and math.isfinite(self.value(row)) and len(self.values(row)) == len(row.results)]
+        rows = [
+            row
+            for row in self.rows.values()
+            if row.trial not in self.fixed
+            and row.state != "diverged"
+            and math.isfinite(self.value(row))
+            and len(self.values(row)) == len(row.results)
+        ]
         return min(rows, key=lambda row: sign * self.value(row), default=None)
 
     # -- how far, how long -----------------------------------------------------------------------------------------
@@ -239,8 +251,11 @@ class SearchModel:
         rows = list(self.rows.values())
         done = sum(row.epoch for row in rows if row.state in (*ENDED, "paused"))
         usual = self._usual(longest)
-        begun = [max(row.epoch + 1, self._goal(row, longest, usual)) for row in rows
-                 if row.state in ("running", "waiting", "interrupted")]
+        begun = [
+            max(row.epoch + 1, self._goal(row, longest, usual))
+            for row in rows
+            if row.state in ("running", "waiting", "interrupted")
+        ]
         return done + sum(begun) + round(max(0, self.num_trials - len(rows)) * usual)
 
     @property
@@ -269,8 +284,16 @@ class SearchModel:
     @property
     def trials(self) -> Trials:
         """The table as plots and statistics take it; who pauses or waits is still running there."""
-        return Trials(Trial(row.trial, row.config, data=self.data, history=tuple(row.results),
-                            status="running" if row.unfinished else row.state) for row in self.rows.values())
+        return Trials(
+            Trial(
+                row.trial,
+                row.config,
+                data=self.data,
+                history=tuple(row.results),
+                status="running" if row.unfinished else row.state,
+            )
+            for row in self.rows.values()
+        )
 
 
 def _number(value: Any) -> float:

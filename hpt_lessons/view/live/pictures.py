@@ -16,8 +16,17 @@ from hpt_lessons.view.look import page, svg
 
 WIDTH, HEIGHT, LEFT, RIGHT, TOP, BOTTOM = 760, 286, 62, 20, 50, 40
 SHOWN = 200  # rows of the table; the best and the unfinished ones if there are more
-SIGNS = {"running": "▷", "paused": "‖", "waiting": "…", "completed": "●", "stopped early": "✕", "cancelled": "✕",
-         "diverged": "▲", "failed": "✚", "interrupted": "□"}
+SIGNS = {
+    "running": "▷",
+    "paused": "‖",
+    "waiting": "…",
+    "completed": "●",
+    "stopped early": "✕",
+    "cancelled": "✕",
+    "diverged": "▲",
+    "failed": "✚",
+    "interrupted": "□",
+}
 NAMES = {"loss": "validation loss per picture (nats)", "accuracy": "validation accuracy"}
 
 CSS = """<style>
@@ -64,8 +73,9 @@ def counts(model: SearchModel) -> str:
     words = [model.words(row) for row in model.rows.values()]
     ended = sum(row.state in ENDED for row in model.rows.values())
     of = f" of {model.num_trials}" if model.num_trials is not None else ""
-    special = [f"{words.count(word)} {word}" for word in ("stopped early", "cancelled", "diverged", "failed")
-               if word in words]
+    special = [
+        f"{words.count(word)} {word}" for word in ("stopped early", "cancelled", "diverged", "failed") if word in words
+    ]
     now = [f"{words.count(word)} {word}" for word in ("running", "paused", "waiting", "interrupted") if word in words]
     among = f" ({', '.join(special)})" if special else ""
     return ", ".join([*now, f"{ended}{of} trials ended{among}"])
@@ -94,8 +104,13 @@ def best_word(model: SearchModel) -> str:
     return "best" if model.state == "complete" else "best so far"
 
 
-STATES = {"waiting": "starting …", "running": "running", "complete": "complete", "interrupted": "interrupted",
-          "failed": "failed"}
+STATES = {
+    "waiting": "starting …",
+    "running": "running",
+    "complete": "complete",
+    "interrupted": "interrupted",
+    "failed": "failed",
+}
 
 
 def head(model: SearchModel) -> str:
@@ -158,8 +173,10 @@ def table(model: SearchModel) -> str:
     body = "".join(_row(model, row, keys, row is winner) for row in rows)
     left = len(model.rows) - len(rows)
     more = f'<div style="color: {page.MUTED}">… and {left} more that ended with less.</div>' if left else ""
-    return (f'<table class="hpt-trials"><caption class="hpt-hidden">The trials of the search</caption>'
-            f"<thead><tr>{top}</tr></thead><tbody>{body}</tbody></table>{more}")
+    return (
+        f'<table class="hpt-trials"><caption class="hpt-hidden">The trials of the search</caption>'
+        f"<thead><tr>{top}</tr></thead><tbody>{body}</tbody></table>{more}"
+    )
 
 
 def _row(model: SearchModel, row: Row, keys: Sequence[str], is_best: bool) -> str:
@@ -168,8 +185,11 @@ def _row(model: SearchModel, row: Row, keys: Sequence[str], is_best: bool) -> st
     why = f": {row.why}" if row.why and words != row.why else ""
     state = f'<td class="hpt-word" title="{escape(words + why)}">{SIGNS.get(words, "?")} {escape(words + why)}</td>'
     cells = [number(values.get(key, "")) for key in keys]
-    cells += [f"{row.epoch}" + (f"/{model.max_epochs}" if model.max_epochs else ""), number(model.value(row)),
-              f"{row.seconds:.1f}" if row.seconds else ""]
+    cells += [
+        f"{row.epoch}" + (f"/{model.max_epochs}" if model.max_epochs else ""),
+        number(model.value(row)),
+        f"{row.seconds:.1f}" if row.seconds else "",
+    ]
     look = ' class="hpt-best"' if is_best else "" if row.unfinished else ' class="hpt-over"'
     name = escape(row.trial) + (" ★" + page.hidden(best_word(model)) if is_best else "")
     return f'<tr{look}><th scope="row">{name}</th>{state}' + "".join(f"<td>{escape(c)}</td>" for c in cells) + "</tr>"

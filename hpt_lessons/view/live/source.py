@@ -23,8 +23,10 @@ class Source:
         place = Path(search if isinstance(search, str | PathLike) else search.folder)
         self.journal = Journal(place if place.suffix == ".jsonl" else place / "journal.jsonl")
         if self.handle is None and not self.journal.path.exists():
-            raise FileNotFoundError(f"there is no search in {str(place)!r}: its folder has no journal.jsonl. Start the "
-                                    "search first, or check the path.")
+            raise FileNotFoundError(
+                f"there is no search in {str(place)!r}: its folder has no journal.jsonl. Start the "
+                "search first, or check the path."
+            )
         self.model = model
         self.model.name = self.model.name or self.journal.path.parent.name
         self._offset = 0

@@ -16,8 +16,16 @@ class SearchText:
     The environment variable HPT_LESSONS_PROGRESS turns it off, as all progress (see `hpt_lessons.progress`).
     """
 
-    def __init__(self, search: Any, *, metric: str = "loss", mode: str | None = None, file: TextIO | None = None,
-                 interval: float = 10.0, every: float = 0.5) -> None:
+    def __init__(
+        self,
+        search: Any,
+        *,
+        metric: str = "loss",
+        mode: str | None = None,
+        file: TextIO | None = None,
+        interval: float = 10.0,
+        every: float = 0.5,
+    ) -> None:
         if isinstance(search, SearchModel):
             self.model, self.source = search, None
         else:

@@ -83,15 +83,23 @@ class SearchView(page.Panel):
         self.head, self.curves = widgets.HTML(), widgets.HTML()
         # The scroll bar belongs to the box, not to its text: it stays where it is when the text changes.
         self.table = widgets.HTML(layout={"max_height": "330px", "overflow": "auto"})
-        self.trial = widgets.Dropdown(description="Trial", layout={"width": "180px"},
-                                       style={"description_width": "initial"})
-        self.cancel = widgets.Button(description="Cancel this trial", layout={"width": "auto"},
-                                     tooltip="End this trial for good; what it has finished is kept")
-        self.stop = widgets.Button(description="Stop the search", layout={"width": "auto"},
-                                   tooltip="End the search; what is finished is kept, and it can be resumed")
+        self.trial = widgets.Dropdown(
+            description="Trial", layout={"width": "180px"}, style={"description_width": "initial"}
+        )
+        self.cancel = widgets.Button(
+            description="Cancel this trial",
+            layout={"width": "auto"},
+            tooltip="End this trial for good; what it has finished is kept",
+        )
+        self.stop = widgets.Button(
+            description="Stop the search",
+            layout={"width": "auto"},
+            tooltip="End the search; what is finished is kept, and it can be resumed",
+        )
         self.said = widgets.HTML()
-        buttons = widgets.HBox([self.trial, self.cancel, self.stop],
-                               layout={"flex_flow": "row wrap", "overflow": "visible"})
+        buttons = widgets.HBox(
+            [self.trial, self.cancel, self.stop], layout={"flex_flow": "row wrap", "overflow": "visible"}
+        )
         self.controls = widgets.VBox([buttons, self.said], layout={"overflow": "visible", "min_height": "64px"})
         self.controls.layout.display = None if self.search is not None else "none"
         self.cancel.on_click(lambda _: self._cancel())
@@ -163,8 +171,10 @@ class SearchView(page.Panel):
 
     def _say_the_end(self, model: SearchModel) -> None:
         if model.state == "interrupted":
-            self._say(f"Stopped; {model.epochs} finished epochs are kept. Go on with resume=True and "
-                      f"name={self.search.name!r}.")
+            self._say(
+                f"Stopped; {model.epochs} finished epochs are kept. Go on with resume=True and "
+                f"name={self.search.name!r}."
+            )
         else:
             self._say("The search is complete." if model.state == "complete" else "The search failed.")
 
@@ -196,8 +206,10 @@ class SearchView(page.Panel):
         # In a notebook without its kernel the widgets' place holds only a complaint: the rule hides it.
         rule = f".jp-OutputArea:has(.{self._key}) .jp-OutputArea-output.jupyter-widgets:not(:has(.hpt))"
         still = pictures.still(self.model)
-        return {"text/html": f'<style>{rule} {{ display: none; }}</style><div class="{self._key}">{still}</div>',
-                "text/plain": pictures.text(self.model)}
+        return {
+            "text/html": f'<style>{rule} {{ display: none; }}</style><div class="{self._key}">{still}</div>',
+            "text/plain": pictures.text(self.model),
+        }
 
     def _store(self, goes_on: bool) -> None:
         """Bring the picture for the saved notebook up to date: now and then, and when the state changes."""

@@ -24,4 +24,4 @@ def show_source(thing: Callable | type, *, docstring: bool = True) -> None:
 def _without_docstring(lines: list[str], text: str) -> list[str]:
     first = next(number for number, line in enumerate(lines) if '"""' in line)
     last = first + text.count("\n")
-    return [*lines[:first], lines[first] + '"""', *lines[last + 1:]]
+    return [*lines[:first], lines[first] + '"""', *lines[last + 1 :]]

@@ -20,14 +20,22 @@ class Stepper(widgets.VBox):
     """A slider from 0 to `last`, and buttons that move it: `slider.value` is the step that is shown."""
 
     def __init__(self, last: int, value: int, description: str = "Step") -> None:
-        self.slider = widgets.IntSlider(value, 0, last, description=description, style={"description_width": "60px"},
-                                        layout={"width": "740px", "max_width": WHOLE})
+        self.slider = widgets.IntSlider(
+            value,
+            0,
+            last,
+            description=description,
+            style={"description_width": "60px"},
+            layout={"width": "740px", "max_width": WHOLE},
+        )
         self.first, self.back, self.next, self.end = (
-            widgets.Button(description=words, layout=BUTTON) for words in STEPS)
+            widgets.Button(description=words, layout=BUTTON) for words in STEPS
+        )
         self.play = widgets.Button(description="Play", layout=BUTTON)
         # The widget that counts runs in the page; its own buttons have no names, so ours stand in for them.
-        self.timer = widgets.Play(value=value, min=0, max=last, interval=PAUSE, show_repeat=False,
-                                  layout={"display": "none"})
+        self.timer = widgets.Play(
+            value=value, min=0, max=last, interval=PAUSE, show_repeat=False, layout={"display": "none"}
+        )
         widgets.link((self.timer, "value"), (self.slider, "value"))
         self.timer.observe(self._name_play, "playing")
         self.first.on_click(lambda _: self.go(0))

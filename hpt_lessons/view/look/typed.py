@@ -111,8 +111,10 @@ def literal(text: str) -> Any:
     text = _with_minus(text)
     if _COMMA.fullmatch(text):
         point, pair = text.replace(",", "."), text.replace(",", ", ")
-        raise ValueError(f"{_shown(text)} has a comma. Write {_shown(point)} with a point; "
-                         f"two numbers stand in brackets: [{_shown(pair)}].")
+        raise ValueError(
+            f"{_shown(text)} has a comma. Write {_shown(point)} with a point; "
+            f"two numbers stand in brackets: [{_shown(pair)}]."
+        )
     return _read(text, text)
 
 
@@ -126,8 +128,9 @@ def _read(text: str, typed: str) -> Any:
         if words and not re.fullmatch(r"[eE]", words[0]):
             word = _shown(words[0])
             raise ValueError(f"{word} is a bare word. If it is a name, put it in quotes: '{word}'.") from error
-        raise ValueError(f"{_shown(typed)!r} is no plain value. "
-                         "Write numbers, 'names' in quotes, True or False.") from error
+        raise ValueError(
+            f"{_shown(typed)!r} is no plain value. Write numbers, 'names' in quotes, True or False."
+        ) from error
     if any(isinstance(node, ast.Constant) and node.value == math.inf for node in ast.walk(tree)):
         raise ValueError(f"{_shown(typed)} has a number that is too large: they end at about 1.8e308.")
     return value

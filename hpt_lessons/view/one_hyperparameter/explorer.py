@@ -28,8 +28,14 @@ class OneHyperparameter(page.Panel):
     `model` knows the start, the bet, and after the bet the answer.
     """
 
-    def __init__(self, trials: Trials | None = None, repeats: Trials | None = None, *, score: str = "best",
-                 answers: str | os.PathLike | None = None) -> None:
+    def __init__(
+        self,
+        trials: Trials | None = None,
+        repeats: Trials | None = None,
+        *,
+        score: str = "best",
+        answers: str | os.PathLike | None = None,
+    ) -> None:
         if trials is None:
             trials, repeats = recorded()
         self.model = OnlyOne(trials, repeats, score=score, answers=answers)
@@ -49,8 +55,9 @@ class OneHyperparameter(page.Panel):
         shapes = [(f"l1 = {l1}, l2 = {l2}", (l1, l2)) for l1, l2 in model.shapes]
 
         def field(name: str, words: str, options: list) -> widgets.Dropdown:
-            made = widgets.Dropdown(options=options, value=getattr(model, name), description=words, style=style,
-                                    layout=wide)
+            made = widgets.Dropdown(
+                options=options, value=getattr(model, name), description=words, style=style, layout=wide
+            )
             made.observe(lambda change: self._change(**{name: change.new}), "value")
             return made
 
@@ -62,8 +69,13 @@ class OneHyperparameter(page.Panel):
         self.keep = widgets.Button(description="Keep my bet")
         self.others = widgets.Button(description="Show the others")
         self.again = widgets.Button(description="Forget my bets")
-        self.curve_batch = widgets.Dropdown(options=model.batches(model.shape), value=model.batch_size,
-                                            description="Curve: batch size", style=style, layout=wide)
+        self.curve_batch = widgets.Dropdown(
+            options=model.batches(model.shape),
+            value=model.batch_size,
+            description="Curve: batch size",
+            style=style,
+            layout=wide,
+        )
         self.words = widgets.HTML()
         self.gains, self.curve = (widgets.HTML(layout={"max_width": "100%"}) for _ in range(2))
         # A button that is switched off loses the keyboard: it goes to what comes next.
@@ -170,7 +182,8 @@ def _gain(row: Alone) -> str:
         sure = "one seed and no measured noise, so nobody knows how sure this is"
     else:
         sure = f"95 % interval {interval(row)}, " + (
-            f"over {row.seeds} seeds" if row.basis == "seeds" else "one seed and noise measured elsewhere")
+            f"over {row.seeds} seeds" if row.basis == "seeds" else "one seed and noise measured elsewhere"
+        )
     if row.seen == 0:
         return f"none of the {len(row.runs)} recorded values is better than the start ({sure})."
     told = " The interval contains 0: not told from no gain." if row.low <= 0 <= row.high else ""

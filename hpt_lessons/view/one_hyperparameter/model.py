@@ -34,13 +34,21 @@ class OnlyOne:
     Raises ValueError if no network was trained at three learning rates.
     """
 
-    def __init__(self, trials: Trials, repeats: Trials | None = None, *, score: str = "best",
-                 answers: str | os.PathLike | None = None) -> None:
+    def __init__(
+        self,
+        trials: Trials,
+        repeats: Trials | None = None,
+        *,
+        score: str = "best",
+        answers: str | os.PathLike | None = None,
+    ) -> None:
         self.evidence = Evidence(trials, repeats)
         self.sweeps = self._sweeps()
         if not self.sweeps:
-            raise ValueError(f"only one: none of {len(trials)} trials belongs to a network that was trained at "
-                             f"{FEWEST} learning rates or more; give such a table.")
+            raise ValueError(
+                f"only one: none of {len(trials)} trials belongs to a network that was trained at "
+                f"{FEWEST} learning rates or more; give such a table."
+            )
         self._known: dict[tuple, list[Alone]] = {}
         self._opened: set[str] = set()
         self.shape, self.batch_size, self.rate, self.score = *self._first(), "sensible", "best"
@@ -167,8 +175,10 @@ class OnlyOne:
         for trial in self.evidence.trials:
             missing = [name for name in NAMES if name not in trial.config]
             if missing:
-                raise ValueError(f"only one: trial {trial.trial!r} has no {missing[0]!r}; {', '.join(NAMES)} are "
-                                 "needed, those of the CIFAR network.")
+                raise ValueError(
+                    f"only one: trial {trial.trial!r} has no {missing[0]!r}; {', '.join(NAMES)} are "
+                    "needed, those of the CIFAR network."
+                )
             cells.setdefault(((trial.config["l1"], trial.config["l2"]), trial.config["batch_size"]), []).append(trial)
         return {cell: Trials(found) for cell, found in cells.items() if len(found) >= FEWEST}
 
@@ -176,12 +186,16 @@ class OnlyOne:
         sweep = self.sweeps[shape, batch]
         rates = sorted(trial.config["lr"] for trial in sweep)
         broken = edge(sweep).broken
-        lr = {"low": rates[0], "high": rates[-1] if math.isnan(broken) else broken,
-              "sensible": min(rates, key=lambda other: abs(math.log(other / UNTUNED["lr"])))}[rate]
+        lr = {
+            "low": rates[0],
+            "high": rates[-1] if math.isnan(broken) else broken,
+            "sensible": min(rates, key=lambda other: abs(math.log(other / UNTUNED["lr"]))),
+        }[rate]
         return {"lr": lr, "batch_size": batch, "l1": shape[0], "l2": shape[1]}
 
     def _first(self) -> tuple[Shape, int]:
         """The start with the most hyperparameters to bet on; the untuned network among equals."""
+
         def worth(cell: tuple[Shape, int]) -> tuple:
             start = self._config(*cell, "sensible")
             lines = sum(len(along(self.evidence.trials, start, [name])) > 1 for name in NAMES)

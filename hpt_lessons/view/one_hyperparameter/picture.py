@@ -28,8 +28,11 @@ def draw_gains(model: OnlyOne) -> str:
     tops = {name: TOP + place * ROW for place, name in enumerate(model.rows)}
     parts = [_head("Tuning one alone, from the start", model)]
     if model.bet is not None:
-        parts.append(svg.element("rect", x=4.0, y=tops[model.bet] + 1.0, width=WIDTH - 8.0, height=ROW - 2.0,
-                                 style=f"fill: {FAINT}"))
+        parts.append(
+            svg.element(
+                "rect", x=4.0, y=tops[model.bet] + 1.0, width=WIDTH - 8.0, height=ROW - 2.0, style=f"fill: {FAINT}"
+            )
+        )
     parts.append(svg.line(scale(GUESSING), TOP, scale(GUESSING), bottom, MUTED, 1, stroke_dasharray="2 3"))
     parts.append(svg.line(scale(start), TOP - 6, scale(start), bottom, TEXT, 1.5))
     parts.append(svg.text(scale(start), TOP - 10, f"start {svg.percent(start, 1)}", "middle", 11, TEXT))
@@ -62,7 +65,8 @@ class Scale:
 
 def _head(title: str, model: OnlyOne) -> str:
     return svg.text(8, 16, title, size=13, colour=TEXT) + svg.text(
-        WIDTH - 8, 16, f"data: {model.evidence.data or 'not named'}", "end", 11)
+        WIDTH - 8, 16, f"data: {model.evidence.data or 'not named'}", "end", 11
+    )
 
 
 def _axis(model: OnlyOne) -> str:
@@ -236,8 +240,9 @@ def _edge(model: OnlyOne, batch_size: int, scale: Scale, across: Rates) -> str:
 
 
 def _area(left: float, right: float, top: float, bottom: float, opacity: float) -> str:
-    return svg.element("rect", x=left, y=top, width=right - left, height=bottom - top,
-                       style=f"fill: {RED}; fill-opacity: {opacity}")
+    return svg.element(
+        "rect", x=left, y=top, width=right - left, height=bottom - top, style=f"fill: {RED}; fill-opacity: {opacity}"
+    )
 
 
 def _edges(model: OnlyOne, batch_size: int, across: Rates) -> str:
@@ -271,7 +276,10 @@ def curve_in_words(model: OnlyOne, batch_size: int) -> str:
     """What the picture of the curve shows, for those who cannot see it."""
     best = max(model.sweep(batch_size), key=model.accuracy)
     broken = model.edges()[batch_size].broken
-    edge = "no recorded rate breaks the training" if math.isnan(broken) else (
-        f"training breaks from {svg.short(broken)} on")
+    edge = (
+        "no recorded rate breaks the training"
+        if math.isnan(broken)
+        else (f"training breaks from {svg.short(broken)} on")
+    )
     return (f"Batch size {batch_size}: best {svg.percent(model.accuracy(best), 1)} at learning rate "
             f"{svg.short(best.config['lr'])}; {edge}.")  # fmt: skip

@@ -106,8 +106,10 @@ def _interpolated(scales: list[Scale], cells: Cells, units: np.ndarray) -> np.ma
     try:
         triangles = Triangulation(*places.T)
     except (ValueError, RuntimeError) as error:
-        raise ValueError(f"contour: the {len(cells)} places that were tried span no surface: three of them must lie "
-                         "off one line. slices() shows fewer.") from error
+        raise ValueError(
+            f"contour: the {len(cells)} places that were tried span no surface: three of them must lie "
+            "off one line. slices() shows fewer."
+        ) from error
     triangles.set_mask(np.isnan(values)[triangles.triangles].any(axis=1))
     if triangles.mask is not None and triangles.mask.all():
         return np.ma.masked_all((len(units), len(units)))

@@ -79,8 +79,10 @@ def _pieces(trial: Trial) -> list[Piece]:
     for result in trial.history:
         missing = [key for key in ("start", "end", "worker") if result.extra.get(key) is None]
         if missing:
-            raise ValueError(f"gantt: trial {trial.trial!r}, epoch {result.epoch}, has no {missing[0]!r} in its extra. "
-                             "Replay the search on the virtual clock: that writes start, end and worker.")
+            raise ValueError(
+                f"gantt: trial {trial.trial!r}, epoch {result.epoch}, has no {missing[0]!r} in its extra. "
+                "Replay the search on the virtual clock: that writes start, end and worker."
+            )
         worker, start, end = result.extra["worker"], float(result.extra["start"]), float(result.extra["end"])
         before = pieces[-1] if pieces else None
         if before and before.worker == worker and math.isclose(before.end, start, rel_tol=1e-6, abs_tol=1e-6):
@@ -103,17 +105,49 @@ def _row(ax: Axes, trial: Trial, pieces: list[Piece], workers: list, unit: float
     """A trial's bars with its name where there is room, and the mark of its end."""
     for piece in pieces:
         row, width = workers.index(piece.worker), (piece.end - piece.start) / unit
-        ax.barh(row, width, _HEIGHT, piece.start / unit, color=look.face, edgecolor=look.edge, hatch=look.hatch,
-                linewidth=look.rim, gid=trial.trial, zorder=2)
-        ax.vlines([at / unit for at in piece.epochs], row - _HEIGHT / 2, row + _HEIGHT / 2, color=look.edge,
-                  linewidth=0.4, zorder=3)
+        ax.barh(
+            row,
+            width,
+            _HEIGHT,
+            piece.start / unit,
+            color=look.face,
+            edgecolor=look.edge,
+            hatch=look.hatch,
+            linewidth=look.rim,
+            gid=trial.trial,
+            zorder=2,
+        )
+        ax.vlines(
+            [at / unit for at in piece.epochs],
+            row - _HEIGHT / 2,
+            row + _HEIGHT / 2,
+            color=look.edge,
+            linewidth=0.4,
+            zorder=3,
+        )
         if width * unit / end > 0.008 * len(trial.trial) + 0.01:
             back = {"facecolor": look.face, "edgecolor": "none", "pad": 0.6}
-            ax.text(piece.start / unit + width / 2, row, trial.trial, ha="center", va="center", fontsize="x-small",
-                    color=look.text, zorder=4, bbox=back)
+            ax.text(
+                piece.start / unit + width / 2,
+                row,
+                trial.trial,
+                ha="center",
+                va="center",
+                fontsize="x-small",
+                color=look.text,
+                zorder=4,
+                bbox=back,
+            )
     if pieces and status_of(trial) != "completed":
-        ax.plot([pieces[-1].end / unit], [workers.index(pieces[-1].worker) + _HEIGHT / 2], linestyle="", clip_on=False,
-                **look_of_mark(status_of(trial)) | {"markersize": 7}, zorder=6, gid=status_of(trial))
+        ax.plot(
+            [pieces[-1].end / unit],
+            [workers.index(pieces[-1].worker) + _HEIGHT / 2],
+            linestyle="",
+            clip_on=False,
+            **look_of_mark(status_of(trial)) | {"markersize": 7},
+            zorder=6,
+            gid=status_of(trial),
+        )
 
 
 def _handles(trials: Trials, winner: Trial | None, metric: str) -> list:

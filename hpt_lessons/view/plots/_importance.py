@@ -50,13 +50,21 @@ def _interval(name: str, given: Any) -> tuple[float, float, float]:
     numbers = [float(number) for number in (given if isinstance(given, Sequence | np.ndarray) else [given])]
     value, low, high = numbers if len(numbers) == 3 else (numbers[0], np.nan, np.nan)
     if len(numbers) not in (1, 3) or not np.isfinite(value) or low > value or high < value:
-        raise ValueError(f"importance, {name!r}: {given!r} is no number with its interval; expected a finite number or "
-                         "(number, low, high) with low <= number <= high.")
+        raise ValueError(
+            f"importance, {name!r}: {given!r} is no number with its interval; expected a finite number or "
+            "(number, low, high) with low <= number <= high."
+        )
     return value, low, high
 
 
-def _region(ax: Axes, name: str, region: Mapping[str, tuple[float, float, float]], names: Sequence[str], place: int,
-            regions: Mapping[str, Any]) -> Any:
+def _region(
+    ax: Axes,
+    name: str,
+    region: Mapping[str, tuple[float, float, float]],
+    names: Sequence[str],
+    place: int,
+    regions: Mapping[str, Any],
+) -> Any:
     """Dots, their lines from 0 and their intervals, a little below those of the region before."""
     look = method_lines(regions)[name]
     offset = (place - (len(regions) - 1) / 2) * 0.5 / len(regions)
@@ -64,5 +72,16 @@ def _region(ax: Axes, name: str, region: Mapping[str, tuple[float, float, float]
     values, lows, highs = np.array(list(region.values())).T
     ax.hlines(rows, 0, values, color=look.colour, linewidth=1, alpha=0.6)
     errors = np.nan_to_num([values - lows, highs - values])
-    return ax.errorbar(values, rows, xerr=errors, linestyle="", marker=look.marker, markersize=8, color=look.colour,
-                       markeredgecolor="white", capsize=4, elinewidth=2, label=name)
+    return ax.errorbar(
+        values,
+        rows,
+        xerr=errors,
+        linestyle="",
+        marker=look.marker,
+        markersize=8,
+        color=look.colour,
+        markeredgecolor="white",
+        capsize=4,
+        elinewidth=2,
+        label=name,
+    )

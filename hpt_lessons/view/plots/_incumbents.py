@@ -111,8 +111,10 @@ def _from_arrays(name: str, given: Any, band: str) -> Steps:
         raise ValueError(f"incumbents, {name!r}: expected a list of tables of trials, or (x, curves).") from error
     values = np.atleast_2d(values)
     if x.ndim != 1 or values.ndim != 2 or values.shape[1] != len(x) or not values.size:
-        raise ValueError(f"incumbents, {name!r}: places of shape {x.shape} and curves of shape {values.shape} do not "
-                         "fit; expected (n,) and (searches, n).")
+        raise ValueError(
+            f"incumbents, {name!r}: places of shape {x.shape} and curves of shape {values.shape} do not "
+            "fit; expected (n,) and (searches, n)."
+        )
     return Steps(x, values.mean(axis=0), *_band(values, band), len(values))
 
 
@@ -120,8 +122,9 @@ def _band(values: np.ndarray, band: str) -> np.ndarray:
     """Lower and upper end at each place; NaN where a search has no result yet."""
     if band == "searches":
         return np.quantile(values, [0.1, 0.9], axis=0)
-    return np.array([mean_interval(column) if np.isfinite(column).all() else (math.nan, math.nan)
-                     for column in values.T]).T
+    return np.array(
+        [mean_interval(column) if np.isfinite(column).all() else (math.nan, math.nan) for column in values.T]
+    ).T
 
 
 def _draw(ax: Axes, name: str, steps: Steps, scale: float, look: Line) -> None:
@@ -139,8 +142,9 @@ def _data(methods: Mapping[str, Any]) -> str:
     """The name that all tables agree on."""
     names = sorted({table.data for given in methods.values() for table in _tables(given)})
     if len(names) > 1:
-        raise ValueError(f"incumbents: these searches used different data ({', '.join(map(repr, names))}) and cannot "
-                         "be compared.")
+        raise ValueError(
+            f"incumbents: these searches used different data ({', '.join(map(repr, names))}) and cannot be compared."
+        )
     return names[0] if names else ""
 
 
@@ -148,8 +152,17 @@ def _handles(steps: Mapping[str, Steps], looks: Mapping[str, Line], band: str, d
     handles: list = []
     for name, step in steps.items():
         look, count = looks[name], step.repeats
-        handles.append(Line2D([], [], color=look.colour, linestyle=look.style, linewidth=2, marker=look.marker,
-                              label=f"{name} ({count} search{'es' if count > 1 else ''})"))
+        handles.append(
+            Line2D(
+                [],
+                [],
+                color=look.colour,
+                linestyle=look.style,
+                linewidth=2,
+                marker=look.marker,
+                label=f"{name} ({count} search{'es' if count > 1 else ''})",
+            )
+        )
     if default is not None:
         handles.append(Line2D([], [], **_DEFAULT, label="untuned default"))
     if any(step.repeats > 1 for step in steps.values()):

@@ -71,8 +71,15 @@ def _curve(ax: Axes, trial: Trial, metric: str, scale: float, role: str) -> None
     elif epochs:
         low, high = ax.get_ylim()
         end = min(max(values[-1], low), high)  # a curve that leaves the plot ends at its edge
-        draw_mark(ax, trial.status, epochs[-1], end, colour if role != "other" else None, order + 4,
-                  larger=1.4 if role == "best" else 1.0)
+        draw_mark(
+            ax,
+            trial.status,
+            epochs[-1],
+            end,
+            colour if role != "other" else None,
+            order + 4,
+            larger=1.4 if role == "best" else 1.0,
+        )
 
 
 def _divergence(ax: Axes, trial: Trial, metric: str, epochs: list, values: list, colour: str) -> None:

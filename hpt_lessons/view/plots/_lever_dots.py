@@ -51,8 +51,11 @@ def lever_dots(
             members = [trial for trial in group if is_untuned(trial) == (side == "untuned")]
             _side(ax, place, members, look, metric, scale)
     ax.set(xlim=(-0.5, len(groups) - 0.5), ylabel=label)
-    ax.set_xticks(range(len(groups)), ["\n".join(map(_wrapped, name.split("\n"))) for name in groups],
-                  fontsize="medium" if own and len(groups) < 7 else "small")
+    ax.set_xticks(
+        range(len(groups)),
+        ["\n".join(map(_wrapped, name.split("\n"))) for name in groups],
+        fontsize="medium" if own and len(groups) < 7 else "small",
+    )
     ax.set_xlabel(by if isinstance(by, str) else "" if callable(by) else " / ".join(by))
     ax.grid(False, axis="x")
     shown = [trial for group in groups.values() for trial in group]
@@ -61,16 +64,18 @@ def lever_dots(
     return name_data(ax, trials.data)
 
 
-def _groups(trials: Trials, by: str | Sequence[str] | Callable[[Trial], str],
-            order: Sequence[str] | None) -> dict[str, list[Trial]]:
+def _groups(
+    trials: Trials, by: str | Sequence[str] | Callable[[Trial], str], order: Sequence[str] | None
+) -> dict[str, list[Trial]]:
     """The trials of each group, in order of appearance or in the one asked for."""
     if callable(by):
         words = {trial.trial: str(by(trial)) for trial in trials}
     else:
         columns = columns_of(trials)
         names = choose_parameters("lever_dots", columns, by)
-        words = {trial.trial: "\n".join(_word(columns[name].get(trial.trial, "-")) for name in names)
-                 for trial in trials}
+        words = {
+            trial.trial: "\n".join(_word(columns[name].get(trial.trial, "-")) for name in names) for trial in trials
+        }
     groups: dict[str, list[Trial]] = {}
     for trial in trials:
         groups.setdefault(words[trial.trial], []).append(trial)
@@ -96,8 +101,18 @@ def _side(ax: Axes, place: int, members: list[Trial], look: Mapping[str, Any], m
     offsets = np.linspace(-_HALF, _HALF, len(values)) if len(values) > 1 else np.zeros(len(values))
     for trial, value, offset in zip(sound, values, offsets, strict=True):
         y = min(max(value, low), high)
-        ax.plot([place + look["at"] - 0.05 + offset], [y], linestyle="", marker=look["marker"], markersize=look["size"],
-                color=look["colour"], markeredgecolor="white", alpha=0.8, zorder=3, gid=trial.trial)
+        ax.plot(
+            [place + look["at"] - 0.05 + offset],
+            [y],
+            linestyle="",
+            marker=look["marker"],
+            markersize=look["size"],
+            color=look["colour"],
+            markeredgecolor="white",
+            alpha=0.8,
+            zorder=3,
+            gid=trial.trial,
+        )
     if values:
         _mean(ax, place + look["at"] + 0.12, values, look["colour"])
     edge = high if metric == "loss" else low
@@ -108,17 +123,48 @@ def _side(ax: Axes, place: int, members: list[Trial], look: Mapping[str, Any], m
 def _mean(ax: Axes, x: float, values: list[float], colour: str) -> None:
     mean = float(np.mean(values))
     low, high = mean_interval(values) if len(values) > 1 else (mean, mean)
-    ax.errorbar([x], [mean], [[mean - low], [high - mean]], color=colour, marker="D", markersize=6, capsize=4,
-                elinewidth=1.8, markeredgecolor="white", zorder=5, gid="mean")
+    ax.errorbar(
+        [x],
+        [mean],
+        [[mean - low], [high - mean]],
+        color=colour,
+        marker="D",
+        markersize=6,
+        capsize=4,
+        elinewidth=1.8,
+        markeredgecolor="white",
+        zorder=5,
+        gid="mean",
+    )
 
 
 def _handles(counts: Counter, sides: Mapping[str, Mapping[str, Any]]) -> list[Line2D]:
-    handles = [Line2D([], [], linestyle="", marker=look["marker"], markersize=look["size"], color=look["colour"],
-                      markeredgecolor="white", label=f"{look['label']} ({counts[side]} runs)")
-               for side, look in sides.items() if counts[side]]
+    handles = [
+        Line2D(
+            [],
+            [],
+            linestyle="",
+            marker=look["marker"],
+            markersize=look["size"],
+            color=look["colour"],
+            markeredgecolor="white",
+            label=f"{look['label']} ({counts[side]} runs)",
+        )
+        for side, look in sides.items()
+        if counts[side]
+    ]
     if any(counts[side] for side in sides):
-        handles.append(Line2D([], [], color=COLOURS["cut"], marker="D", markersize=6, markeredgecolor="white",
-                              label="mean over runs\nand its 95 % interval"))
+        handles.append(
+            Line2D(
+                [],
+                [],
+                color=COLOURS["cut"],
+                marker="D",
+                markersize=6,
+                markeredgecolor="white",
+                label="mean over runs\nand its 95 % interval",
+            )
+        )
     if counts["diverged"]:
         words = f"diverged ({counts['diverged']})"
         handles.append(Line2D([], [], linestyle="", **look_of_mark("diverged"), label=words))

@@ -32,8 +32,10 @@ def paired_differences(
     pairs = _pairs(first, second)
     sound = [pair for pair in pairs if all(np.isfinite(last_value(trial, metric)) for trial in pair)]
     if len(sound) < 2:
-        raise ValueError(f"paired_differences: {len(sound)} of {len(pairs)} pairs have a sound {metric} on both sides, "
-                         "and an interval needs two. Train with more seeds.")
+        raise ValueError(
+            f"paired_differences: {len(sound)} of {len(pairs)} pairs have a sound {metric} on both sides, "
+            "and an interval needs two. Train with more seeds."
+        )
     differences = [scale * (last_value(b, metric) - last_value(a, metric)) for a, b in sound]
     result = paired_difference(differences, np.zeros(len(differences)))
     ax = ax or new_axes((7.5, 4.0))
@@ -48,8 +50,10 @@ def paired_differences(
 
 def _data(first: Trials, second: Trials) -> str:
     if first.data != second.data:
-        raise ValueError(f"paired_differences: the tables used different data ({first.data!r}, {second.data!r}) and "
-                         "cannot be compared.")
+        raise ValueError(
+            f"paired_differences: the tables used different data ({first.data!r}, {second.data!r}) and "
+            "cannot be compared."
+        )
     return first.data
 
 
@@ -60,16 +64,20 @@ def _pairs(first: Trials, second: Trials) -> Pairs:
     alone = sides[0].keys() ^ sides[1].keys()
     if alone:
         words = ", ".join(["seed", "split", *shared])
-        raise ValueError(f"paired_differences: {len(alone)} run(s) have no partner, for example the one with ({words}) "
-                         f"= {min(map(str, alone))}. Give tables of the same seeds.")
+        raise ValueError(
+            f"paired_differences: {len(alone)} run(s) have no partner, for example the one with ({words}) "
+            f"= {min(map(str, alone))}. Give tables of the same seeds."
+        )
     keys = sorted(sides[0], key=lambda key: (str(type(key[0])), key[0] if key[0] is not None else 0))
     return [(sides[0][key], sides[1][key]) for key in keys]
 
 
 def _shared(first: Trials, second: Trials) -> list[str]:
     """Hyperparameters that take the same values in both tables."""
-    left, right = ({name: {repr(value) for value in column.values()} for name, column in columns_of(table).items()}
-                   for table in (first, second))
+    left, right = (
+        {name: {repr(value) for value in column.values()} for name, column in columns_of(table).items()}
+        for table in (first, second)
+    )
     return [name for name in left if name != "seed" and left[name] == right.get(name)]
 
 
@@ -80,8 +88,10 @@ def _by_key(table: Trials, shared: list[str]) -> Mapping[tuple[Hashable, ...], T
         split = trial.history[-1].extra.get("split_seed") if trial.history else None
         key = (trial.seed, split, *(repr(columns[name].get(trial.trial)) for name in shared))
         if key in found:
-            raise ValueError(f"paired_differences: trials {found[key].trial!r} and {trial.trial!r} have the same seed "
-                             f"({trial.seed}), so that their partner is not clear. Give one configuration a seed.")
+            raise ValueError(
+                f"paired_differences: trials {found[key].trial!r} and {trial.trial!r} have the same seed "
+                f"({trial.seed}), so that their partner is not clear. Give one configuration a seed."
+            )
         found[key] = trial
     return found
 
@@ -90,7 +100,7 @@ def _seed_ticks(ax: Axes, seeds: list[str], lost: int) -> None:
     """Every pair's seed while there is room, else each second, third, ...; how many pairs are not there."""
     shown = range(0, len(seeds), 1 + len(seeds) // 20)
     ax.set_xticks([*shown, len(seeds) + 0.5], [*(seeds[place] for place in shown), "mean and\n95 % interval"])
-    out = f"; {lost} pair{'s'[:lost != 1]} diverged" if lost else ""
+    out = f"; {lost} pair{'s'[: lost != 1]} diverged" if lost else ""
     ax.set_xlabel(f"seed of the pair{out}")
 
 
@@ -101,9 +111,24 @@ def _draw(ax: Axes, differences: list[float], result) -> None:
     ax.vlines(places, 0, differences, color=COLOURS["neutral"], linewidth=1)
     ax.plot(places, differences, "o", color=COLOURS["cut"], markersize=7, markeredgecolor="white", gid="pairs")
     ax.axhspan(result.low, result.high, color=COLOURS["best"], alpha=0.12, linewidth=0, zorder=0)
-    ax.errorbar([end], [result.mean], [[result.mean - result.low], [result.high - result.mean]], color=COLOURS["best"],
-                marker="D", markersize=9, capsize=6, elinewidth=2.5, markeredgecolor="white", gid="mean")
-    ax.annotate(f"{result.mean:+.2g}\n[{result.low:+.2g}, {result.high:+.2g}]", (end, result.mean), (12, 0),
-                textcoords="offset points", va="center")
+    ax.errorbar(
+        [end],
+        [result.mean],
+        [[result.mean - result.low], [result.high - result.mean]],
+        color=COLOURS["best"],
+        marker="D",
+        markersize=9,
+        capsize=6,
+        elinewidth=2.5,
+        markeredgecolor="white",
+        gid="mean",
+    )
+    ax.annotate(
+        f"{result.mean:+.2g}\n[{result.low:+.2g}, {result.high:+.2g}]",
+        (end, result.mean),
+        (12, 0),
+        textcoords="offset points",
+        va="center",
+    )
     ax.set_xlim(-0.6, end + max(1.5, 0.36 * end))
     ax.grid(False, axis="x")

@@ -49,8 +49,15 @@ def parallel_coordinates(
     heights.append({trial.trial: _end(trial, metric, factor, ends) for trial in drawn})
     for trial in drawn:
         colour, width, style, order = _LINES[_role(trial, good)]
-        ax.plot([height[trial.trial] for height in heights], style, color=colour, linewidth=width, zorder=order,
-                clip_on=False, gid=trial.trial)
+        ax.plot(
+            [height[trial.trial] for height in heights],
+            style,
+            color=colour,
+            linewidth=width,
+            zorder=order,
+            clip_on=False,
+            gid=trial.trial,
+        )
     _axes(ax, scales, label, ends)
     _legend(ax, _handles(drawn, good, share), own)
     return name_data(ax, trials.data)
@@ -145,5 +152,8 @@ def _handles(drawn: Sequence[Trial], good: set[str], share: float) -> list[Line2
     counts = {role: sum(_role(trial, good) == role for trial in drawn) for role in _LINES}
     words = {"good": f"best {percent(100 * share, None)} ({counts['good']})", "other": f"others ({counts['other']})",
              "default": "untuned default", "diverged": f"diverged ({counts['diverged']})"}  # fmt: skip
-    return [Line2D([], [], color=colour, linewidth=width, linestyle=style, label=words[role])
-            for role, (colour, width, style, _) in _LINES.items() if counts[role]]
+    return [
+        Line2D([], [], color=colour, linewidth=width, linestyle=style, label=words[role])
+        for role, (colour, width, style, _) in _LINES.items()
+        if counts[role]
+    ]

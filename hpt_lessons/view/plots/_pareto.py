@@ -60,8 +60,12 @@ def pareto(
     _at_the_edge(ax, [costs[name] for name in lost], metric)
     add_legend(ax, _handles(sound, best, len(lost)), own)
     if len(best) <= _MOST_NAMES:
-        _names(ax, {name: sound[name] for name in best}, names and {name: names(trials[name]) for name in best},
-               -1 if metric == "loss" else 1)
+        _names(
+            ax,
+            {name: sound[name] for name in best},
+            names and {name: names(trials[name]) for name in best},
+            -1 if metric == "loss" else 1,
+        )
     return name_data(ax, trials.data)
 
 
@@ -91,8 +95,10 @@ def _costs(trials: Trials, cost: str) -> dict[str, float]:
             known[trial.trial] = float(value)
     if not known:
         extra = sorted({key for trial in trials for result in trial.history for key in result.extra})
-        raise ValueError(f"pareto: no trial says its {cost!r}; choose 'seconds', 'epochs' or one of "
-                         f"{', '.join(dict.fromkeys([*extra, *columns_of(trials)])) or 'nothing else'}.")
+        raise ValueError(
+            f"pareto: no trial says its {cost!r}; choose 'seconds', 'epochs' or one of "
+            f"{', '.join(dict.fromkeys([*extra, *columns_of(trials)])) or 'nothing else'}."
+        )
     return known
 
 
@@ -133,10 +139,18 @@ def _names(ax: Axes, points: Mapping[str, tuple[float, float]], names: Mapping[s
         left = x if at_left else x - width
         level = max(way * y, beyond) if left < end else way * y
         end, beyond = left + width, level + _LINE * point
-        ax.annotate(words, place, (-4 if at_left else -5, way * (level - way * y) / point + 6 * way), zorder=6,
-                    textcoords="offset points", fontsize="small", ha="left" if at_left else "right",
-                    va="bottom" if way == 1 else "top", path_effects=[withStroke(linewidth=3, foreground="white")],
-                    arrowprops=_LEADER if level > way * y else None)
+        ax.annotate(
+            words,
+            place,
+            (-4 if at_left else -5, way * (level - way * y) / point + 6 * way),
+            zorder=6,
+            textcoords="offset points",
+            fontsize="small",
+            ha="left" if at_left else "right",
+            va="bottom" if way == 1 else "top",
+            path_effects=[withStroke(linewidth=3, foreground="white")],
+            arrowprops=_LEADER if level > way * y else None,
+        )
 
 
 def _at_the_edge(ax: Axes, costs: list[float], metric: str) -> None:
@@ -144,16 +158,26 @@ def _at_the_edge(ax: Axes, costs: list[float], metric: str) -> None:
     if costs and metric != "loss":
         ax.tick_params(axis="x", pad=8)  # else the marks would cover the numbers
     for x in costs:
-        ax.plot([x], [high if metric == "loss" else low], linestyle="", **look_of_mark("diverged"), clip_on=False,
-                zorder=6, gid="diverged")
+        ax.plot(
+            [x],
+            [high if metric == "loss" else low],
+            linestyle="",
+            **look_of_mark("diverged"),
+            clip_on=False,
+            zorder=6,
+            gid="diverged",
+        )
     ax.set_ylim(low, high)
 
 
 def _handles(sound: dict[str, tuple[float, float]], best: list[str], lost: int) -> list[Line2D]:
     others = len(sound) - len(best) - ("default" in sound and "default" not in best)
     words = {"front": f"Pareto front ({len(best)})", "other": f"others ({others})"}
-    handles = [Line2D([], [], color=COLOURS["best"] if role == "front" else "none", **_DOTS[role], label=text)
-               for role, text in words.items() if best and (role == "front" or others)]
+    handles = [
+        Line2D([], [], color=COLOURS["best"] if role == "front" else "none", **_DOTS[role], label=text)
+        for role, text in words.items()
+        if best and (role == "front" or others)
+    ]
     if "default" in sound:
         handles.append(Line2D([], [], linestyle="", **_DOTS["default"], label="untuned default"))
     if lost:

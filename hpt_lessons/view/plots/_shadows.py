@@ -37,7 +37,7 @@ def shadows(
         scale_axis(ax, scale, axis)
         low, high = _with_siblings(ax, axis, scale.place(-_ROOM), scale.place(1 + _ROOM / 2))
         count = len(distinct_values(columns[scale.name]))
-        ax.set(**{f"{axis}lim": (low, high), f"{axis}label": f"{scale.name} ({count} value{'s'[:count != 1]})"})
+        ax.set(**{f"{axis}lim": (low, high), f"{axis}label": f"{scale.name} ({count} value{'s'[: count != 1]})"})
     both = [name for name in scales["x"].places if name in scales["y"].places]
     places = {axis: [scale.places[name] for name in both] for axis, scale in scales.items()}
     colour = COLOURS.get(title.lower().replace(" ", "-"), COLOURS["random"])
@@ -66,5 +66,14 @@ def _shadow(ax: Axes, values: np.ndarray, axis: str, colour: str) -> None:
     edge = np.full(len(values), 0.02)
     points, transform = ((values, edge), ax.get_xaxis_transform()) if axis == "x" else (
         (edge, values), ax.get_yaxis_transform())  # fmt: skip
-    ax.plot(*points, linestyle="", marker="|" if axis == "x" else "_", markersize=13, markeredgewidth=2, color=colour,
-            transform=transform, zorder=2, gid=f"shadows {axis}")
+    ax.plot(
+        *points,
+        linestyle="",
+        marker="|" if axis == "x" else "_",
+        markersize=13,
+        markeredgewidth=2,
+        color=colour,
+        transform=transform,
+        zorder=2,
+        gid=f"shadows {axis}",
+    )

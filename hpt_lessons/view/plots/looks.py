@@ -38,9 +38,7 @@ def new_axes(size: tuple[float, float] = WIDE) -> Axes:
     return plt.subplots(figsize=size, layout="constrained")[1]
 
 
-def draw_mark(
-    ax: Axes, status: str, x: float, y: float, colour: str | None, order: int, larger: float = 1.0
-) -> None:
+def draw_mark(ax: Axes, status: str, x: float, y: float, colour: str | None, order: int, larger: float = 1.0) -> None:
     """The mark of an end at (x, y); its `gid` is the status."""
     if math.isfinite(y):
         look = look_of_mark(status, colour)
@@ -94,8 +92,18 @@ def add_legend(ax: Axes, handles: list, own: bool) -> None:
 def legend_below(ax: Axes, handles: list, columns: int = 3) -> None:
     """Under the name of the axis, for plots that leave no room inside."""
     below = ax.transAxes + ScaledTranslation(0, -0.55, ax.figure.dpi_scale_trans)  # inches
-    ax.legend(handles=handles, loc="upper center", bbox_to_anchor=(0.5, 0), bbox_transform=below, ncols=columns,
-              frameon=False, borderaxespad=0, fontsize="small", columnspacing=1.2, handletextpad=0.5)
+    ax.legend(
+        handles=handles,
+        loc="upper center",
+        bbox_to_anchor=(0.5, 0),
+        bbox_transform=below,
+        ncols=columns,
+        frameon=False,
+        borderaxespad=0,
+        fontsize="small",
+        columnspacing=1.2,
+        handletextpad=0.5,
+    )
 
 
 class Line(NamedTuple):
@@ -118,5 +126,7 @@ def method_lines(names: Iterable[str]) -> dict[str, Line]:
     left = [colour for colour in palette if colour not in known.values()] or palette
     others = (name for name in names if name not in known)
     colours = known | {name: left[place % len(left)] for place, name in enumerate(others)}
-    return {name: Line(colours[name], _STYLES[place % len(_STYLES)], _MARKERS[place % len(_MARKERS)])
-            for place, name in enumerate(names)}
+    return {
+        name: Line(colours[name], _STYLES[place % len(_STYLES)], _MARKERS[place % len(_MARKERS)])
+        for place, name in enumerate(names)
+    }

@@ -40,8 +40,9 @@ class Answers:
     `trouble` says in a sentence what happened, "" if nothing did.
     """
 
-    def __init__(self, questions: Questions, path: str | os.PathLike | None = None,
-                 clock: Callable[[], datetime] = datetime.now) -> None:
+    def __init__(
+        self, questions: Questions, path: str | os.PathLike | None = None, clock: Callable[[], datetime] = datetime.now
+    ) -> None:
         self.questions = questions
         self.path = Path(path) if path is not None else answers_file(questions.name)
         self.trouble = ""
@@ -103,18 +104,20 @@ class Answers:
         rows = []
         for question in self.questions:
             given, last = [t for t in self.tries(question.id) if t.answer is not None], self.last(question.id)
-            rows.append({
-                "lesson": self.questions.lesson,
-                "question": question.id,
-                "kind": "prediction" if question.predict else question.kind,
-                "answer": "" if last is None else question.in_words(last.answer),
-                "right": _verdict(question, last) if question.predict else self.solved(question.id),
-                "first_try_right": _verdict(question, given[0] if given else None),
-                "tries": len(given),
-                "solution_shown": self.shown(question.id),
-                "first": given[0].when if given else "",
-                "last": given[-1].when if given else "",
-            })
+            rows.append(
+                {
+                    "lesson": self.questions.lesson,
+                    "question": question.id,
+                    "kind": "prediction" if question.predict else question.kind,
+                    "answer": "" if last is None else question.in_words(last.answer),
+                    "right": _verdict(question, last) if question.predict else self.solved(question.id),
+                    "first_try_right": _verdict(question, given[0] if given else None),
+                    "tries": len(given),
+                    "solution_shown": self.shown(question.id),
+                    "first": given[0].when if given else "",
+                    "last": given[-1].when if given else "",
+                }
+            )
         return rows
 
     def export(self, path: str | os.PathLike) -> Path:
@@ -147,8 +150,10 @@ class Answers:
             return {}
 
     def _write(self) -> None:
-        content = {"lesson": self.questions.lesson,
-                   "answers": {id: [asdict(t) for t in tries] for id, tries in self._tries.items()}}
+        content = {
+            "lesson": self.questions.lesson,
+            "answers": {id: [asdict(t) for t in tries] for id, tries in self._tries.items()},
+        }
         draft = self.path.with_name(f".{self.path.name}.{os.getpid()}.tmp")
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)

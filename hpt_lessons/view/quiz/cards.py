@@ -200,8 +200,12 @@ class SeveralField(widgets.VBox):
 
     def __init__(self, question: Question, label: str) -> None:
         self.boxes = {
-            choice.text: widgets.Checkbox(description=page.inline(choice.text), description_allow_html=True,
-                                          indent=False, layout={"width": "auto"})
+            choice.text: widgets.Checkbox(
+                description=page.inline(choice.text),
+                description_allow_html=True,
+                indent=False,
+                layout={"width": "auto"},
+            )
             for choice in question.choices
         }
         super().__init__(list(self.boxes.values()))

@@ -208,12 +208,22 @@ def _question(entry: Mapping[str, Any]) -> Question:
 # The keys of each table: the type of each, and whether it must be there.
 _TEXT, _NUMBER, _SWITCH = ("text", (str,)), ("a number", (int, float)), ("true or false", (bool,))
 _FILE = {"title": (_TEXT, True), "lesson": (_TEXT, True)}
-_COMMON = {"id": (_TEXT, True), "kind": (_TEXT, True), "text": (_TEXT, True), "see": (_TEXT, True),
-           "predict": (_SWITCH, False)}
+_COMMON = {
+    "id": (_TEXT, True),
+    "kind": (_TEXT, True),
+    "text": (_TEXT, True),
+    "see": (_TEXT, True),
+    "predict": (_SWITCH, False),
+}
 _CHOICE = {"text": (_TEXT, True), "why": (_TEXT, True), "right": (_SWITCH, False)}
 _MISTAKE = {"value": (_NUMBER, True), "why": (_TEXT, True), "tolerance": (_NUMBER, False)}
-_OF_NUMBER = {"answer": (_NUMBER, True), "tolerance": (_NUMBER, True), "why": (_TEXT, True), "unit": (_TEXT, False),
-              "hint": (_TEXT, False)}
+_OF_NUMBER = {
+    "answer": (_NUMBER, True),
+    "tolerance": (_NUMBER, True),
+    "why": (_TEXT, True),
+    "unit": (_TEXT, False),
+    "hint": (_TEXT, False),
+}
 
 
 def problems(content: Mapping[str, Any]) -> list[str]:

@@ -124,6 +124,9 @@ def run(known: Known, scheduler: Any, workers: int) -> list[Stretch]:
         times = history[first].extra, history[last - 1].extra
         begun = watched.begun[trial][numbers[trial]]
         numbers[trial] += 1
-        stretches.append(Stretch(times[0]["worker"], trial, first, last, begun, times[0]["start"], times[1]["end"],
-                                 score, decision, bar))
+        stretches.append(
+            Stretch(
+                times[0]["worker"], trial, first, last, begun, times[0]["start"], times[1]["end"], score, decision, bar
+            )
+        )
     return stretches

@@ -99,8 +99,11 @@ def in_words(model: RungModel, step: int) -> str:
         return f"{first}<br>{spent}"
     regret = model.regret(choice)
     worse = "the best of all" if regret == 0 else f"{_points(model, regret)} worse than the best of all"
-    verdict = f"One would take trial {choice + 1}, in the end {worse}." if math.isfinite(regret) else (
-        f"One would take trial {choice + 1}, which diverges in the end.")
+    verdict = (
+        f"One would take trial {choice + 1}, in the end {worse}."
+        if math.isfinite(regret)
+        else (f"One would take trial {choice + 1}, which diverges in the end.")
+    )
     return f"{first}<br>{spent} {verdict}"
 
 
@@ -129,8 +132,11 @@ def _step(model: RungModel, stretch: Stretch, step: int, over: bool = False) -> 
         return f"{head}<b>diverged</b> in epoch {stretch.last}: it loses to every other."
     epochs = f"{stretch.last} epoch{'' if stretch.last == 1 else 's'}"
     head += f"has {_points(model, stretch.score, '%')} after {epochs}"
-    bar = f" (the bar: {_points(model, stretch.bar, '%')})" if stretch.bar is not None and stretch.last < (
-        model.max_budget) else ""
+    bar = (
+        f" (the bar: {_points(model, stretch.bar, '%')})"
+        if stretch.bar is not None and stretch.last < (model.max_budget)
+        else ""
+    )
     fate = {"continue": "it goes on.", "pause": "it waits.", "stop": "it is <b>cut</b>."}[stretch.decision.action]
     if stretch.last >= model.max_budget:
         return f"{head}: it is <b>finished</b>."

@@ -45,17 +45,30 @@ class RungModel:
     (nothing has happened) to `len(stretches)`, tell what was known then; `finals` is what no search ever sees.
     """
 
-    def __init__(self, trials: Trials, method: str = "stopping", *, eta: int = 3, grace: int = 1,
-                 count: int | None = None, workers: int = 2, order: str = "drawn", score: str = "error", seed: int = 0,
-                 max_budget: int | None = None) -> None:
+    def __init__(
+        self,
+        trials: Trials,
+        method: str = "stopping",
+        *,
+        eta: int = 3,
+        grace: int = 1,
+        count: int | None = None,
+        workers: int = 2,
+        order: str = "drawn",
+        score: str = "error",
+        seed: int = 0,
+        max_budget: int | None = None,
+    ) -> None:
         self.trials = trials
         self.max_budget = max((trial.budget for trial in trials), default=0) if max_budget is None else max_budget
         self.pool = [t for t in trials if t.budget >= self.max_budget or (t.diverged and t.history)]
         self.left_out = len(trials) - len(self.pool)
         if len(self.pool) < 2 or self.max_budget < 2:
-            raise ValueError(f"rungs: {len(self.pool)} of {len(trials)} trials have a curve of {self.max_budget} "
-                             "epochs, and at least 2 trials with 2 epochs are needed. Trials that a search stopped "
-                             "have no later curve: take recorded trials, or a smaller max_budget.")
+            raise ValueError(
+                f"rungs: {len(self.pool)} of {len(trials)} trials have a curve of {self.max_budget} "
+                "epochs, and at least 2 trials with 2 epochs are needed. Trials that a search stopped "
+                "have no later curve: take recorded trials, or a smaller max_budget."
+            )
         self.method, self.eta, self.grace, self.count, self.workers = method, eta, grace, count, workers
         self.order, self.score, self.seed = order, score, seed
         self._run()

@@ -52,11 +52,17 @@ def _y(model: RungModel, score: float | np.ndarray) -> float | np.ndarray:
 
 def _legend(unseen: bool) -> list[str]:
     """What the marks mean, in one line."""
-    marks = [("trained", svg.line(0, 0, 22, 0, GREEN, 2), 28), ("goes on", _dot(4, 0, GREEN, True), 14),
-             ("waits", _dot(4, 0, GREEN, False), 14), ("cut", _cross(4, 0, MUTED), 14)]
+    marks = [
+        ("trained", svg.line(0, 0, 22, 0, GREEN, 2), 28),
+        ("goes on", _dot(4, 0, GREEN, True), 14),
+        ("waits", _dot(4, 0, GREEN, False), 14),
+        ("cut", _cross(4, 0, MUTED), 14),
+    ]
     if unseen:
-        marks += [("what the search never saw", svg.line(0, 0, 22, 0, MUTED, 1.5, **DASHED), 28),
-                  ("best of all in the end", _star(6, 0), 18)]
+        marks += [
+            ("what the search never saw", svg.line(0, 0, 22, 0, MUTED, 1.5, **DASHED), 28),
+            ("best of all in the end", _star(6, 0), 18),
+        ]
     parts, x = [], float(LEFT)
     for words, mark, room in marks:
         parts.append(f'<g transform="translate({x:g} 12)">{mark}{svg.text(room, 4, words, size=11.5)}</g>')
@@ -77,8 +83,11 @@ def _rungs(model: RungModel, step: int) -> list[str]:
         last = budget == model.max_budget
         words = f"{judged} judged" if not last else f"{judged} finished"
         anchor = "start" if budget == 1 else "end" if last else "middle"
-        parts += [svg.line(x, TOP - 2, x, BOTTOM, MUTED, 1, stroke_opacity=0.6), svg.text(x, TOP - 20, words, anchor),
-                  svg.text(x, BOTTOM + 17, str(budget), "middle", 12, TEXT)]
+        parts += [
+            svg.line(x, TOP - 2, x, BOTTOM, MUTED, 1, stroke_opacity=0.6),
+            svg.text(x, TOP - 20, words, anchor),
+            svg.text(x, BOTTOM + 17, str(budget), "middle", 12, TEXT),
+        ]
         if not last:
             parts.append(svg.text(x, TOP - 7, f"{on} went on", anchor))
     for epoch in _marks(model, list(counts)):
@@ -209,5 +218,3 @@ def _time(model: RungModel, step: int) -> list[str]:
     parts.append(svg.text((LEFT + RIGHT) / 2, floor + 33, f"{name} on a virtual clock", "middle", 12, TEXT))
     here = LEFT + model.now(step) / total * (RIGHT - LEFT)
     return [*parts, svg.line(here, LANES - 6, here, floor, TEXT, 1.2)]
-
-

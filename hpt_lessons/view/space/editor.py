@@ -61,8 +61,14 @@ class SearchSpaceEditor(page.Panel):
     says what is wrong, `code` is Python source. ValueError for a space that is wrong from the start.
     """
 
-    def __init__(self, space: Mapping[str, Any] | None = None, *, trials: Any = None, num_samples: int = 10,
-                 workers: int | None = None) -> None:
+    def __init__(
+        self,
+        space: Mapping[str, Any] | None = None,
+        *,
+        trials: Any = None,
+        num_samples: int = 10,
+        workers: int | None = None,
+    ) -> None:
         own = dict(space) if space is not None else next(iter(PRESETS.values()))()
         self.model = SpaceModel(own)
         self.trials: Trials | None = getattr(trials, "searched", trials)
@@ -70,8 +76,9 @@ class SearchSpaceEditor(page.Panel):
         self._rows: dict[Row, RowView] = {}
         self._drawn: tuple[str, dict[str, list]] | None = None
         self._make(num_samples, workers or cost(own, 1).workers)
-        super().__init__([widgets.HTML(CSS, layout={"display": "none"}), self._top, self._body, self._bottom],
-                         "SearchSpaceEditor")
+        super().__init__(
+            [widgets.HTML(CSS, layout={"display": "none"}), self._top, self._body, self._bottom], "SearchSpaceEditor"
+        )
         self.model.on_change(self._changed)
         self._update()
 
@@ -107,17 +114,24 @@ class SearchSpaceEditor(page.Panel):
     # -- the parts -------------------------------------------------------------------------------------------------
     def _make(self, num_samples: int, workers: int) -> None:
         wide = {"description_width": "initial"}
-        self.preset = widgets.Dropdown(options=list(self._presets), description="Begin with", style=wide,
-                                       layout={"width": "320px"})
-        self.zoom = widgets.Button(description="Zoom to the best region", layout={"width": "auto"},
-                                   tooltip="A third of each range around the best trial of the search")
+        self.preset = widgets.Dropdown(
+            options=list(self._presets), description="Begin with", style=wide, layout={"width": "320px"}
+        )
+        self.zoom = widgets.Button(
+            description="Zoom to the best region",
+            layout={"width": "auto"},
+            tooltip="A third of each range around the best trial of the search",
+        )
         self.zoom.disabled = not self.trials
-        self.add_row = widgets.Button(description="Add a hyperparameter",
-                                      layout={"width": "auto", "align_self": "flex-start"})
-        self.samples = widgets.BoundedIntText(num_samples, min=1, max=1_000_000, description="Samples", style=wide,
-                                              layout={"width": "130px"})
-        self.workers = widgets.BoundedIntText(workers, min=1, max=100_000, description="Workers", style=wide,
-                                              layout={"width": "120px"})
+        self.add_row = widgets.Button(
+            description="Add a hyperparameter", layout={"width": "auto", "align_self": "flex-start"}
+        )
+        self.samples = widgets.BoundedIntText(
+            num_samples, min=1, max=1_000_000, description="Samples", style=wide, layout={"width": "130px"}
+        )
+        self.workers = widgets.BoundedIntText(
+            workers, min=1, max=100_000, description="Workers", style=wide, layout={"width": "120px"}
+        )
         self.note, self.state, self.source = widgets.HTML(), widgets.HTML(), widgets.HTML()
         self.cost = widgets.HTML(layout={"flex": "1 1 400px", "min_width": "0", "margin": "6px 2px 2px"})
         self.source.add_class("hpt-code")
@@ -125,8 +139,9 @@ class SearchSpaceEditor(page.Panel):
         top = widgets.HBox([self.preset, self.zoom], layout={"flex_flow": "row wrap"})
         self._top = widgets.VBox([top, self.note] if self.trials else [top])
         self._say(f"Zooming takes a third of each range around the best of {len(self.trials or ())} trials.")
-        counts = widgets.HBox([self.samples, self.workers, self.cost],
-                              layout={"flex_flow": "row wrap", "align_items": "flex-start"})
+        counts = widgets.HBox(
+            [self.samples, self.workers, self.cost], layout={"flex_flow": "row wrap", "align_items": "flex-start"}
+        )
         self._bottom = widgets.VBox([self.add_row, self.state, counts, self.source])
         self.preset.observe(lambda change: self._begin(change.new), "value")
         self.zoom.on_click(lambda _: self._zoom())
@@ -247,8 +262,9 @@ def copied_code(code: str) -> str:
 class RowView(widgets.GridBox):
     """One hyperparameter: name, kind, fields, delete, histogram; below them what the row means, or its error."""
 
-    def __init__(self, model: SpaceModel, row: Row, delete: Callable[[Row], None],
-                 draws: Callable[[], dict[str, list]]) -> None:
+    def __init__(
+        self, model: SpaceModel, row: Row, delete: Callable[[Row], None], draws: Callable[[], dict[str, list]]
+    ) -> None:
         self.model, self.row, self._draws = model, row, draws
         self._quiet = False
         self._pictured: Any = self
@@ -318,8 +334,12 @@ class RowView(widgets.GridBox):
             text.description = page.hidden(f"{self.row.name} ") + LABELS[field]
 
     def _text(self, field: str) -> widgets.Text:
-        text = widgets.Text(self.row.texts.get(field, ""), description=LABELS[field], description_allow_html=True,
-                            layout={"width": "100%", "min_width": "0"})
+        text = widgets.Text(
+            self.row.texts.get(field, ""),
+            description=LABELS[field],
+            description_allow_html=True,
+            layout={"width": "100%", "min_width": "0"},
+        )
         text.add_class("hpt-over")
         text.observe(lambda change: self._change(lambda: self.model.type(self.row, field, change.new)), "value")
         return text

@@ -131,9 +131,7 @@ class SpaceModel:
         self._values = {row: value for row, (value, _) in read.items()}
         self._wrong = {row: {**names.get(row, {}), **wrong} for row, (_, wrong) in read.items()}
         if self.valid:
-            self._last = [
-                (row.name, self._values[row], row.given[2] if row.untouched else None) for row in self.rows
-            ]
+            self._last = [(row.name, self._values[row], row.given[2] if row.untouched else None) for row in self.rows]
             self._code = code_of((row, self._values[row]) for row in self.rows)
             self._value = None
         for listener in self._listeners:

@@ -75,8 +75,10 @@ class Row:
     @property
     def untouched(self) -> bool:
         """Whether the row still says what it was given, letter for letter."""
-        return self.given is not None and self.given[0] == self.kind and all(
-            self.texts.get(name) == self.given[1].get(name) for name in self.fields
+        return (
+            self.given is not None
+            and self.given[0] == self.kind
+            and all(self.texts.get(name) == self.given[1].get(name) for name in self.fields)
         )
 
     def read(self) -> tuple[Any, dict[str, str]]:

@@ -6,8 +6,15 @@ from hpt_lessons.search.domains import Domain, index_range, value_at
 from hpt_lessons.search.space_mistakes import LARGEST, Mistake, multiple
 from hpt_lessons.view.look.typed import short
 
-LABELS = {"lower": "from", "upper": "to", "q": "step", "mean": "mean", "sd": "spread", "values": "values",
-          "value": "value"}
+LABELS = {
+    "lower": "from",
+    "upper": "to",
+    "q": "step",
+    "mean": "mean",
+    "sd": "spread",
+    "values": "values",
+    "value": "value",
+}
 
 
 def in_words(domain: Domain | None) -> str:
@@ -79,8 +86,10 @@ def mistake_in_words(found: Mistake, domain: Domain) -> str:
         "wide": f"This goes beyond the largest number that a computer holds, {LARGEST:.2g}. Write smaller numbers.",
     }  # fmt: skip
     if found.rule == "multiple":
-        return (f"“{field}” is {_number(value)}, no multiple of the step {_number(domain.q)}. "
-                f"Write {_number(multiple(domain, name))}, or another step.")
+        return (
+            f"“{field}” is {_number(value)}, no multiple of the step {_number(domain.q)}. "
+            f"Write {_number(multiple(domain, name))}, or another step."
+        )
     return whole.get(found.rule) or found.text.replace("\n", " ")
 
 
