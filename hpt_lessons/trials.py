@@ -60,7 +60,7 @@ _RESULT_FIELDS = ("epoch", "loss", "accuracy", "seconds")
 class Trial:
     """One configuration and what came of it, epoch by epoch. `data` names the data set that was really used."""
 
-    trial: str
+    name: str
     config: dict[str, Any]
     seed: int | None = None
     data: str = ""
@@ -69,7 +69,7 @@ class Trial:
 
     def __post_init__(self) -> None:
         if self.status not in STATUSES:
-            raise ValueError(f"trial {self.trial!r}: status {self.status!r} is none of {', '.join(STATUSES)}.")
+            raise ValueError(f"trial {self.name!r}: status {self.status!r} is none of {', '.join(STATUSES)}.")
 
     @property
     def budget(self) -> int:
@@ -122,7 +122,7 @@ class Trial:
         config = ", ".join(f"{key}={_short(value)}" for key, value in self.config.items())
         config = config if len(config) <= 50 else config[:47] + "..."
         epochs = f"{self.budget} epoch{'' if self.budget == 1 else 's'}"
-        return f"Trial({self.trial}: {self.status}, {epochs}, loss {self.loss:.4g}, {config})"
+        return f"Trial({self.name}: {self.status}, {epochs}, loss {self.loss:.4g}, {config})"
 
 
 def _short(value: Any) -> str:
@@ -137,9 +137,9 @@ class Trials(Sequence[Trial]):
 
     def __init__(self, trials: Iterable[Trial] = ()) -> None:
         self._trials = tuple(trials)
-        self._by_name = {trial.trial: trial for trial in self._trials}
+        self._by_name = {trial.name: trial for trial in self._trials}
         if len(self._by_name) < len(self._trials):
-            twice = [name for name, count in Counter(trial.trial for trial in self._trials).items() if count > 1]
+            twice = [name for name, count in Counter(trial.name for trial in self._trials).items() if count > 1]
             raise ValueError(f"a table lists each trial once, but {', '.join(map(repr, twice))} came more often.")
 
     # -- a sequence ------------------------------------------------------------------------------------------------
@@ -223,7 +223,7 @@ class Trials(Sequence[Trial]):
         Nested configurations become "a/b"; a hyperparameter named like another column becomes "config/<name>".
         """
         columns: dict[str, list] = {
-            "trial": [trial.trial for trial in self],
+            "trial": [trial.name for trial in self],
             "status": [trial.status for trial in self],
             "epochs": [trial.budget for trial in self],
             "loss": [trial.loss for trial in self],
@@ -238,7 +238,7 @@ class Trials(Sequence[Trial]):
 
     def curves(self) -> "pd.DataFrame":
         """A row an epoch: trial, epoch, loss, accuracy, seconds, then whatever else was reported."""
-        rows = [(trial.trial, result) for trial in self for result in trial.history]
+        rows = [(trial.name, result) for trial in self for result in trial.history]
         columns: dict[str, list] = {"trial": [name for name, _ in rows]}
         columns |= {name: [getattr(result, name) for _, result in rows] for name in _RESULT_FIELDS}
         return _frame(columns, [dict(leaves(result.extra)) for _, result in rows], clash="extra/")
@@ -260,7 +260,8 @@ class Trials(Sequence[Trial]):
         """Plain dictionaries, one a trial, with the epochs as a list under "history"."""
         return [
             {
-                **{name: getattr(trial, name) for name in ("trial", "config", "seed", "data", "status")},
+                "trial": trial.name,
+                **{name: getattr(trial, name) for name in ("config", "seed", "data", "status")},
                 "history": [{**r.extra, **{name: getattr(r, name) for name in _RESULT_FIELDS}} for r in trial.history],
             }
             for trial in self
@@ -271,7 +272,7 @@ class Trials(Sequence[Trial]):
         """The table of such dictionaries as `to_records` gives."""
         return cls(
             Trial(
-                trial=str(record["trial"]),
+                name=str(record["trial"]),
                 config=dict(record["config"]),
                 seed=record.get("seed"),
                 data=record.get("data", ""),

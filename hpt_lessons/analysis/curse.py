@@ -169,7 +169,7 @@ def by_seed(trials: Trials, metric: str = "loss", scope: str = "last", seeds: Se
     for trial in trials:
         group = groups[repr(sorted(trial.config.items(), key=lambda item: item[0]))]
         if trial.seed in group:
-            raise ValueError(f"by_seed: trials {group[trial.seed].trial!r} and {trial.trial!r} share config and seed.")
+            raise ValueError(f"by_seed: trials {group[trial.seed].name!r} and {trial.name!r} share config and seed.")
         group[trial.seed] = trial
     wanted = list(max(groups.values(), key=len, default={}) if seeds is None else seeds)
     rows = {}

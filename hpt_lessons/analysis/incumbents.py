@@ -73,7 +73,7 @@ def incumbent(
     for event, place in zip(events, spent, strict=True):
         value = _value(event, metric, scope, min_epochs)
         if math.isfinite(value) and (not steps or sign * value < sign * steps[-1][1]):
-            steps.append((place, value, event.trial.trial))
+            steps.append((place, value, event.trial.name))
     if not steps:
         raise ValueError(
             f"incumbent: none of {len(trials)} trials has a sound result in {metric!r} of at least {min_epochs} "
@@ -193,7 +193,7 @@ def _seconds(events: Sequence[_Event]) -> np.ndarray:
         return np.array([float(event.result.extra["end"]) for event in events])
     seconds = np.array([event.result.seconds for event in events])
     if not np.isfinite(seconds).all():
-        name = events[int(np.flatnonzero(~np.isfinite(seconds))[0])].trial.trial
+        name = events[int(np.flatnonzero(~np.isfinite(seconds))[0])].trial.name
         raise ValueError(f"incumbent: trial {name!r} has an epoch of unknown seconds. Take over='epochs'.")
     return np.cumsum(seconds)
 

@@ -184,17 +184,17 @@ def one_asha(objective: Recorded, seed: int, grace: int) -> tuple[bool, float, f
         budget=27 * LONGEST,
         seed=seed,
     )
-    curves = {trial.trial: objective.curve(trial.config, seed, draw) for draw, trial in enumerate(trials)}
+    curves = {trial.name: objective.curve(trial.config, seed, draw) for draw, trial in enumerate(trials)}
     whole = {
         name: min(result.loss for result in map(curve.result, range(1, LONGEST + 1)))
         for name, curve in curves.items()
         if not curve.diverged
     }
     winner, choice = trials[min(whole, key=whole.get)], chosen(trials, scope="all")
-    fresh = 0.0 if choice.trial == winner.trial else _score(objective, choice, seed) - _score(objective, winner, seed)
+    fresh = 0.0 if choice.name == winner.name else _score(objective, choice, seed) - _score(objective, winner, seed)
     return (
         winner.status == "stopped",
-        whole[choice.trial] - whole[winner.trial],
+        whole[choice.name] - whole[winner.name],
         fresh,
         sum(trial.budget for trial in trials),
     )

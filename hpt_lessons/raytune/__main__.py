@@ -171,7 +171,7 @@ def report(study: Study, data: Data, learns: bool = False) -> str:
     lines = [
         f"{len(trials)} trials on {study.trials.data}, {cut} stopped early, "
         f"{seconds_in_words(sum(trial.seconds for trial in study.trials))} of training in all.",
-        f"Best by its last validation loss: trial {best.trial}, "
+        f"Best by its last validation loss: trial {best.name}, "
         + ", ".join(
             f"{key}={value:.4g}" if isinstance(value, float) else f"{key}={value}" for key, value in best.config.items()
         ),
@@ -193,7 +193,7 @@ def report(study: Study, data: Data, learns: bool = False) -> str:
         "",
         f"The intervals are for the {next(iter(tested.values()))[1]:,} test pictures of {data.name}; another "
         "seed moves the results too.",
-        f"By its best epoch instead of its last, the winner is trial {study.best(scope='all').trial}.",
+        f"By its best epoch instead of its last, the winner is trial {study.best(scope='all').name}.",
     ]
     return "\n".join(lines)
 
@@ -201,7 +201,7 @@ def report(study: Study, data: Data, learns: bool = False) -> str:
 def _row(label: str, trial: Trial, tested: dict[str, tuple[int, int]]) -> str:
     from hpt_lessons.analysis.intervals import wilson
 
-    correct, pictures = tested[trial.trial]
+    correct, pictures = tested[trial.name]
     low, high = wilson(correct, pictures)
     return (
         f"{label:16}{trial.budget:7d}{trial.loss:13.3f}{100 * trial.accuracy:15.1f} %   "

@@ -181,9 +181,9 @@ def told_and_reported(study: Study) -> dict[int, tuple[int, int]]:
     every = next(event for event in events if event["event"] == "study")["settings"].get("scheduler") == "asha"
     reported = set()
     for trial in study.searched:
-        history = checkpoint.load(study.checkpoint(trial.trial))["history"]
-        reached = {(trial.trial, entry["epoch"]) for entry in history}
-        goals = reached if every else {goal for goal in sent if goal[0] == trial.trial}
+        history = checkpoint.load(study.checkpoint(trial.name))["history"]
+        reached = {(trial.name, entry["epoch"]) for entry in history}
+        goals = reached if every else {goal for goal in sent if goal[0] == trial.name}
         reported |= goals if trial.diverged else goals & reached
     budgets = sorted({budget for _, budget in reported | set(study.told)})
     return {
@@ -201,7 +201,7 @@ def test_best(study: Study, data: Data) -> dict[str, tuple[int, int]]:
     from hpt_lessons.cifar.testing import score_on_test_set
 
     journal = Journal(study.folder / "journal.jsonl")
-    best = study.best().trial
+    best = study.best().name
     wanted = [best, *(["default"] if "default" in study.trials else [])]
     known = {
         event["trial"]: (event["correct"], event["pictures"]) for event in journal.read() if event["event"] == "test"

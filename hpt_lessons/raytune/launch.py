@@ -98,7 +98,7 @@ class Running:
         no such trial, or it has ended already.
         """
         trials = self.trials
-        unfinished = [other.trial for other in trials if other.status in ("running", "interrupted")]
+        unfinished = [other.name for other in trials if other.status in ("running", "interrupted")]
         if trial not in unfinished:
             what = f"it is {trials[trial].status} already" if trial in trials else "there is no trial of this name"
             can = f"Those that can be cancelled are {', '.join(unfinished)}." if unfinished else "None can be now."

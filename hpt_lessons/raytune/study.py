@@ -38,7 +38,7 @@ class Study:
     @property
     def searched(self) -> Trials:
         """The trials that the searcher chose: all but the untuned default."""
-        return self.trials.filter(lambda trial: trial.trial != "default")
+        return self.trials.filter(lambda trial: trial.name != "default")
 
     def best(self, metric: str = "loss", mode: str | None = None, scope: str = "last") -> Trial:
         """The best of the searched trials, by its last epoch or by all of them (see `Trials.best`)."""

@@ -186,7 +186,7 @@ class Cell:
                 if any(curve.diverged or curve.dead for curve in (low, own, high)):
                     continue
                 before, here, after = sweep.rates[place - 1 : place + 2]
-                yield sweep.trials[place].trial, own, between(low, high, (here - before) / (after - before))
+                yield sweep.trials[place].name, own, between(low, high, (here - before) / (after - before))
 
 
 def _sweep(rows: list[tuple[float, Trial]], curves: Mapping[str, Curve]) -> Sweep:
@@ -196,10 +196,10 @@ def _sweep(rows: list[tuple[float, Trial]], curves: Mapping[str, Curve]) -> Swee
         place = int(np.argmin(np.diff(rates)))
         first, second = rows[place][1], rows[place + 1][1]
         raise ValueError(
-            f"Recorded: the trials {first.trial!r} and {second.trial!r} have the same configuration and "
+            f"Recorded: the trials {first.name!r} and {second.name!r} have the same configuration and "
             f"seed ({first.config}, seed {first.seed}). Filter the table so that one of them is left."
         )
-    return Sweep(rates, tuple(trial for _, trial in rows), tuple(curves[trial.trial] for _, trial in rows))
+    return Sweep(rates, tuple(trial for _, trial in rows), tuple(curves[trial.name] for _, trial in rows))
 
 
 def config_key(config: Mapping[str, Any]) -> tuple:

@@ -89,7 +89,7 @@ class Recorded:
         self.data = f"{trials.data or 'not named'}, recorded trials"
         self.names = _names(trials)
         self.max_epochs = _common_length(trials)
-        self._curves = {trial.trial: curve_of(trial, self.max_epochs, seconds) for trial in trials}
+        self._curves = {trial.name: curve_of(trial, self.max_epochs, seconds) for trial in trials}
         self.place = Place(self.names, [trial.config for trial in trials])
         self.cells = self._fill_cells()
         self._by_key = {cell.key: cell for cell in self.cells}
@@ -239,7 +239,7 @@ class Recorded:
             raise ValueError("redrawn: there is no measured noise; give a table with repeated seeds as noise=.")
         rng = np.random.default_rng([abs(int(seed)), 7])
         trials = Trials(
-            replace(trial, history=_of_curve(trial, self._noise.add(self._curves[trial.trial], rng)))
+            replace(trial, history=_of_curve(trial, self._noise.add(self._curves[trial.name], rng)))
             for trial in self.trials
         )
         other = Recorded(trials, self.metric, scope=self.scope, noise=None)
@@ -281,7 +281,7 @@ class Recorded:
         """
         values: dict[tuple, list[float]] = defaultdict(list)
         for trial in self.trials:
-            value = self._value(self._curves[trial.trial], self.max_epochs, self.scope)
+            value = self._value(self._curves[trial.name], self.max_epochs, self.scope)
             values[config_key(trial.config)].append(value)
         means = [float(np.mean(group)) for group in values.values()]
         return min((mean for mean in means if not math.isnan(mean)), default=math.nan)
@@ -318,7 +318,7 @@ def _of_curve(trial: Trial, curve: Curve) -> tuple[Result, ...]:
 def _common_length(trials: Trials) -> int:
     """Epochs of the shortest training that came to its end; those that diverged or died may be shorter."""
     if any(not trial.history for trial in trials):
-        empty = next(trial.trial for trial in trials if not trial.history)
+        empty = next(trial.name for trial in trials if not trial.history)
         raise ValueError(f"Recorded: trial {empty!r} has no epochs; filter the table to trials that were trained.")
     whole = [trial.budget for trial in trials if not trial.diverged and not trial.history[-1].extra.get("dead")]
     return min(whole) if whole else max(trial.budget for trial in trials)
@@ -329,7 +329,7 @@ def _names(trials: Trials) -> list[str]:
     for trial in trials:
         if set(trial.config) != set(names):
             raise ValueError(
-                f"Recorded: trial {trial.trial!r} has the hyperparameters {', '.join(trial.config)}, and "
+                f"Recorded: trial {trial.name!r} has the hyperparameters {', '.join(trial.config)}, and "
                 f"the first one {', '.join(names)}. Filter the table to trials with the same ones."
             )
     return names

@@ -404,7 +404,7 @@ def test_the_good_region_holds_the_best_and_everything_between(part, seed):
     found = table([{"a": float(a), "b": float(b)} for a, b in points], generator.random(40))
     region = importance.good_region(found, part)
     best = sorted(found, key=lambda trial: trial.loss)[: math.ceil(part * 40)]
-    assert {trial.trial for trial in best} <= {trial.trial for trial in region}
+    assert {trial.name for trial in best} <= {trial.name for trial in region}
     box = [(min(t.config[n] for t in best), max(t.config[n] for t in best)) for n in "ab"]
     inside = [t for t in found if all(low <= t.config[n] <= high for n, (low, high) in zip("ab", box, strict=True))]
     assert list(region) == inside

@@ -288,8 +288,8 @@ def test_a_training_that_breaks_late_wins_only_by_the_epoch_before(monkeypatch):
     trials = Trials.from_records(
         [{"trial": "broken", "config": {}, "history": broken}, {"trial": "good", "config": {}, "history": good}]
     )
-    assert trials.best(scope="last").trial == "good"
-    assert trials.best(scope="all").trial == "broken" and trials["broken"].best_epoch in (1, 2)
+    assert trials.best(scope="last").name == "good"
+    assert trials.best(scope="all").name == "broken" and trials["broken"].best_epoch in (1, 2)
 
 
 def test_a_diverged_training_is_not_gone_on_with(tmp_path):

@@ -46,14 +46,14 @@ def in_words(event):
 def test_the_search_on_real_pictures_is_quoted_as_it_was(trials):
     """The one in which the untuned default won: same accuracies and intervals in the README and in the lesson."""
     assert trials.data == "CIFAR-10, JPEG copy"
-    best = trials.filter(lambda trial: trial.trial != "default").best()
-    for trial in (best.trial, "default"):
+    best = trials.filter(lambda trial: trial.name != "default").best()
+    for trial in (best.name, "default"):
         for text in (README, PROSE):
             assert in_words(on_test_set()[trial]) in text
-    assert on_test_set()["default"]["correct"] > on_test_set()[best.trial]["correct"]
+    assert on_test_set()["default"]["correct"] > on_test_set()[best.name]["correct"]
     for trial, label in ((best, "best trial"), (trials["default"], "untuned default")):
         row = f"{label:16}{trial.budget:7d}{trial.loss:13.3f}{100 * trial.accuracy:15.1f} %   "
-        assert row + in_words(on_test_set()[trial.trial]) in README
+        assert row + in_words(on_test_set()[trial.name]) in README
     stopped = sum(trial.status == "stopped" for trial in trials)
     assert f"10 trials on {trials.data}, {stopped} stopped early" in README
 

@@ -264,7 +264,7 @@ def test_the_journal_tells_the_table(tmp_path):
     numbers = {"loss": math.nan, "accuracy": 0.1, "seconds": 2, "train_loss": 3.0}
     journal.append({"event": "result", "trial": "a", "epoch": 1} | numbers)
     trials = Trials.read(journal.path)
-    assert [trial.trial for trial in trials] == ["b", "a"]
+    assert [trial.name for trial in trials] == ["b", "a"]
     assert trials.data == "CIFAR-10"
     assert trials["a"].config == {"lr": 0.1, "schedule": None}
     assert math.isnan(trials["a"].loss)
@@ -330,16 +330,16 @@ def test_a_trial_without_results_has_no_numbers():
 def test_best_by_last_and_by_all_differ_where_a_run_overfits():
     """By its last epoch the steady trial wins, by its best epoch the one that overfitted."""
     trials = Trials([make("overfits", [1.0, 0.5, 2.0]), make("steady", [1.5, 1.2, 0.9])])
-    assert trials.best().trial == "steady"
-    assert trials.best("loss", "min", "all").trial == "overfits"
-    assert trials.best("accuracy", scope="all").trial == "overfits"
-    assert trials.best("loss", "max").trial == "overfits"
+    assert trials.best().name == "steady"
+    assert trials.best("loss", "min", "all").name == "overfits"
+    assert trials.best("accuracy", scope="all").name == "overfits"
+    assert trials.best("loss", "max").name == "overfits"
 
 
 def test_accuracy_is_maximised_unless_told_otherwise():
     trials = Trials([make("good", [0.5]), make("bad", [2.0])])
-    assert trials.best("accuracy").trial == "good"
-    assert trials.best("accuracy", "min").trial == "bad"
+    assert trials.best("accuracy").name == "good"
+    assert trials.best("accuracy", "min").name == "bad"
 
 
 def test_a_diverged_trial_wins_by_all_only_through_an_epoch_from_before():
@@ -350,9 +350,9 @@ def test_a_diverged_trial_wins_by_all_only_through_an_epoch_from_before():
     trials = Trials([fell, never, plain])
     for metric in ("loss", "accuracy"):
         for mode in ("min", "max"):
-            assert trials.best(metric, mode, "last").trial == "plain"
-            assert trials.best(metric, mode, "all").trial != "never"
-    assert trials.best(scope="all").trial == "fell"
+            assert trials.best(metric, mode, "last").name == "plain"
+            assert trials.best(metric, mode, "all").name != "never"
+    assert trials.best(scope="all").name == "fell"
     assert (fell.best_loss, fell.best_epoch) == (0.3, 2)
     assert math.isnan(never.best_loss)
 
@@ -363,7 +363,7 @@ def test_divergence_shows_in_the_loss_even_without_a_word(loss):
     trial = Trial("a", {}, status="completed", history=(Result(1, 2.0, 0.3), Result(2, loss, 0.1), Result(3, 0.1, 0.9)))
     assert trial.diverged
     assert (trial.best_loss, trial.best_epoch) == (2.0, 1)
-    assert Trials([trial, make("b", [5.0])]).best().trial == "b"
+    assert Trials([trial, make("b", [5.0])]).best().name == "b"
 
 
 @given(
@@ -380,7 +380,7 @@ def test_nobody_beats_the_best(losses, scope):
         if scope == "all" and curve and curve[0] != DIVERGED_LOSS:
             competing[name] = min(curve[: (*curve, DIVERGED_LOSS).index(DIVERGED_LOSS)])
     if competing:
-        assert trials.best(scope=scope).trial == min(competing, key=competing.get)
+        assert trials.best(scope=scope).name == min(competing, key=competing.get)
     else:
         with pytest.raises(ValueError, match=r"none of .* trials has a sound result"):
             trials.best(scope=scope)
@@ -388,7 +388,7 @@ def test_nobody_beats_the_best(losses, scope):
 
 def test_the_choice_can_be_restricted():
     trials = Trials([make("a", [1.0]), make("b", [2.0]), make("c", [3.0])])
-    assert trials.best(among=["b", "c"]).trial == "b"
+    assert trials.best(among=["b", "c"]).name == "b"
     with pytest.raises(KeyError, match="no trial 'z'; the first names are: a, b, c"):
         trials.best(among=["z"])
 
@@ -408,12 +408,12 @@ def test_a_misspelt_choice_is_an_error():
 
 def test_the_table_is_a_sequence():
     trials = Trials([make("a", [1.0]), make("b", [2.0], status="stopped"), make("c", [3.0])])
-    assert (len(trials), trials[0].trial, trials[-1].trial, trials["b"].loss) == (3, "a", "c", 2.0)
+    assert (len(trials), trials[0].name, trials[-1].name, trials["b"].loss) == (3, "a", "c", 2.0)
     assert "b" in trials
     assert "z" not in trials
     assert trials[0] in trials
     assert trials[1:] == trials.select(["b", "c"])
-    assert [trial.trial for trial in trials.filter(lambda trial: trial.status == "stopped")] == ["b"]
+    assert [trial.name for trial in trials.filter(lambda trial: trial.status == "stopped")] == ["b"]
     assert repr(trials) == "Trials(3: 2 completed, 1 stopped)"
     assert len(repr(make("a", [1.0], config={"key": "x" * 500}))) < 110
 

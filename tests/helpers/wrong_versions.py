@@ -58,7 +58,7 @@ def fixed_epochs(config):
 def report_last_only(study, data):
     """6: the winner by the last result alone, among trials of unequal length."""
     best = study.best(scope="last")
-    return f"Best trial config: {best.config}\nfinal validation loss: {best.loss}, trial {best.trial}"
+    return f"Best trial config: {best.config}\nfinal validation loss: {best.loss}, trial {best.name}"
 
 
 def report_without_default(study, data):

@@ -136,9 +136,9 @@ def check_common(folder: Path) -> list[str]:
         problems.append(f"stray processes: {strays(folder)}")
     for trial in Trials.read(journal(folder)):
         if trial.status not in ("completed", "stopped", "diverged"):
-            problems.append(f"{trial.trial} is {trial.status}")
+            problems.append(f"{trial.name} is {trial.status}")
         if [result.epoch for result in trial.history] != list(range(1, trial.budget + 1)):
-            problems.append(f"{trial.trial} has gaps in its epochs")
+            problems.append(f"{trial.name} has gaps in its epochs")
     return problems
 
 
@@ -158,10 +158,10 @@ def check_toy(folder: Path) -> list[str]:
     if json.loads(json.dumps(recorded)) != json.loads((folder / "rungs.json").read_text()):
         problems.append("the rungs are not those of a search without kills")
     for trial in trials:
-        if trial.budget != (1 if trial.diverged else stopped.get(trial.trial, EPOCHS)):
-            problems.append(f"{trial.trial} ended after {trial.budget} epochs")
+        if trial.budget != (1 if trial.diverged else stopped.get(trial.name, EPOCHS)):
+            problems.append(f"{trial.name} ended after {trial.budget} epochs")
         if any(result.loss != curve(trial.config, result.epoch) for result in trial.history):
-            problems.append(f"{trial.trial} has losses of another trial")
+            problems.append(f"{trial.name} has losses of another trial")
     return problems
 
 
@@ -172,7 +172,7 @@ def check_bohb(folder: Path) -> list[str]:
     from hpt_lessons.trials import Trials
     from programs.toy_study import TRIALS
 
-    problems, trials = check_common(folder), {trial.trial: trial for trial in Trials.read(journal(folder))}
+    problems, trials = check_common(folder), {trial.name: trial for trial in Trials.read(journal(folder))}
     lines = (folder / "log.txt").read_text().split("\n")[:-1]
     problems += [f"trained twice: {line}" for line in sorted({line for line in lines if lines.count(line) > 1})]
     events = Journal(journal(folder)).read()
@@ -205,13 +205,13 @@ def check_cifar(folder: Path) -> list[str]:
     if len(trials) != 7:
         problems.append(f"{len(trials)} trials instead of 6 and the untuned default")
     for trial in trials:
-        kept = checkpoint.load(folder / "study" / "trials" / f"{trial.trial}.pt")["history"]
+        kept = checkpoint.load(folder / "study" / "trials" / f"{trial.name}.pt")["history"]
         # An epoch that had been trained a second time would have taken other seconds than the journal says.
         if [entry["seconds"] for entry in kept[: trial.budget]] != [result.seconds for result in trial.history]:
-            problems.append(f"{trial.trial}: an epoch was trained twice")
+            problems.append(f"{trial.name}: an epoch was trained twice")
         whole = train_cifar({**CIFAR_OPTIONS, "epochs": trial.budget, **trial.config}, data=data, progress=False)
         if [entry["loss"] for entry in whole] != [result.loss for result in trial.history]:
-            problems.append(f"{trial.trial}: not the losses of a training without kills")
+            problems.append(f"{trial.name}: not the losses of a training without kills")
     return problems
 
 

@@ -41,7 +41,7 @@ def test_who_is_cancelled_stays_stopped_and_the_others_come_to_an_end(tmp_path_f
         tmp_path_factory.mktemp("study"), lambda: BOHBSampler(SPACE, seed=1), SCHEDULERS[scheduler], 15, chance=chance
     )
     story = run_with_kills(machine, kills, [cut] * len(kills))
-    trials = {trial.trial: trial for trial in Trials.read(machine.path)}
+    trials = {trial.name: trial for trial in Trials.read(machine.path)}
     assert story.finished and sorted(trials) == [*(f"{n:04d}" for n in range(15)), "default"]
     assert {trial.status for trial in trials.values()} <= {"completed", "stopped"}
     reasons = {event["trial"] for event in Journal(machine.path).read() if event.get("why") == "cancelled"}

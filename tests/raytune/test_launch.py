@@ -91,7 +91,7 @@ def test_a_launched_search_runs_beside_us_until_it_is_stopped(stopped):
     _, search, state = stopped
     assert state["running at once"] and state["waited"] is None
     assert not search.running and search.result is state["study"] and not state["study"].finished
-    statuses = {trial.trial: trial.status for trial in state["trials"]}
+    statuses = {trial.name: trial.status for trial in state["trials"]}
     assert statuses["0000"] == "completed" and statuses["0003"] == "interrupted"
     assert set(statuses.values()) == {"completed", "stopped", "interrupted"}
 
@@ -111,7 +111,7 @@ def test_a_stopped_search_goes_on_and_leaves_the_cancelled_trial_alone(stopped):
         (search.folder / "trials" / f"go {number}").touch()
     study = launch(run_study, held, six(), **options, resume=True).wait()
     assert study.finished
-    statuses = {trial.trial: (trial.status, trial.budget) for trial in study.trials}
+    statuses = {trial.name: (trial.status, trial.budget) for trial in study.trials}
     assert statuses.pop("0001") == ("stopped", 2)
     assert statuses == {f"000{n}": ("completed", EPOCHS) for n in (0, 2, 3, 4, 5)}
     lines = (study.folder / "trials" / "log.txt").read_text().splitlines()

@@ -83,15 +83,15 @@ def test_the_untuned_default_is_trained_beside_the_search_and_never_cut(study):
     assert default.config == UNTUNED
     assert (default.status, default.budget) == ("completed", 2)
     assert "default" not in study.searched
-    assert study.best().trial != "default"
+    assert study.best().name != "default"
 
 
 def test_the_journal_is_what_the_trials_reported(study):
     """Ray's own results and our table agree on every trial's last loss; the data set's name is in both."""
     last = {Path(result.path).name: result.metrics for result in study.results}
     for trial in study.trials:
-        assert last[trial.trial]["loss"] == trial.loss
-        assert last[trial.trial]["data"] == trial.data == study.trials.data == "generated pictures (stand-in)"
+        assert last[trial.name]["loss"] == trial.loss
+        assert last[trial.name]["data"] == trial.data == study.trials.data == "generated pictures (stand-in)"
 
 
 def test_a_trial_of_a_search_equals_the_same_training_without_ray(study, data):
@@ -109,7 +109,7 @@ def test_the_test_set_is_opened_once_for_a_study(study, data):
     first = test_best(study, data)
     assert test_best(study, data) == first
     assert len(test_openings(data)) == before + 1
-    assert set(first) == {study.best().trial, "default"}
+    assert set(first) == {study.best().name, "default"}
     assert all(0 <= correct <= pictures == 2000 for correct, pictures in first.values())
 
 
@@ -232,7 +232,7 @@ def test_a_resumed_study_goes_on_with_exactly_the_values_that_it_began_with(ray_
         name, _, values = line.partition(" ")
         seen.setdefault(name, set()).add(values)
     for trial in study.trials:
-        assert seen[trial.trial] == {repr(trial.config)}, "what it was given, each time that it began"
+        assert seen[trial.name] == {repr(trial.config)}, "what it was given, each time that it began"
         assert trial.config["kernel"] in [(5, 5), (3, 3)] and repr(trial.config["top"]) == "(inf, [(1,)])"
     assert study.trials["0000"].config == search.trials["0000"].config
 

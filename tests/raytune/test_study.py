@@ -27,16 +27,16 @@ def test_a_killed_search_ends_as_if_it_had_not_been_killed(tmp_path_factory, kil
     story = run_with_kills(machine, kills, [cut] * len(kills))
     trials = Trials.read(machine.path)
     assert len(machine.trained) == len(set(machine.trained))
-    assert [trial.trial for trial in trials] == ["default"] + [f"{n:04d}" for n in range(len(CONFIGS))]
+    assert [trial.name for trial in trials] == ["default"] + [f"{n:04d}" for n in range(len(CONFIGS))]
     assert [trial.config for trial in trials][1:] == CONFIGS
     stopped, recorded = decisions_of_ray(machine.path)
     assert rungs(story.search.scheduler.scheduler) == recorded
     for trial in trials:
         expected = (
-            "diverged" if trial.diverged else "stopped" if stopped.get(trial.trial, EPOCHS) < EPOCHS else "completed"
+            "diverged" if trial.diverged else "stopped" if stopped.get(trial.name, EPOCHS) < EPOCHS else "completed"
         )
         assert trial.status == expected
-        assert trial.budget == (1 if trial.diverged else stopped.get(trial.trial, EPOCHS))
+        assert trial.budget == (1 if trial.diverged else stopped.get(trial.name, EPOCHS))
         assert [result.epoch for result in trial.history] == list(range(1, trial.budget + 1))
 
 
@@ -49,7 +49,7 @@ def test_with_a_model_and_any_scheduler_a_killed_search_loses_and_repeats_nothin
     """What the model was told is what the trials reported at their rungs, each once; the better ones went on."""
     machine = Machine(tmp_path_factory.mktemp("study"), lambda: BOHBSampler(SPACE, seed=1), SCHEDULERS[scheduler], 15)
     story = run_with_kills(machine, kills, [cut] * len(kills))
-    trials = {trial.trial: trial for trial in Trials.read(machine.path) if trial.trial != "default"}
+    trials = {trial.name: trial for trial in Trials.read(machine.path) if trial.name != "default"}
     assert len(machine.trained) == len(set(machine.trained))
     assert sorted(trials) == [f"{n:04d}" for n in range(15)]
     assert {trial.status for trial in trials.values()} <= {"completed", "stopped"}
@@ -136,7 +136,7 @@ def test_a_trial_that_fails_does_not_keep_the_others_waiting(tmp_path, scheduler
     assert story.search.searcher.losses == {1: [math.inf]}
     del story
     story = machine.search(seed=4)
-    trials = {trial.trial: trial.status for trial in Trials.read(machine.path)}
+    trials = {trial.name: trial.status for trial in Trials.read(machine.path)}
     assert trials.pop("0000") == "failed" and story.finished
     assert set(trials.values()) == {"completed", "stopped"}
 

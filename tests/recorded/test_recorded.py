@@ -505,11 +505,11 @@ def test_the_best_of_two_rankings_come_again(whole):
     trials = recorded.load("tiny", whole)
     for count in (1, 2, 3, 4):
         chosen = plans.best_of_both(trials, count)
-        assert len({trial.trial for trial in chosen}) == len(chosen) == count
+        assert len({trial.name for trial in chosen}) == len(chosen) == count
         assert chosen[0].best_loss == min(trial.best_loss for trial in trials if not trial.diverged)
         assert not any(trial.diverged for trial in chosen)
     last = min((trial for trial in trials if not trial.diverged), key=lambda trial: trial.loss)
-    assert last.trial in {trial.trial for trial in plans.best_of_both(trials, 2)}
+    assert last.name in {trial.name for trial in plans.best_of_both(trials, 2)}
     groups = plans.again(trials[:5])
     assert sum(len(group.configs) for group in groups) == 2 * 4
     assert {(config["seed"], config["split_seed"]) for group in groups for config in group.configs} == {(1, 1), (2, 2)}

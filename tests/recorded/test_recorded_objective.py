@@ -376,9 +376,9 @@ def test_leave_one_out_against_a_direct_computation(scope):
     objective = Recorded(Trials(rows), noise=None, scope=scope)
     for epoch in (1, EPOCHS):
         found = objective.leave_one_out(epoch)
-        assert found.names == [*(t.trial for t in rows[1:4]), "e1"] and found.unjudged == len(rows) - 4
+        assert found.names == [*(t.name for t in rows[1:4]), "e1"] and found.unjudged == len(rows) - 4
         for name, recorded, guess in zip(found.names, found.recorded, found.interpolated, strict=True):
-            place = [row.trial for row in rows].index(name)
+            place = [row.name for row in rows].index(name)
             rates = np.log([rows[place + step].config["lr"] for step in (-1, 1)])
             columns = zip(rows[place - 1].values()[:epoch], rows[place + 1].values()[:epoch], strict=True)
             curve = [np.interp(math.log(rows[place].config["lr"]), rates, column) for column in columns]
@@ -426,7 +426,7 @@ def test_a_redrawn_table_scatters_as_the_trainings_do():
     again = objective.redrawn(0)
     assert [trial.history for trial in again.trials] == [trial.history for trial in tables[0].trials]
     first = SEVERAL[0]
-    drawn = np.array([table.trials[first.trial].loss for table in tables])
+    drawn = np.array([table.trials[first.name].loss for table in tables])
     own = np.log([trial.loss for trial in SEVERAL if trial.config == first.config])
     assert len(set(drawn)) > 5 and abs(np.log(drawn).mean() - math.log(first.loss)) < own.std(ddof=1)
     assert 0.4 < np.log(drawn).std() / own.std(ddof=1) < 2.5

@@ -191,7 +191,7 @@ def test_a_diverged_trial_frees_its_worker_and_loses():
     assert [t.status for t in trials] == ["diverged", "completed"] and [t.budget for t in trials] == [2, 3]
     assert clock(trials, "0001")[0] == (1, 2, 3, 0) and trials["0000"].history[-1].diverged
     assert heard[1] == (0.1, 3, 1.2) and heard[0][:2] == (1.0, 3) and math.isnan(heard[0][2])
-    assert chosen(trials).trial == "0001"
+    assert chosen(trials).name == "0001"
 
 
 # -- what holds for every search ---------------------------------------------------------------------------------------
@@ -278,8 +278,8 @@ def test_the_choice_is_among_those_trained_the_longest():
             trial("broken", {"lr": 4.0}, [0.3, 0.2], diverged=True),
         ]
     )
-    assert chosen(trials).trial == "best" and chosen(trials, "accuracy").trial == "best"
-    assert chosen(trials.select(["long", "best"]), scope="all").trial == "best"
+    assert chosen(trials).name == "best" and chosen(trials, "accuracy").name == "best"
+    assert chosen(trials.select(["long", "best"]), scope="all").name == "best"
     with pytest.raises(ValueError, match="none of 1 trials"):
         chosen(trials.select(["broken"]))
 

@@ -157,7 +157,7 @@ def test_6_the_winner_by_last_and_the_winner_by_all_are_both_named(study):
         text = report(study, random_data())
         assert "steady" in text and "overfits" in text
 
-    assert study.best(scope="last").trial == "steady" and study.best(scope="all").trial == "overfits"
+    assert study.best(scope="last").name == "steady" and study.best(scope="all").name == "overfits"
     guards(check, command.report, wrong_versions.report_last_only)
 
 

@@ -73,7 +73,7 @@ def test_every_trial_has_its_curve(search):
     """Epochs and losses as in the table; of the diverged one what came before."""
     ax = learning_curves(search)
     for trial in search:
-        line = curve(ax, trial.trial)
+        line = curve(ax, trial.name)
         assert list(line.get_xdata()) == [result.epoch for result in trial.sound]
         assert list(line.get_ydata()) == [result.loss for result in trial.sound]
 
@@ -225,7 +225,7 @@ def test_what_cannot_be_plotted_is_an_error_that_says_why(search, plot):
 
 def dots(ax, search):
     """Place and look of each trial's dot."""
-    names = {trial.trial for trial in search}
+    names = {trial.name for trial in search}
     return {line.get_gid(): line for line in ax.lines if line.get_gid() in names}
 
 
@@ -255,7 +255,7 @@ def test_an_accuracy_is_drawn_in_percent(search):
     (ax,) = slices(trials, ["lr"], metric="accuracy")
     assert ax.get_ylabel() == "validation accuracy (%)"
     drawn = {name: dot.get_ydata()[0] for name, dot in dots(ax, trials).items()}
-    assert drawn == pytest.approx({trial.trial: 100 / (1 + trial.loss) for trial in trials if trial.trial in drawn})
+    assert drawn == pytest.approx({trial.name: 100 / (1 + trial.loss) for trial in trials if trial.name in drawn})
     assert [line.get_ydata()[0] for line in ax.lines if line.get_linestyle() == "--"] == pytest.approx([40])
     assert [bar.lines[0].get_ydata()[0] for bar in ax.containers] == pytest.approx([(50 + 25) / 2])
 
@@ -346,7 +346,7 @@ def test_repeats_have_a_bar_at_their_mean():
 def test_few_panels_take_more_room_than_their_legend(count):
     rng = np.random.default_rng(0)
     rows = [make(str(i), [1.0 + i], **{f"p{k}": float(rng.uniform()) for k in range(count)}) for i in range(3)]
-    axes = slices(Trials([*rows, replace(rows[0], trial="again", seed=1)]))
+    axes = slices(Trials([*rows, replace(rows[0], name="again", seed=1)]))
     axes[0].figure.canvas.draw()
     legend_of = axes[-1].get_legend().get_window_extent()
     assert all(ax.bbox.width > 0.9 * legend_of.width for ax in axes)

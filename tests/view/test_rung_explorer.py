@@ -35,7 +35,7 @@ def golden_trials(order="ABC..I"):
 
 
 def names(model):
-    return [trial.trial for trial in model.drawn]
+    return [trial.name for trial in model.drawn]
 
 
 @pytest.mark.parametrize("order", ["ABC..I", "reversed"])

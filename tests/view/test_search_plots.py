@@ -203,7 +203,7 @@ def test_shadows_of_a_table_name_the_data_and_errors_say_what_there_is(search):
 def test_each_trial_is_a_line_from_its_values_to_its_loss(search):
     ax = plots.parallel_coordinates(search)
     assert [text.get_text() for text in ax.get_xticklabels()] == ["lr", "l1", "optimizer", "validation loss\n(nats)"]
-    lines = {trial.trial: by_gid(ax, trial.trial)[0].get_ydata() for trial in search}
+    lines = {trial.name: by_gid(ax, trial.name)[0].get_ydata() for trial in search}
     decades = {name: math.log10(search[name].config["lr"]) for name in lines}
     assert {name: ys[0] for name, ys in lines.items()} == pytest.approx(
         {name: (decade + 4) / 3 for name, decade in decades.items()}
@@ -535,7 +535,7 @@ def test_a_cost_may_be_what_the_trials_say(search):
         [make(name, [loss], extra={"parameters": size}) for name, (size, loss) in sizes.items()]
         + [make("lost", [DIVERGED_LOSS], "diverged", extra={"parameters": 120})]
     )
-    ax = plots.pareto(trials, cost="parameters", names=lambda trial: trial.trial.upper())
+    ax = plots.pareto(trials, cost="parameters", names=lambda trial: trial.name.upper())
     assert (ax.get_xlabel(), ax.get_ylabel()) == ("parameters", "validation accuracy (%)")
     assert points(ax, "large") == [(200, pytest.approx(100 / 1.5))]
     assert [text.get_text() for text in ax.texts] == ["SMALL", "LARGE"]
@@ -567,9 +567,9 @@ def test_every_run_is_a_dot_and_each_side_has_its_mean_with_its_interval():
     ax = plots.lever_dots(trials, "model", metric="loss")
     assert [text.get_text() for text in ax.get_xticklabels()] == ["MLP", "LeNet"]
     for trial in trials:
-        ((x, y),) = points(ax, trial.trial)
+        ((x, y),) = points(ax, trial.name)
         assert (round(x), y) == (["MLP", "LeNet"].index(trial.config["model"]), trial.loss)
-        assert by_gid(ax, trial.trial)[0].get_marker() == ("*" if trial.trial.startswith("default") else "o")
+        assert by_gid(ax, trial.name)[0].get_marker() == ("*" if trial.name.startswith("default") else "o")
     low, high = reference.t.interval(0.95, 2, 1.1, reference.sem([1.0, 1.2, 1.1]))
     ends = [container.lines[2][0].get_segments()[0][:, 1] for container in ax.containers]
     assert any(end == pytest.approx([low, high]) for end in ends)

@@ -56,8 +56,8 @@ def test_the_model_agrees_with_the_table_that_the_journal_makes():
     """The oracle is `Trials.read`, which knows nothing of the model: a real search on real pictures."""
     model = told(*Journal(REAL).read())
     assert model.trials == Trials.read(REAL)
-    best = Trials.read(REAL).filter(lambda trial: trial.trial != "default").best()
-    assert (model.incumbent.trial, model.value(model.incumbent)) == (best.trial, best.loss)
+    best = Trials.read(REAL).filter(lambda trial: trial.name != "default").best()
+    assert (model.incumbent.trial, model.value(model.incumbent)) == (best.name, best.loss)
     assert (model.state, model.num_trials, model.planned) == ("complete", 11, model.epochs)
     assert model.epochs == sum(trial.budget for trial in Trials.read(REAL))
 

@@ -43,7 +43,7 @@ def _drawn_to_the_best(trials: Trials, names: Sequence[str] | None, metric: str,
     trials = scored(trials, metric, scope)
     names = checked_names(trials, names)
     ranked = outcomes(trials, metric, scope)
-    best = min(range(len(trials)), key=lambda row: ranked[trials[row].trial])
+    best = min(range(len(trials)), key=lambda row: ranked[trials[row].name])
     firsts = sorted({len(trials) // parts for parts in (12, 6, 3, 2)} - {0})
     limit = NormalDist().inv_cdf(1 - 0.001 / len(names) / len(firsts))
     for axis, name in zip(axes_of(trials, names), names, strict=True):

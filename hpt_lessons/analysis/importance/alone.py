@@ -200,7 +200,7 @@ class Evidence:
         line = along(self.trials, start, free)
         rows = [self._seeds[key(trial.config)] for trial in line]
         known = [
-            replace(_shortened(row[seed], scope), trial=f"{place}-{seed}")
+            replace(_shortened(row[seed], scope), name=f"{place}-{seed}")
             for place, row in enumerate(rows)
             if shared <= set(row)
             for seed in shared

@@ -95,11 +95,11 @@ def _gain(label: str, free: Sequence[int], line: Mapping[tuple, Mapping[int, flo
 
 def _by_setting(trials: Trials, names: Sequence[str], sign: float, metric: str, scope: str) -> dict:
     """Scores by setting and seed, smaller is better; trials without a result are left out."""
-    scores = {trial.trial: sign * score(trial, metric, scope) for trial in trials}
+    scores = {trial.name: sign * score(trial, metric, scope) for trial in trials}
     sound = [value for value in scores.values() if math.isfinite(value)]
     table: dict[tuple, dict[Any, float]] = defaultdict(dict)
     for trial in trials:
-        value = max(sound, default=math.nan) if trial.diverged else scores[trial.trial]
+        value = max(sound, default=math.nan) if trial.diverged else scores[trial.name]
         if math.isfinite(value):
             table[setting(trial, names)][trial.seed] = value
     if not table:

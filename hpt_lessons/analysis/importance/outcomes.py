@@ -16,10 +16,10 @@ OF = ("rank", "value", "good")
 
 def scored(trials: Trials, metric: str, scope: str) -> Trials:
     """The trials that have a result or diverged; a ValueError if none is sound."""
-    sound = {trial.trial for trial in trials if math.isfinite(score(trial, metric, scope))}
+    sound = {trial.name for trial in trials if math.isfinite(score(trial, metric, scope))}
     if not sound:
         raise ValueError(f"importance: none of {len(trials)} trials has a sound result in {metric!r}.")
-    return trials.filter(lambda trial: trial.trial in sound or trial.diverged)
+    return trials.filter(lambda trial: trial.name in sound or trial.diverged)
 
 
 def checked_names(trials: Trials, names: Sequence[str] | None) -> list[str]:
@@ -43,7 +43,7 @@ def outcomes(trials: Trials, metric: str, scope: str, of: str = "rank", good: fl
         values = ranks(np.where(np.isnan(values), math.inf, values))
     if of == "good":
         values = (values <= np.quantile(values, good)).astype(float)
-    return {trial.trial: float(value) for trial, value in zip(trials, values, strict=True)}
+    return {trial.name: float(value) for trial, value in zip(trials, values, strict=True)}
 
 
 def ranks(values: np.ndarray) -> np.ndarray:
@@ -62,7 +62,7 @@ def by_setting(
     """
     groups: dict[Setting, dict[Any, list[float]]] = defaultdict(lambda: defaultdict(list))
     for trial in trials:
-        groups[setting(trial, names)][trial.seed].append(outcome[trial.trial])
+        groups[setting(trial, names)][trial.seed].append(outcome[trial.name])
     seeds = list(next(iter(groups.values())))
     if all(set(group) == set(seeds) for group in groups.values()):
         rows = [[np.mean(group[seed]) for seed in seeds] for group in groups.values()]

@@ -54,7 +54,7 @@ def compare(trial: Trial, fixed: dict, train: Train, epochs: int) -> bool:
     good = difference <= AGREE
     config = ", ".join(f"{key}={value}" for key, value in trial.config.items())
     print(
-        f"{trial.trial}  {config}, seed={trial.seed}: first training loss differs by {difference:.2%}; after "
+        f"{trial.name}  {config}, seed={trial.seed}: first training loss differs by {difference:.2%}; after "
         f"{len(history)} epochs accuracy {ours[-1].accuracy:.3f} recorded, {history[-1]['accuracy']:.3f} alone  "
         f"{'good' if good else 'DIFFERS'}",
         flush=True,

@@ -132,7 +132,7 @@ def best_of_both(trials: Trials, count: int) -> list[Trial]:
     for pair in zip(*rankings, strict=True):
         for trial in pair:
             if len(chosen) < count:
-                chosen.setdefault(trial.trial, trial)
+                chosen.setdefault(trial.name, trial)
     return list(chosen.values())
 
 

@@ -79,12 +79,12 @@ class SearchModel:
         model = cls(metric, mode, name="search")
         model.data, model.alive = trials.data, False
         for trial in trials:
-            model.hear({"event": "trial", "trial": trial.trial, "config": trial.config})
+            model.hear({"event": "trial", "trial": trial.name, "config": trial.config})
             for result in trial.history:
                 parts = {name: getattr(result, name) for name in ("epoch", "loss", "accuracy", "seconds")}
-                model.hear({**result.extra, **parts, "event": "result", "trial": trial.trial})
+                model.hear({**result.extra, **parts, "event": "result", "trial": trial.name})
             if trial.status != "running":
-                model.hear({"event": "end", "trial": trial.trial, "status": trial.status})
+                model.hear({"event": "end", "trial": trial.name, "status": trial.status})
         return model
 
     # -- hearing ---------------------------------------------------------------------------------------------------

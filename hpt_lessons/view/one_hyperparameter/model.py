@@ -176,7 +176,7 @@ class OnlyOne:
             missing = [name for name in NAMES if name not in trial.config]
             if missing:
                 raise ValueError(
-                    f"only one: trial {trial.trial!r} has no {missing[0]!r}; {', '.join(NAMES)} are "
+                    f"only one: trial {trial.name!r} has no {missing[0]!r}; {', '.join(NAMES)} are "
                     "needed, those of the CIFAR network."
                 )
             cells.setdefault(((trial.config["l1"], trial.config["l2"]), trial.config["batch_size"]), []).append(trial)

@@ -65,9 +65,9 @@ def _cells(trials: Trials, scales: list[Scale], metric: str, factor: float, redu
     groups: dict[tuple[float, float], list[float]] = defaultdict(list)
     across, up = (scale.places for scale in scales)
     for trial in trials:
-        if trial.history and trial.trial in across and trial.trial in up:
+        if trial.history and trial.name in across and trial.name in up:
             value = factor * last_value(trial, metric)
-            groups[across[trial.trial], up[trial.trial]] += [value] if math.isfinite(value) else []
+            groups[across[trial.name], up[trial.name]] += [value] if math.isfinite(value) else []
     best = max if metric == "accuracy" else min
     choose = best if reduce == "best" else np.mean
     return {place: float(choose(values)) if values else math.nan for place, values in groups.items()}

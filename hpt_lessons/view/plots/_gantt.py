@@ -56,7 +56,7 @@ def gantt(trials: Trials, *, metric: str = "loss", ax: Axes | None = None) -> Ax
     """
     not_empty("gantt", trials)
     metric_label(metric)
-    pieces = {trial.trial: _pieces(trial) for trial in trials}
+    pieces = {trial.name: _pieces(trial) for trial in trials}
     workers = sorted({piece.worker for run in pieces.values() for piece in run}, key=lambda who: (str(type(who)), who))
     if not workers:
         raise ValueError("gantt: no trial has a result, so no worker was busy yet. Run the search first.")
@@ -68,7 +68,7 @@ def gantt(trials: Trials, *, metric: str = "loss", ax: Axes | None = None) -> Ax
     ax.set_yticks(range(len(workers)), [f"worker {worker}" for worker in workers])
     ax.grid(False, axis="y")
     for trial in trials:
-        _row(ax, trial, pieces[trial.trial], workers, unit, end, _LOOKS[_role(trial, winner)])
+        _row(ax, trial, pieces[trial.name], workers, unit, end, _LOOKS[_role(trial, winner)])
     add_legend(ax, _handles(trials, winner, metric), own)
     return name_data(ax, trials.data)
 
@@ -80,7 +80,7 @@ def _pieces(trial: Trial) -> list[Piece]:
         missing = [key for key in ("start", "end", "worker") if result.extra.get(key) is None]
         if missing:
             raise ValueError(
-                f"gantt: trial {trial.trial!r}, epoch {result.epoch}, has no {missing[0]!r} in its extra. "
+                f"gantt: trial {trial.name!r}, epoch {result.epoch}, has no {missing[0]!r} in its extra. "
                 "Replay the search on the virtual clock: that writes start, end and worker."
             )
         worker, start, end = result.extra["worker"], float(result.extra["start"]), float(result.extra["end"])
@@ -93,9 +93,9 @@ def _pieces(trial: Trial) -> list[Piece]:
 
 
 def _role(trial: Trial, winner: Trial | None) -> str:
-    if winner is not None and trial.trial == winner.trial:
+    if winner is not None and trial.name == winner.name:
         return "best"
-    if trial.trial == "default":
+    if trial.name == "default":
         return "default"
     status = status_of(trial)
     return status if status in ("completed", "diverged") else "other"
@@ -114,7 +114,7 @@ def _row(ax: Axes, trial: Trial, pieces: list[Piece], workers: list, unit: float
             edgecolor=look.edge,
             hatch=look.hatch,
             linewidth=look.rim,
-            gid=trial.trial,
+            gid=trial.name,
             zorder=2,
         )
         ax.vlines(
@@ -125,12 +125,12 @@ def _row(ax: Axes, trial: Trial, pieces: list[Piece], workers: list, unit: float
             linewidth=0.4,
             zorder=3,
         )
-        if width * unit / end > 0.008 * len(trial.trial) + 0.01:
+        if width * unit / end > 0.008 * len(trial.name) + 0.01:
             back = {"facecolor": look.face, "edgecolor": "none", "pad": 0.6}
             ax.text(
                 piece.start / unit + width / 2,
                 row,
-                trial.trial,
+                trial.name,
                 ha="center",
                 va="center",
                 fontsize="x-small",
@@ -157,7 +157,7 @@ def _handles(trials: Trials, winner: Trial | None, metric: str) -> list:
     handles: list = []
     if winner is not None:
         handles.append(_patch("best", winner_text(winner, metric)))
-    if "default" in trials and (winner is None or winner.trial != "default"):
+    if "default" in trials and (winner is None or winner.name != "default"):
         handles.append(_patch("default", "untuned default"))
     for status in MARKS:
         if counts[status]:

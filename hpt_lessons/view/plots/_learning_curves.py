@@ -49,9 +49,9 @@ _LINES = {"best": (3.0, "-", 4), "default": (1.8, "--", 3), "other": (1.1, "-", 
 
 
 def _role(trial: Trial, winner: Trial | None) -> str:
-    if winner is not None and trial.trial == winner.trial:
+    if winner is not None and trial.name == winner.name:
         return "best"
-    return "default" if trial.trial == "default" else "other"
+    return "default" if trial.name == "default" else "other"
 
 
 def _role_colour(role: str) -> str:
@@ -65,7 +65,7 @@ def _curve(ax: Axes, trial: Trial, metric: str, scale: float, role: str) -> None
     epochs = [result.epoch for result in trial.sound]
     values = [scale * value for value in sound_values(trial, metric)]
     if epochs:
-        ax.plot(epochs, values, line, color=colour, linewidth=width, zorder=order, label=trial.trial)
+        ax.plot(epochs, values, line, color=colour, linewidth=width, zorder=order, label=trial.name)
     if trial.diverged:
         _divergence(ax, trial, metric, epochs, values, colour)
     elif epochs:
@@ -111,7 +111,7 @@ def _curve_handles(trials: Trials, winner: Trial | None, words: str, bands: int)
     handles: list = []
     if winner is not None:
         handles.append(Line2D([], [], color=COLOURS["best"], linewidth=3, label=words))
-    if "default" in trials and (winner is None or winner.trial != "default"):
+    if "default" in trials and (winner is None or winner.name != "default"):
         handles.append(Line2D([], [], color=COLOURS["default"], linestyle="--", linewidth=1.8, label="untuned default"))
     counts = Counter(status_of(trial) for trial in trials)
     handles += [

@@ -41,7 +41,7 @@ def lever_dots(
     not_empty("lever_dots", trials)
     label, scale = metric_label(metric, FINAL)
     groups = _groups(trials, by, order)
-    is_untuned = untuned or (lambda trial: trial.trial.startswith("default"))
+    is_untuned = untuned or (lambda trial: trial.name.startswith("default"))
     own, ax = ax is None, ax or new_axes((min(12.0, max(7.5, 2.8 + 1.3 * len(groups))), 4.2))
     ax.set_ylim(*limits_of([scale * last_value(trial, metric) for group in groups.values() for trial in group],
                            "loss" if metric == "loss" else "accuracy"))  # fmt: skip
@@ -69,16 +69,16 @@ def _groups(
 ) -> dict[str, list[Trial]]:
     """The trials of each group, in order of appearance or in the one asked for."""
     if callable(by):
-        words = {trial.trial: str(by(trial)) for trial in trials}
+        words = {trial.name: str(by(trial)) for trial in trials}
     else:
         columns = columns_of(trials)
         names = choose_parameters("lever_dots", columns, by)
         words = {
-            trial.trial: "\n".join(_word(columns[name].get(trial.trial, "-")) for name in names) for trial in trials
+            trial.name: "\n".join(_word(columns[name].get(trial.name, "-")) for name in names) for trial in trials
         }
     groups: dict[str, list[Trial]] = {}
     for trial in trials:
-        groups.setdefault(words[trial.trial], []).append(trial)
+        groups.setdefault(words[trial.name], []).append(trial)
     unknown = [name for name in order or () if name not in groups]
     if unknown:
         raise ValueError(f"lever_dots: there is no group {unknown[0]!r}; there are {', '.join(map(repr, groups))}.")
@@ -111,7 +111,7 @@ def _side(ax: Axes, place: int, members: list[Trial], look: Mapping[str, Any], m
             markeredgecolor="white",
             alpha=0.8,
             zorder=3,
-            gid=trial.trial,
+            gid=trial.name,
         )
     if values:
         _mean(ax, place + look["at"] + 0.12, values, look["colour"])

@@ -86,10 +86,10 @@ def _by_key(table: Trials, shared: list[str]) -> Mapping[tuple[Hashable, ...], T
     found: dict[tuple[Hashable, ...], Trial] = {}
     for trial in table:
         split = trial.history[-1].extra.get("split_seed") if trial.history else None
-        key = (trial.seed, split, *(repr(columns[name].get(trial.trial)) for name in shared))
+        key = (trial.seed, split, *(repr(columns[name].get(trial.name)) for name in shared))
         if key in found:
             raise ValueError(
-                f"paired_differences: trials {found[key].trial!r} and {trial.trial!r} have the same seed "
+                f"paired_differences: trials {found[key].name!r} and {trial.name!r} have the same seed "
                 f"({trial.seed}), so that their partner is not clear. Give one configuration a seed."
             )
         found[key] = trial

@@ -41,22 +41,22 @@ def parallel_coordinates(
     columns = columns_of(trials)
     parameters = choose_parameters("parallel_coordinates", columns, parameters)
     scales = [scale_of(name, columns[name], wants_log(name, log)) for name in parameters]
-    drawn = [trial for trial in trials if trial.history and all(trial.trial in scale.places for scale in scales)]
+    drawn = [trial for trial in trials if trial.history and all(trial.name in scale.places for scale in scales)]
     ends = limits_of([factor * last_value(trial, metric) for trial in drawn], metric)
     good = _good(drawn, metric, share)
     own, ax = ax is None, ax or new_axes((max(WIDE[0], 1.5 * len(scales) + 3), WIDE[1]))
     heights = [_heights(scale, drawn) for scale in scales]
-    heights.append({trial.trial: _end(trial, metric, factor, ends) for trial in drawn})
+    heights.append({trial.name: _end(trial, metric, factor, ends) for trial in drawn})
     for trial in drawn:
         colour, width, style, order = _LINES[_role(trial, good)]
         ax.plot(
-            [height[trial.trial] for height in heights],
+            [height[trial.name] for height in heights],
             style,
             color=colour,
             linewidth=width,
             zorder=order,
             clip_on=False,
-            gid=trial.trial,
+            gid=trial.name,
         )
     _axes(ax, scales, label, ends)
     _legend(ax, _handles(drawn, good, share), own)
@@ -70,20 +70,20 @@ def _good(drawn: Sequence[Trial], metric: str, share: float) -> set[str]:
     sign = -1 if metric == "accuracy" else 1
     sound = [trial for trial in drawn if math.isfinite(last_value(trial, metric))]
     best_first = sorted(sound, key=lambda trial: sign * last_value(trial, metric))
-    return {trial.trial for trial in best_first[: max(1, round(share * len(drawn)))]}
+    return {trial.name for trial in best_first[: max(1, round(share * len(drawn)))]}
 
 
 def _role(trial: Trial, good: set[str]) -> str:
-    if trial.trial == "default":
+    if trial.name == "default":
         return "default"
     if trial.diverged:
         return "diverged"
-    return "good" if trial.trial in good else "other"
+    return "good" if trial.name in good else "other"
 
 
 def _heights(scale: Scale, drawn: Sequence[Trial]) -> dict[str, float]:
     """How high on its axis each trial's value lies, in 0..1; those of one value a little apart."""
-    names = [trial.trial for trial in drawn]
+    names = [trial.name for trial in drawn]
     heights = {name: scale.unit(scale.places[name]) for name in names}
     if not scale.ticks or scale.categorical:
         return heights

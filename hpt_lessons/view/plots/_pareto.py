@@ -90,9 +90,9 @@ def _costs(trials: Trials, cost: str) -> dict[str, float]:
         if not trial.history:
             continue
         said = {"seconds": trial.seconds or math.nan, "epochs": trial.budget}
-        value = said.get(cost, trial.history[-1].extra.get(cost, columns.get(trial.trial, math.nan)))
+        value = said.get(cost, trial.history[-1].extra.get(cost, columns.get(trial.name, math.nan)))
         if isinstance(value, int | float) and math.isfinite(value):
-            known[trial.trial] = float(value)
+            known[trial.name] = float(value)
     if not known:
         extra = sorted({key for trial in trials for result in trial.history for key in result.extra})
         raise ValueError(

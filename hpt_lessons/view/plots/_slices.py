@@ -64,8 +64,8 @@ def _panel(
     """All that one panel shows: the default's line, a dot for each trial that has a place, the bars of repeats."""
     _default_line(ax, trials, metric, scale)
     for trial in trials:
-        if trial.trial in places:
-            _dot(ax, trial, places[trial.trial], metric, scale, winner)
+        if trial.name in places:
+            _dot(ax, trial, places[trial.name], metric, scale, winner)
     _repeat_bars(ax, trials, places, metric, scale)
 
 
@@ -103,11 +103,11 @@ def _dot(ax: Axes, trial: Trial, x: float, metric: str, scale: float, winner: Tr
     if not math.isfinite(value):
         return
     look = dict(_DOTS["full" if trial.status == "completed" else "hollow"])
-    if trial.trial == "default":
+    if trial.name == "default":
         look = dict(_DOTS["default"])
-    if winner is not None and trial.trial == winner.trial:
+    if winner is not None and trial.name == winner.name:
         look |= _DOTS["best"]
-    ax.plot([x], [min(max(value, low), high)], linestyle="", **look, clip_on=False, gid=trial.trial)
+    ax.plot([x], [min(max(value, low), high)], linestyle="", **look, clip_on=False, gid=trial.name)
 
 
 _DOTS: dict[str, dict[str, Any]] = {
@@ -138,9 +138,9 @@ def _default_line(ax: Axes, trials: Trials, metric: str, scale: float) -> None:
 def _repeat_bars(ax: Axes, trials: Trials, places: Mapping[str, float], metric: str, scale: float) -> None:
     for repeats in repeated(trials):
         values = [scale * last_value(trial, metric) for trial in repeats]
-        if repeats[0].trial in places and all(map(math.isfinite, values)):
+        if repeats[0].name in places and all(map(math.isfinite, values)):
             low, high = mean_interval(values)
-            x = float(np.mean([places[trial.trial] for trial in repeats]))
+            x = float(np.mean([places[trial.name] for trial in repeats]))
             ax.errorbar(
                 [x], [np.mean(values)], [[np.mean(values) - low], [high - np.mean(values)]],
                 color=COLOURS["cut"], capsize=4, marker="_", markersize=10, zorder=6,
@@ -156,7 +156,7 @@ def _slice_handles(trials: Trials, winner: Trial | None, metric: str) -> list[Li
     }
     handles = []
     if winner is not None:
-        look = _DOTS["default" if winner.trial == "default" else "full"] | _DOTS["best"]
+        look = _DOTS["default" if winner.name == "default" else "full"] | _DOTS["best"]
         handles.append(Line2D([], [], linestyle="", **look, label=winner_text(winner, metric)))
     if "default" in trials:
         handles.append(Line2D([], [], **_DOTS["default"], color="black", linestyle="--", label="untuned default"))

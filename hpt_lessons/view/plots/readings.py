@@ -47,7 +47,7 @@ def last_value(trial: Trial, metric: str) -> float:
 def winner_of(trials: Trials, metric: str, best: Trial | str | None) -> Trial | None:
     """The trial to emphasise: the one asked for, or the best by its last epoch, or none if none has a sound result."""
     if best is not None:
-        return trials[best if isinstance(best, str) else best.trial]
+        return trials[best if isinstance(best, str) else best.name]
     if any(math.isfinite(last_value(trial, metric)) for trial in trials):
         return trials.best(metric)
     return None
@@ -56,7 +56,7 @@ def winner_of(trials: Trials, metric: str, best: Trial | str | None) -> Trial | 
 def winner_text(winner: Trial, metric: str, best: Trial | str | None = None) -> str:
     """The winner's name and its last sound value, for a legend; by what it is the best, unless it was asked for."""
     value = sound_values(winner, metric)[-1] * METRICS[metric][1] if winner.sound else math.nan
-    text = f"{winner.trial} ({in_unit(value, metric)})"
+    text = f"{winner.name} ({in_unit(value, metric)})"
     return f"best last {metric}: {text}" if best is None else text
 
 
@@ -80,7 +80,7 @@ def columns_of(trials: Trials) -> dict[str, dict[str, Any]]:
     columns: dict[str, dict[str, Any]] = defaultdict(dict)
     for trial in trials:
         for path, value in leaves(trial.config):
-            columns["/".join(path)][trial.trial] = value
+            columns["/".join(path)][trial.name] = value
     return dict(columns)
 
 

@@ -119,7 +119,7 @@ def zoomed(space: Mapping[str, Any], trials: Trials) -> tuple[dict[str, Any], st
     narrow = _rounded(space, layouts.zoom(space, [trial.config for trial in inside], [trial.loss for trial in inside]))
     best = min(inside, key=lambda trial: trial.loss)
     edges = layouts.at_edge(space, best.config)
-    text = f"A third of each range, around trial {best.trial} (loss {best.loss:.3f}), the best of {len(inside)}."
+    text = f"A third of each range, around trial {best.name} (loss {best.loss:.3f}), the best of {len(inside)}."
     if edges:
         where = ", ".join(f"the {side} end of {name}" for name, side in edges.items())
         text += f" Careful: it lies at {where}. Widen the range there before you narrow it: the best may lie outside."
