@@ -11,6 +11,7 @@ command says so. What a widget draws by itself is written as SVG too, without a 
 
 import argparse
 import os
+import re
 import sys
 import tempfile
 from collections.abc import Callable, Iterable, Mapping
@@ -41,50 +42,58 @@ EPOCHS = 27
 
 JOURNAL = ROOT / "tests" / "reference" / "search_on_cifar10_jpeg_copy.jsonl"
 QUESTIONS = ROOT / "notebooks" / "quiz" / "09.toml"
-# A cell that ends with the widget in the state that the README names; its picture is docs/widgets/NAME.png.
-WIDGETS = {
-    "search-space-editor": """
+# What a cell says to show a widget in the state that the README names; the other widgets are shown as they begin.
+STATES = {
+    "SearchSpaceEditor": """
 from hpt_lessons.recorded import load
-from hpt_lessons.view import SearchSpaceEditor
 from hpt_lessons.search.presets import bounded
 SearchSpaceEditor(bounded(), trials=load("cifar-lenet"))""",
-    "layout-editor": """
-from hpt_lessons.view import LayoutEditor
+    "LayoutEditor": """
 from hpt_lessons.search.presets import bounded
 LayoutEditor(bounded(), "sobol", num_trials=16)""",
-    "grid-against-random": """
-from hpt_lessons.view import GridAgainstRandom
+    "GridAgainstRandom": """
 game = GridAgainstRandom()
 game.many.click()
 game""",
-    "one-hyperparameter": """
-from hpt_lessons.view import OneHyperparameter
+    "OneHyperparameter": """
 bets = OneHyperparameter(score="last")
 bets.rate.value, bets.bet.value = "high", "batch_size"
 bets.keep.click()
 bets.others.click()
 bets""",
-    "rungs": """
-from hpt_lessons.view import Rungs
+    "Rungs": """
 Rungs(step=40, workers=4)""",
-    "bohb-explorer": """
-from hpt_lessons.view import BOHBExplorer
+    "BOHBExplorer": """
 BOHBExplorer(step=20)""",
-    "quiz": f"""
-from hpt_lessons.view import Quiz
+    "Quiz": f"""
 quiz = Quiz({str(QUESTIONS)!r})
 first = quiz.cards[0]
 first.field.answer = [choice.text for choice in first.question.choices[:2]]
 first.check.click()
 quiz""",
-    "search-view": f"""
+    "SearchView": f"""
 from hpt_lessons.trials import Journal
-from hpt_lessons.view import SearchView
 from hpt_lessons.view.live.model import SearchModel
 running = SearchModel()
 running.hear_all(Journal({str(JOURNAL)!r}).read_on(0)[0][:34])
 running.alive = True
 SearchView(running)""",
+}
+
+
+def picture_name(widget: str) -> str:
+    """How the file of a widget's picture is called.
+
+    >>> picture_name("SearchSpaceEditor"), picture_name("BOHBExplorer")
+    ('search-space-editor', 'bohb-explorer')
+    """
+    return re.sub(r"(?<=[a-z])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "-", widget).lower()
+
+
+# For each picture docs/widgets/NAME.png the cell that ends with the widget.
+WIDGETS = {
+    picture_name(name): f"from hpt_lessons.view import {name}\n{STATES.get(name, f'{name}()').strip()}"
+    for name in view.WIDGETS
 }
 TALL, CUT = 1900, {"quiz": 620}  # pixels; of the quiz the first questions are enough
 # What draws itself, as SVG: docs/widgets/NAME.svg.

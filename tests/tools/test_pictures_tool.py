@@ -9,7 +9,6 @@ from PIL import Image
 
 from helpers import lab as labs
 from helpers.tools import load_tool
-from hpt_lessons import view
 from hpt_lessons.view import plots
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -25,21 +24,6 @@ def test_every_picture_in_docs_is_there_and_small():
     for path in sorted(expected):
         assert path.is_file(), f"{path.name} is missing: python tools/pictures.py {path.stem}"
         assert path.stat().st_size <= tool.MOST_BYTES, path.name
-
-
-@pytest.mark.parametrize("page", ["README.md", "notebooks/gallery.ipynb"])
-def test_readers_without_a_kernel_see_every_widget(page):
-    """A saved notebook keeps only the names of the widgets: their pictures stand beside them."""
-    text = (ROOT / page).read_text(encoding="utf-8")
-    for name in tool.WIDGETS:
-        assert f"docs/widgets/{name}.png)" in text, name
-
-
-def test_every_cell_shows_a_widget_that_there_is():
-    for name, cell in tool.WIDGETS.items():
-        offered = [widget for widget in view.__all__ if f"import {widget}\n" in cell]
-        assert len(offered) == 1, name
-        compile(cell, name, "exec")
 
 
 def test_the_states_are_those_that_the_readme_names(tmp_path, monkeypatch):
