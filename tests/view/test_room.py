@@ -7,11 +7,11 @@ from html import unescape
 import pytest
 
 from hpt_lessons.analysis.importance.alone import TOGETHER
+from hpt_lessons.search.space import RULES
 from hpt_lessons.view.bohb import explorer as bohb_explorer
 from hpt_lessons.view.bohb.model import OWN, PROBLEMS, BOHBModel
 from hpt_lessons.view.grid_against_random import explorer as grid_explorer
 from hpt_lessons.view.grid_against_random.model import Contest
-from hpt_lessons.view.layouts.model import RULES
 from hpt_lessons.view.look import page
 from hpt_lessons.view.one_hyperparameter import explorer as only_one_explorer
 from hpt_lessons.view.one_hyperparameter.model import RATES, OnlyOne, recorded

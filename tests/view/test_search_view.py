@@ -22,6 +22,7 @@ from hpt_lessons.view.live.model import SearchModel
 from hpt_lessons.view.live.source import Source
 from hpt_lessons.view.live.text import SearchText
 from hpt_lessons.view.live.widget import Pace, SearchView
+from hpt_lessons.view.look import marks
 
 REAL = Path(__file__).parents[1] / "reference" / "search_on_cifar10_jpeg_copy.jsonl"
 
@@ -287,9 +288,9 @@ def test_a_name_is_text_and_nothing_else():
 
 @given(st.lists(st.floats(-1e9, 1e9), min_size=1), st.sampled_from(["min", "max"]))
 def test_the_best_is_always_inside_the_picture(values, mode):
-    low, high = pictures.limits(values, mode)
+    low, high = marks.limits(values, mode)
     assert low < high and low <= (min if mode == "min" else max)(values) <= high
-    assert 1 <= len(pictures.ticks(low, high)) <= 8
+    assert 1 <= len(marks.ticks(low, high)) <= 8
 
 
 def test_nested_configurations_get_a_column_each_and_many_trials_are_cut_to_those_that_matter():

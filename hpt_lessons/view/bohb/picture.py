@@ -12,7 +12,7 @@ from hpt_lessons.search.bohb import Densities
 from hpt_lessons.view.bohb.model import LINE, BOHBModel, Problem
 from hpt_lessons.view.look import svg
 from hpt_lessons.view.look.marks import marks, ticks
-from hpt_lessons.view.look.page import FAINT, MUTED, PAPER, RED, TEXT
+from hpt_lessons.view.look.page import MUTED, PAPER, RED, TEXT
 
 WIDTH, HEIGHT, LEFT, RIGHT = 760, 520, 56, 736
 VALUES, DENSITY, RATIO = (46, 206), (250, 346), (390, 470)  # top and bottom of the three plots
@@ -20,6 +20,7 @@ SQUARE, CELLS = 330, 66  # of two dimensions: the map, and its cells along each 
 # The ratio there falls below any scale away from the good ones: bands between these powers of ten, and their darkness.
 EDGES, SHADES = (-30, -10, -3, 0, 1, 2), (0.4, 0.28, 0.18, 0.08, 0.15, 0.35, 0.6)
 DECADES = 3.0  # the ratio is shown from 1e-3 to 1e3
+_x = svg.Ruler(0, 1, LEFT, RIGHT)
 DASHED = {"stroke_dasharray": "5 3"}
 
 
@@ -34,19 +35,15 @@ def draw(model: BOHBModel, step: int, truth: bool = True) -> str:
 
 
 def _legend(truth: bool) -> list[str]:
-    found = [
+    marks = [
         ("good", _mark(5, 0, "good"), 14),
         ("bad", _mark(5, 0, "bad"), 14),
         ("not used", _mark(5, 0, ""), 14),
         ("next", _diamond(5, 0), 15),
     ]
     if truth:
-        found.append(("what BOHB cannot see", svg.line(0, 0, 22, 0, MUTED, 1.5, **DASHED), 28))
-    parts, x = [], float(LEFT)
-    for words, mark, room in found:
-        parts.append(f'<g transform="translate({x:g} 12)">{mark}{svg.text(room, 4, words, size=11.5)}</g>')
-        x += room + 6.1 * len(words) + 20
-    return parts
+        marks.append(("what BOHB cannot see", svg.line(0, 0, 22, 0, MUTED, 1.5, **DASHED), 28))
+    return svg.legend(LEFT, marks)
 
 
 def _mark(x: float, y: float, group: str) -> str:
@@ -55,7 +52,7 @@ def _mark(x: float, y: float, group: str) -> str:
         arms = f"M{x - 3.5:.1f} {y - 3.5:.1f}l7 7m0 -7l-7 7"
         return svg.element("path", d=arms, style=f"fill: none; stroke: {svg.ORANGE}; stroke-width: 2")
     style = f"fill: {svg.BLUE}" if group else f"fill: {PAPER}; stroke: {MUTED}; stroke-width: 1.5"
-    return svg.element("circle", cx=float(x), cy=float(y), r=4.5 if group else 3, style=style)
+    return svg.circle(x, y, 4.5 if group else 3, style)
 
 
 def _diamond(x: float, y: float) -> str:
@@ -64,8 +61,7 @@ def _diamond(x: float, y: float) -> str:
 
 
 def _ring(x: float, y: float) -> str:
-    style = f"fill: none; stroke: {TEXT}; stroke-width: 2"
-    return svg.element("circle", cx=float(x), cy=float(y), r=8.5, style=style)
+    return svg.circle(x, y, 8.5, f"fill: none; stroke: {TEXT}; stroke-width: 2")
 
 
 def _groups(model: BOHBModel, step: int) -> list[str]:
@@ -95,10 +91,6 @@ def _line(model: BOHBModel, step: int, truth: bool) -> list[str]:
     return parts
 
 
-def _x(u: float | np.ndarray) -> float | np.ndarray:
-    return LEFT + (RIGHT - LEFT) * u
-
-
 def _frame(place: tuple[int, int], title: str) -> list[str]:
     top, bottom = place
     return [svg.line(LEFT, bottom, RIGHT, bottom, MUTED, 1, stroke_opacity=0.6),
@@ -107,15 +99,8 @@ def _frame(place: tuple[int, int], title: str) -> list[str]:
 
 def _values(model: BOHBModel, step: int, truth: bool) -> list[str]:
     """The observations, and the problem itself."""
-    low, high = model.range
-
-    def y(value: float | np.ndarray) -> float | np.ndarray:
-        return VALUES[1] - (VALUES[1] - VALUES[0] - 6) * (value - low) / (high - low)
-
-    parts = _frame(VALUES, model.task.value_name)
-    for mark in ticks(low, high):
-        words = svg.short(mark)
-        parts += [svg.line(LEFT, y(mark), RIGHT, y(mark), FAINT), svg.text(LEFT - 8, y(mark) + 4, words, "end")]
+    y = svg.Ruler(*model.range, VALUES[1], VALUES[0] + 6)
+    parts = _frame(VALUES, model.task.value_name) + y.levels(ticks(*model.range), LEFT, RIGHT)
     if truth:
         parts.append(svg.curve(_x(LINE), y(model.task.height(LINE[:, None])), MUTED, 1.5, **DASHED))
     for number, group in enumerate(_groups(model, step)):
@@ -164,15 +149,13 @@ def _no_model(y: float) -> str:
 
 def _ratio(model: BOHBModel, step: int) -> list[str]:
     """Good over bad on a logarithmic scale, and the draws of the next proposal on it."""
-    top, bottom = RATIO
+    ruler = svg.Ruler(-DECADES, DECADES, *reversed(RATIO))
 
     def y(log: float | np.ndarray) -> float | np.ndarray:
-        return bottom - (bottom - top) * (np.clip(log, -DECADES, DECADES) + DECADES) / (2 * DECADES)
+        return ruler(np.clip(log, -DECADES, DECADES))
 
     parts = _frame(RATIO, "their ratio; dots: the draws among which the next one is chosen")
-    for power in (-2, 0, 2):
-        words = svg.short(10.0**power)
-        parts += [svg.line(LEFT, y(power), RIGHT, y(power), FAINT), svg.text(LEFT - 8, y(power) + 4, words, "end")]
+    parts += ruler.levels((-2, 0, 2), LEFT, RIGHT, words=lambda power: svg.short(10.0**power))
     logs = model.log_ratio(step, LINE[:, None])
     if logs is None:
         return parts
@@ -182,7 +165,7 @@ def _ratio(model: BOHBModel, step: int) -> list[str]:
         return parts
     style = f"fill: {svg.BLUE}; fill-opacity: 0.5"
     for u, log in zip(proposal.candidates[:, 0], proposal.log_ratio / np.log(10), strict=True):
-        parts.append(svg.element("circle", cx=float(_x(u)), cy=float(y(log)), r=2.5, style=style))
+        parts.append(svg.circle(_x(u), y(log), 2.5, style))
     return [*parts, _diamond(_x(place[0]), float(y(proposal.log_ratio.max() / np.log(10))))]
 
 
@@ -204,7 +187,7 @@ def _map(model: BOHBModel, step: int, truth: bool) -> list[str]:
     proposal, place = model.next(step)
     for point in () if proposal.random else proposal.candidates:
         x, y = at(point)
-        parts.append(svg.element("circle", cx=x, cy=y, r=2, style=f"fill: {TEXT}; fill-opacity: 0.45"))
+        parts.append(svg.circle(x, y, 2, f"fill: {TEXT}; fill-opacity: 0.45"))
     parts += [_mark(*at(model.positions[number]), group) for number, group in enumerate(_groups(model, step))]
     parts += [_ring(*at(model.positions[step - 1]))] if step else []
     parts.append(_diamond(*at(place)))

@@ -8,9 +8,9 @@ import ipywidgets as widgets
 import numpy as np
 
 from hpt_lessons.analysis.intervals import wilson
+from hpt_lessons.search.space import RULES
 from hpt_lessons.view.grid_against_random.model import WIDTH as BELL
 from hpt_lessons.view.grid_against_random.model import Contest
-from hpt_lessons.view.layouts.model import RULES
 from hpt_lessons.view.look import page, svg
 from hpt_lessons.view.look.shadows import shadows
 

@@ -15,7 +15,6 @@ from hpt_lessons.search import space as spaces
 from hpt_lessons.view.space.model import SpaceModel
 
 LAYOUTS = ("grid", "random", "sobol", "latin hypercube")
-RULES = ("ends", "centres")
 MOST = 4096  # trials; more cannot be told apart in a picture, and nobody trains them
 
 

@@ -13,6 +13,7 @@ from hpt_lessons.progress import seconds_in_words
 from hpt_lessons.trials import leaves
 from hpt_lessons.view.live.model import ENDED, Row, SearchModel
 from hpt_lessons.view.look import page, svg
+from hpt_lessons.view.look.marks import limits, ticks
 
 WIDTH, HEIGHT, LEFT, RIGHT, TOP, BOTTOM = 760, 286, 62, 20, 50, 40
 SHOWN = 200  # rows of the table; the best and the unfinished ones if there are more
@@ -218,21 +219,6 @@ def curves(model: SearchModel) -> str:
     return svg.picture(WIDTH, HEIGHT, parts, label)
 
 
-def limits(values: Sequence[float], mode: str) -> tuple[float, float]:
-    """The range to draw: all of the good values, and not all of the few bad ones that would squeeze the rest."""
-    if not values:
-        return 0.0, 1.0
-    ranked = sorted(values)
-    low, high = ranked[0], ranked[-1]
-    tenth, last_tenth = ranked[len(ranked) // 10], ranked[-1 - len(ranked) // 10]
-    if mode == "min":
-        high = min(high, last_tenth + 1.5 * (last_tenth - low))
-    else:
-        low = max(low, tenth - 1.5 * (high - tenth))
-    room = 0.05 * (high - low) or 0.05 * abs(high) or 1.0
-    return low - room, high + room
-
-
 class _Plot:
     """Where an epoch and a value lie in the picture."""
 
@@ -263,19 +249,6 @@ class _Plot:
         parts.append(svg.text((LEFT + right) / 2, HEIGHT - 8, "epoch", "middle"))
         parts.append(svg.text(0, 12, name))
         return "".join(parts)
-
-
-def ticks(low: float, high: float, most: int = 6) -> list[float]:
-    """Round numbers between the two.
-
-    >>> ticks(0.31, 2.4), ticks(0.0, 0.04)
-    ([0.5, 1.0, 1.5, 2.0], [0.0, 0.01, 0.02, 0.03, 0.04])
-    """
-    rough = (high - low) / most
-    power = 10.0 ** math.floor(math.log10(rough))
-    step = next(power * factor for factor in (1, 2, 5, 10) if power * factor >= rough)
-    first, last = math.ceil(low / step - 1e-9), math.floor(high / step + 1e-9)
-    return [round(number * step, 12) for number in range(first, last + 1)]
 
 
 def _look(model: SearchModel, row: Row, is_best: bool) -> tuple[str, float, str]:

@@ -1,9 +1,12 @@
-"""Where along an axis do the numbers stand? One way for all pictures that are drawn as SVG."""
+"""How far does an axis go, and where along it do the numbers stand? One way for all pictures."""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Any
+
+import numpy as np
 
 from hpt_lessons.search.domains import Domain, position_of, value_at
 from hpt_lessons.view.look import svg
@@ -37,8 +40,30 @@ def _label(value: Any) -> str:
 
 
 def ticks(low: float, high: float) -> list[float]:
-    """Four to eight round numbers in a range."""
+    """Four to eight round numbers in a range.
+
+    >>> ticks(0.31, 2.4), ticks(0.0, 0.04)
+    ([0.5, 1.0, 1.5, 2.0], [0.0, 0.01, 0.02, 0.03, 0.04])
+    """
     rough = (high - low) / 5 or 1
     power = 10.0 ** math.floor(math.log10(rough))
     step = next(power * factor for factor in (1, 2, 5, 10) if power * factor >= rough * 0.8)
     return [float(f"{step * n:.6g}") for n in range(math.ceil(low / step - 1e-9), math.floor(high / step + 1e-9) + 1)]
+
+
+def limits(values: Sequence[float], mode: str = "min") -> tuple[float, float]:
+    """The ends of an axis for the sound values: all good ones, and not the few bad ones that would flatten the rest.
+
+    With the mode "min" a value of more than three times the median leaves the plot. Losses of another kind may be
+    negative, and three times a negative median would lie below all: the room above the median is then twice its size,
+    or twice the way down to the smallest. With "max" the same holds upside down: no accuracy ever leaves.
+    """
+    known = [value if mode == "min" else -value for value in values if math.isfinite(value)]
+    if not known:
+        return 0.0, 1.0
+    low, high, median = min(known), max(known), float(np.median(known))
+    high = min(high, median + 2 * max(abs(median), median - low))
+    if mode == "max":
+        low, high = -high, -low
+    room = 0.06 * (high - low) or 0.1 * abs(high) or 1.0
+    return low - room, high + room

@@ -44,8 +44,5 @@ def _once(values: Iterable[float]) -> np.ndarray:
 
 def _dot(x: float, y: float, colour: str, ringed: bool, count: int) -> str:
     radius = 4.5 if count <= 100 else 2.5
-    dot = svg.element("circle", cx=float(x), cy=float(y), r=radius, style=f"fill: {colour}")
-    if not ringed:
-        return dot
-    ring = f"fill: none; stroke: {TEXT}; stroke-width: 2"
-    return dot + svg.element("circle", cx=float(x), cy=float(y), r=9, style=ring)
+    dot = svg.circle(x, y, radius, f"fill: {colour}")
+    return dot + svg.circle(x, y, 9, f"fill: none; stroke: {TEXT}; stroke-width: 2") if ringed else dot

@@ -4,15 +4,16 @@ Colours are those of `style` where they mean something, and JupyterLab's variabl
 """
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 from html import escape
 from typing import Any
+
+import numpy as np
 
 from hpt_lessons.view.look import page
 from hpt_lessons.words import percent as in_percent
 from hpt_lessons.words import short
-
-__all__ = ["BLUE", "ORANGE", "bars", "curve", "decades", "element", "line", "percent", "picture", "short", "text"]
 
 BLUE, ORANGE = "var(--hpt-blue, #0072b2)", "var(--hpt-orange, #c98600)"
 
@@ -47,6 +48,49 @@ def line(x1: float, y1: float, x2: float, y2: float, colour: str = page.LINE, wi
     """A straight line."""
     ends = {"x1": float(x1), "y1": float(y1), "x2": float(x2), "y2": float(y2)}
     return element("line", **ends, style=f"stroke: {colour}; stroke-width: {width}", **more)
+
+
+def circle(x: float, y: float, radius: float, style: str) -> str:
+    """A dot or a ring."""
+    return element("circle", cx=float(x), cy=float(y), r=radius, style=style)
+
+
+@dataclass(frozen=True)
+class Ruler:
+    """Numbers along a side of a picture: `ruler(number)` says where it lies, also for an array of them.
+
+    `low` lies at `start` and `high` at `end`; with `log` equal factors are equally far apart.
+    """
+
+    low: float
+    high: float
+    start: float
+    end: float
+    log: bool = False
+
+    def __call__(self, number: float | np.ndarray) -> float | np.ndarray:
+        low, high = self.low, self.high
+        share = np.log(number / low) / math.log(high / low) if self.log else (number - low) / ((high - low) or 1)
+        return self.start + (self.end - self.start) * share
+
+    def levels(
+        self, ticks: Iterable[float], left: float, right: float, words: Callable[[float], str] = short, gap: float = 8
+    ) -> list[str]:
+        """Of a ruler that goes up: a line across the picture at each tick, and its number at the left."""
+        parts = []
+        for tick in ticks:
+            y = self(tick)
+            parts += [line(left, y, right, y, page.FAINT), text(left - gap, y + 4, words(tick), "end")]
+        return parts
+
+
+def legend(left: float, marks: Iterable[tuple[str, str, float]]) -> list[str]:
+    """What marks mean, in the first line of a picture: words, the mark drawn around (0, 0), and the room for it."""
+    parts, x = [], float(left)
+    for words, mark, room in marks:
+        parts.append(f'<g transform="translate({x:g} 12)">{mark}{text(room, 4, words, size=11.5)}</g>')
+        x += room + 6.1 * len(words) + 20
+    return parts
 
 
 def bars(heights: Sequence[float], left: float, bottom: float, width: float, height: float, colour: str = BLUE) -> str:

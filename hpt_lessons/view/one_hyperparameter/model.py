@@ -1,5 +1,7 @@
 """If you may tune one hyperparameter only, which? A bet, a start, and what the recorded trials say. No widgets here.
 
+A bet is a prediction of the quiz: it is kept in the same kind of file, and the first one counts there too.
+
 Goodfellow, Bengio & Courville (Deep Learning, 2016, section 11.4) answer: the learning rate. Whether that holds depends
 on where one starts, on what is held fixed, and on how it is scored; so all of these can be chosen.
 """

@@ -22,7 +22,7 @@ WORDS = {TOGETHER: "all together"}
 
 def draw_gains(model: OnlyOne) -> str:
     """A row for each hyperparameter: every recorded value a dot, the gain of the best one with its interval."""
-    scale = Scale(model, LEFT, PLOT)
+    scale = _accuracies(model, LEFT, PLOT)
     start = model.accuracy(model.first)
     bottom = TOP + ROW * (len(NAMES) + 1)
     tops = {name: TOP + place * ROW for place, name in enumerate(model.rows)}
@@ -37,7 +37,7 @@ def draw_gains(model: OnlyOne) -> str:
     parts.append(svg.line(scale(start), TOP - 6, scale(start), bottom, TEXT, 1.5))
     parts.append(svg.text(scale(start), TOP - 10, f"start {svg.percent(start, 1)}", "middle", 11, TEXT))
     parts += [_row(model, name, row, tops[name], scale, start) for name, row in model.rows.items()]
-    for tick in scale.ticks:
+    for tick in _ticks(scale):
         parts.append(svg.text(scale(tick), bottom + 16, svg.percent(tick), "middle", 11))
     parts.append(svg.text(LEFT + PLOT / 2, bottom + 32, _axis(model), "middle", 11, TEXT))
     parts.append(svg.text(WIDTH - 8, TOP - 26, "gain, in points", "end", 11))
@@ -45,22 +45,15 @@ def draw_gains(model: OnlyOne) -> str:
     return svg.picture(WIDTH, HEIGHT, parts, gains_in_words(model))
 
 
-class Scale:
-    """Accuracies along the picture: from 0 to the next ten percent above the best that was recorded."""
+def _accuracies(model: OnlyOne, start: float, length: float) -> svg.Ruler:
+    """From 0 to the next ten percent above the best that was recorded."""
+    best = max(model.evidence.score(trial, "all") for trial in model.evidence.trials)
+    return svg.Ruler(0, min(1.0, math.ceil(best * 10 + 0.2) / 10), start, start + length)
 
-    def __init__(self, model: OnlyOne, low: float, length: float) -> None:
-        best = max(model.evidence.score(trial, "all") for trial in model.evidence.trials)
-        self.most = min(1.0, math.ceil(best * 10 + 0.2) / 10)
-        self.low, self.length = low, length
 
-    def __call__(self, accuracy: float) -> float:
-        return self.low + self.length * accuracy / self.most
-
-    @property
-    def ticks(self) -> list[float]:
-        """Every ten percent, or every twenty if there are many."""
-        step = 1 if self.most <= 0.6 else 2
-        return [place / 10 for place in range(0, round(10 * self.most) + 1, step)]
+def _ticks(scale: svg.Ruler) -> list[float]:
+    """Every ten percent, or every twenty if there are many."""
+    return [tenth / 10 for tenth in range(0, round(10 * scale.high) + 1, 1 if scale.high <= 0.6 else 2)]
 
 
 def _head(title: str, model: OnlyOne) -> str:
@@ -74,7 +67,7 @@ def _axis(model: OnlyOne) -> str:
     return f"validation accuracy of the {which} epoch"
 
 
-def _row(model: OnlyOne, name: str, row: Alone | None, top: float, scale: Scale, start: float) -> str:
+def _row(model: OnlyOne, name: str, row: Alone | None, top: float, scale: svg.Ruler, start: float) -> str:
     middle = top + ROW / 2
     parts = [svg.line(8, top + ROW, WIDTH - 8, top + ROW, LINE, 1)]
     parts.append(svg.text(10, top + 17, WORDS.get(name, name), size=13, colour=TEXT))
@@ -101,22 +94,21 @@ def _chosen(row: Alone) -> str:
 def _mark(x: float, y: float, broken: bool) -> str:
     """A dot for a training, a cross for one that broke down."""
     if not broken:
-        return svg.element("circle", cx=float(x), cy=float(y), r=3, style=f"fill: {MUTED}; fill-opacity: 0.45")
+        return svg.circle(x, y, 3, f"fill: {MUTED}; fill-opacity: 0.45")
     return svg.line(x - 3, y - 3, x + 3, y + 3, RED, 1.5) + svg.line(x - 3, y + 3, x + 3, y - 3, RED, 1.5)
 
 
-def _gain(row: Alone, start: float, y: float, scale: Scale) -> str:
+def _gain(row: Alone, start: float, y: float, scale: svg.Ruler) -> str:
     """The gain as a distance from the start: full with a whole line over seeds, open and dashed from measured noise."""
     seeds = row.basis == "seeds"
     x, parts = scale(start + row.gain), []
     if math.isfinite(row.low):
-        low, high = (min(max(scale(start + end), scale(0)), scale(scale.most)) for end in (row.low, row.high))
+        low, high = (min(max(scale(start + end), scale(0)), scale(scale.high)) for end in (row.low, row.high))
         dashes = {} if seeds else {"stroke_dasharray": "5 3"}
         parts.append(svg.line(low, y - 8, high, y - 8, svg.BLUE, 2.5, **dashes))
         parts += [svg.line(end, y - 13, end, y - 3, svg.BLUE, 2) for end in (low, high)]
     fill = "var(--hpt-blue, #0072b2)" if seeds else "var(--jp-layout-color1, #fff)"
-    parts.append(svg.element("circle", cx=float(x), cy=float(y - 8), r=3.5,
-                             style=f"fill: {fill}; stroke: {svg.BLUE}; stroke-width: 2"))  # fmt: skip
+    parts.append(svg.circle(x, y - 8, 3.5, f"fill: {fill}; stroke: {svg.BLUE}; stroke-width: 2"))
     return "".join(parts)
 
 
@@ -174,10 +166,10 @@ def gains_in_words(model: OnlyOne) -> str:
 
 def draw_curve(model: OnlyOne, batch_size: int) -> str:
     """Accuracy over the learning rate for one batch size, and where training begins to break, for all batch sizes."""
-    scale = Scale(model, TOP + 16 + DEEP, -DEEP)
+    scale = _accuracies(model, TOP + 16 + DEEP, -DEEP)
     sweep = model.sweep(batch_size)
     rates = [trial.config["lr"] for trial in model.evidence.trials]
-    across = Rates(min(rates), max(rates))
+    across = svg.Ruler(min(rates), max(rates), CURVE_LEFT + 8, CURVE_LEFT + CURVE - 8, log=True)
     parts = [_head(f"The learning rate, at batch size {batch_size}", model), _frame(model, scale, across)]
     if not model.shows("lr"):
         parts.append(svg.text(CURVE_LEFT + CURVE / 2, TOP + DEEP / 2, "shown with the answer for lr", "middle", 13))
@@ -191,7 +183,7 @@ def draw_curve(model: OnlyOne, batch_size: int) -> str:
         parts.append(_mark(across(trial.config["lr"]), scale(model.accuracy(trial)), broke(trial)))
     if batch_size == model.batch_size:
         x, y = across(model.start["lr"]), scale(model.accuracy(model.first))
-        parts.append(svg.element("circle", cx=x, cy=y, r=8, style=f"fill: none; stroke: {TEXT}; stroke-width: 2"))
+        parts.append(svg.circle(x, y, 8, f"fill: none; stroke: {TEXT}; stroke-width: 2"))
         edge = x < CURVE_LEFT + 20  # beside the axis, whose marks stay free, and below a curve that rises
         place = (x - 3, y + 22, "start", "start") if edge else (x, y - 14, "start", "middle")
         parts.append(svg.text(*place, 11, TEXT))
@@ -199,20 +191,9 @@ def draw_curve(model: OnlyOne, batch_size: int) -> str:
     return svg.picture(WIDTH, HEIGHT, parts, curve_in_words(model, batch_size))
 
 
-class Rates:
-    """Learning rates across the picture, on a logarithmic scale."""
-
-    def __init__(self, low: float, high: float) -> None:
-        self.low, self.high = low, high
-
-    def __call__(self, rate: float) -> float:
-        share = math.log(rate / self.low) / math.log(self.high / self.low)
-        return CURVE_LEFT + 8 + (CURVE - 16) * share
-
-
-def _frame(model: OnlyOne, scale: Scale, across: Rates) -> str:
+def _frame(model: OnlyOne, scale: svg.Ruler, across: svg.Ruler) -> str:
     parts = []
-    for tick in scale.ticks:
+    for tick in _ticks(scale):
         parts.append(svg.line(CURVE_LEFT, scale(tick), CURVE_LEFT + CURVE, scale(tick), LINE, 0.5))
         parts.append(svg.text(CURVE_LEFT - 6, scale(tick) + 4, svg.percent(tick), "end", 11))
     for rate in svg.decades(across.low, across.high):
@@ -224,12 +205,12 @@ def _frame(model: OnlyOne, scale: Scale, across: Rates) -> str:
     return "".join(parts)
 
 
-def _edge(model: OnlyOne, batch_size: int, scale: Scale, across: Rates) -> str:
+def _edge(model: OnlyOne, batch_size: int, scale: svg.Ruler, across: svg.Ruler) -> str:
     """Nothing trains from the first rate that breaks down; between it and the last sound one lies the edge."""
     sound, broken = model.edges()[batch_size]
     if math.isnan(broken):
         return ""
-    right, top = CURVE_LEFT + CURVE, scale(scale.most)
+    right, top = CURVE_LEFT + CURVE, scale(scale.high)
     first, parts = across(broken), []
     if not math.isnan(sound):
         parts.append(_area(across(sound), first, top, scale(0), 0.22))
@@ -245,7 +226,7 @@ def _area(left: float, right: float, top: float, bottom: float, opacity: float) 
     )
 
 
-def _edges(model: OnlyOne, batch_size: int, across: Rates) -> str:
+def _edges(model: OnlyOne, batch_size: int, across: svg.Ruler) -> str:
     """Above the curve: the edge of each batch size."""
     parts = [svg.text(CURVE_LEFT, TOP - 14, "edge at batch size", size=11)]
     for batch, (sound, broken) in model.edges().items():
@@ -262,9 +243,9 @@ def _others(model: OnlyOne, trial: Trial) -> list[Trial]:
     return [other for seed, other in model.evidence.seeds(trial.config).items() if seed != trial.seed]
 
 
-def _other(model: OnlyOne, trial: Trial, scale: Scale, across: Rates) -> str:
+def _other(model: OnlyOne, trial: Trial, scale: svg.Ruler, across: svg.Ruler) -> str:
     style = f"fill: none; stroke: {GREEN}; stroke-width: 1.2"
-    return svg.element("circle", cx=across(trial.config["lr"]), cy=scale(model.accuracy(trial)), r=3, style=style)
+    return svg.circle(across(trial.config["lr"]), scale(model.accuracy(trial)), 3, style)
 
 
 def _key(model: OnlyOne, sweep: list[Trial]) -> str:

@@ -9,6 +9,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.transforms import ScaledTranslation
 
+from hpt_lessons.view.look.marks import limits
 from hpt_lessons.view.look.style import BLACK, BLUE, COLOURS, GREEN, ORANGE, PURPLE, SKY, VERMILLION, WIDE
 
 
@@ -61,20 +62,10 @@ def look_of_mark(status: str, colour: str | None = None) -> dict[str, Any]:
 
 
 def limits_of(values: list[float], metric: str) -> tuple[float, float]:
-    """Limits for the sound values. A loss of more than three times the median leaves the plot: it would flatten all.
-
-    Losses of another kind may be negative, and three times a negative median would lie below all: the room above the
-    median is then twice its size, or twice the way down to the smallest loss.
-    """
-    known = [value for value in values if math.isfinite(value)]
-    if not known:
-        return (0.0, 1.0) if metric == "loss" else (0.0, 100.0)
-    low, high = min(known), max(known)
-    if metric == "loss":
-        median = float(np.median(known))
-        high = min(high, median + 2 * max(abs(median), median - low))
-    room = 0.06 * (high - low) or 0.1 * abs(high) or 1.0
-    return low - room, high + room
+    """The ends of the axis of a metric (`look.marks.limits`); an accuracy is given in percent."""
+    if metric != "loss" and not np.isfinite(values).any():
+        return 0.0, 100.0
+    return limits(values, "min" if metric == "loss" else "max")
 
 
 def add_legend(ax: Axes, handles: list, own: bool) -> None:

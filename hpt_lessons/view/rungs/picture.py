@@ -37,7 +37,7 @@ def draw(model: RungModel, step: int, unseen: bool = True) -> str:
 
 def _x(model: RungModel, epoch: float) -> float:
     """Across, on a logarithmic scale: rungs are as far from each other."""
-    return LEFT + (RIGHT - LEFT) * math.log(epoch) / math.log(model.max_budget)
+    return svg.Ruler(1, model.max_budget, LEFT, RIGHT, log=True)(epoch)
 
 
 def _floor(model: RungModel) -> float:
@@ -46,8 +46,11 @@ def _floor(model: RungModel) -> float:
 
 
 def _y(model: RungModel, score: float | np.ndarray) -> float | np.ndarray:
-    low, high = model.limits
-    return BOTTOM - (BOTTOM - TOP - 8) * (score - low) / ((high - low) or 1)
+    return _scores(model)(score)
+
+
+def _scores(model: RungModel) -> svg.Ruler:
+    return svg.Ruler(*model.limits, BOTTOM, TOP + 8)
 
 
 def _legend(unseen: bool) -> list[str]:
@@ -63,20 +66,14 @@ def _legend(unseen: bool) -> list[str]:
             ("what the search never saw", svg.line(0, 0, 22, 0, MUTED, 1.5, **DASHED), 28),
             ("best of all in the end", _star(6, 0), 18),
         ]
-    parts, x = [], float(LEFT)
-    for words, mark, room in marks:
-        parts.append(f'<g transform="translate({x:g} 12)">{mark}{svg.text(room, 4, words, size=11.5)}</g>')
-        x += room + 6.1 * len(words) + 20
-    return parts
+    return svg.legend(LEFT, marks)
 
 
 def _rungs(model: RungModel, step: int) -> list[str]:
     """A line at each rung, with how many were judged there and how many went on; and the scale of the scores."""
     parts = [svg.text(LEFT - 44, 34, AXES[model.score], size=12, colour=TEXT),
              svg.text(RIGHT, 32, f"data: {model.trials.data or 'not named'}", "end")]  # fmt: skip
-    for mark in ticks(*model.limits):
-        y = _y(model, mark)
-        parts += [svg.line(LEFT, y, RIGHT, y, FAINT), svg.text(LEFT - 8, y + 4, svg.short(mark), "end")]
+    parts += _scores(model).levels(ticks(*model.limits), LEFT, RIGHT)
     counts = model.rungs(step)
     for budget in counts:
         x, (judged, on) = _x(model, budget), counts[budget]
@@ -152,14 +149,14 @@ def _results(model: RungModel, step: int) -> list[str]:
         parts.append(_cross(x, y, MUTED) if fate in OUT else _dot(x, y, GREEN, fate in ("on", "finished", "running")))
     if step and not math.isnan(model.stretches[step - 1].score):
         last = model.stretches[step - 1]
-        ring = {"cx": float(_x(model, last.last)), "cy": float(_y(model, last.score))}
-        parts.append(svg.element("circle", **ring, r=8, style=f"fill: none; stroke: {TEXT}; stroke-width: 2"))
+        ring = f"fill: none; stroke: {TEXT}; stroke-width: 2"
+        parts.append(svg.circle(_x(model, last.last), _y(model, last.score), 8, ring))
     return parts
 
 
 def _dot(x: float, y: float, colour: str, filled: bool) -> str:
     style = f"fill: {colour if filled else PAPER}; stroke: {colour}; stroke-width: 1.5"
-    return svg.element("circle", cx=float(x), cy=float(y), r=3.5, style=style)
+    return svg.circle(x, y, 3.5, style)
 
 
 def _cross(x: float, y: float, colour: str) -> str:
@@ -189,8 +186,8 @@ def _lanes(model: RungModel, step: int) -> list[str]:
 
 def _bar(model: RungModel, step: int, stretch: Stretch, fate: str, latest: bool) -> str:
     """Solid: went on or finished; pale: waits or runs; hollow: it was the last that the trial got."""
-    scale = (RIGHT - LEFT) / model.now(len(model.stretches))
-    x, end = LEFT + stretch.start * scale, LEFT + min(stretch.end, model.now(step)) * scale
+    clock = _clock(model)
+    x, end = clock(stretch.start), clock(min(stretch.end, model.now(step)))
     y, width = LANES + stretch.worker * LANE, max(end - x - 1, 0.5)
     out = fate in (*OUT, "diverged")
     fill, opacity = (PAPER, 1) if out else (GREEN, 1 if fate in ("on", "finished") else 0.35)
@@ -205,16 +202,22 @@ def _bar(model: RungModel, step: int, stretch: Stretch, fate: str, latest: bool)
     return bar + svg.text(x + width / 2, y + LANE / 2 + 3, name, "middle", 10.5, ink)
 
 
+def _clock(model: RungModel) -> svg.Ruler:
+    """Seconds on the virtual clock, across."""
+    return svg.Ruler(0, model.now(len(model.stretches)), LEFT, RIGHT)
+
+
 def _time(model: RungModel, step: int) -> list[str]:
     """The axis of the virtual clock, and a line where it stands."""
-    total = model.now(len(model.stretches))
+    clock = _clock(model)
+    total = clock.high
     unit, name = (60, "minutes") if total > 300 else (1, "seconds")
     floor = _floor(model)
     marks = [mark for mark in ticks(0, total / unit) if mark <= total / unit]
     parts = []
     for mark in marks:
-        x = LEFT + mark * unit / total * (RIGHT - LEFT)
+        x = clock(mark * unit)
         parts += [svg.line(x, floor, x, floor + 4, MUTED), svg.text(x, floor + 16, svg.short(mark), "middle")]
     parts.append(svg.text((LEFT + RIGHT) / 2, floor + 33, f"{name} on a virtual clock", "middle", 12, TEXT))
-    here = LEFT + model.now(step) / total * (RIGHT - LEFT)
+    here = clock(model.now(step))
     return [*parts, svg.line(here, LANES - 6, here, floor, TEXT, 1.2)]
