@@ -6,7 +6,6 @@ pipe a whole line now and then. The environment variable HPT_LESSONS_PROGRESS ch
 """
 
 import io
-import math
 import os
 import sys
 import threading
@@ -18,39 +17,9 @@ from typing import Any, TextIO
 from tqdm import tqdm
 from tqdm.utils import disp_len
 
+from hpt_lessons.words import seconds_in_words, size_in_words
+
 CHOICES = ("auto", "plain", "off")
-
-
-def seconds_in_words(seconds: float) -> str:
-    """A duration as people say it, to the second below an hour and to the minute above.
-
-    >>> seconds_in_words(80), seconds_in_words(7322), seconds_in_words(0.2)
-    ('1 min 20 s', '2 h 2 min', 'under 1 s')
-    """
-    if not math.isfinite(seconds):
-        return "an unknown time"
-    if seconds < 0.5:  # also a time left that has run out
-        return "under 1 s"
-    whole = round(seconds)
-    if whole < 3600:
-        parts = [(whole // 60, "min"), (whole % 60, "s")]
-    else:
-        minutes = round(seconds / 60)
-        parts = [(minutes // 1440, "d"), (minutes // 60 % 24, "h"), (minutes % 60, "min")]
-    return " ".join(f"{number} {unit}" for number, unit in parts if number)
-
-
-def size_in_words(size: float) -> str:
-    """A number of bytes as people say it, in powers of 1000.
-
-    >>> size_in_words(170_498_071)
-    '170.5 MB'
-    """
-    for unit in ("B", "kB", "MB"):
-        if abs(size) < 999.95:
-            return f"{size:.0f} {unit}" if unit == "B" else f"{size:.1f} {unit}"
-        size /= 1000
-    return f"{size:.1f} GB"
 
 
 class Progress:

@@ -14,7 +14,7 @@ from hpt_lessons.view.grid_against_random import explorer as grid_explorer
 from hpt_lessons.view.grid_against_random.model import Contest
 from hpt_lessons.view.look import page
 from hpt_lessons.view.one_hyperparameter import explorer as only_one_explorer
-from hpt_lessons.view.one_hyperparameter.model import RATES, OnlyOne, recorded
+from hpt_lessons.view.one_hyperparameter.model import RATES, BetModel, recorded
 from hpt_lessons.view.rungs import explorer as rung_explorer
 from hpt_lessons.view.rungs.model import METHODS, RungModel
 
@@ -45,7 +45,7 @@ def test_rungs(method):
     draws = ((2, "error", 0, 81), (3, "error", 3, None), (10, "loss", 3, 81), (3, "best", 0, None))
     for eta, score, seed, count in draws:
         model = RungModel(trials, method, eta=eta, score=score, seed=seed, count=count)
-        for step in range(len(model.stretches) + 1):
+        for step in range(len(model.segments) + 1):
             assert_fits(rung_explorer.in_words(model, step), rung_explorer.Rungs.room)
 
 
@@ -76,14 +76,14 @@ def test_one_hyperparameter(tmp_path):
     """With every bet at the starts with the longest names, before the others are shown and after."""
     table, repeats = recorded()
     for number, score in enumerate(("best", "last")):
-        model = OnlyOne(table, repeats, score=score, answers=tmp_path / f"{number}.json")
+        model = BetModel(table, repeats, score=score, answers=tmp_path / f"{number}.json")
         for (shape, batch_size), rate in itertools.product((((16, 128), 2), ((64, 128), 8)), RATES):
             model.change(shape=shape, batch_size=batch_size, rate=rate)
             for bet in model.candidates:
                 assert bet != TOGETHER
                 model.forget()
                 assert_fits(only_one_explorer.in_words(model), only_one_explorer.ROOM)
-                model.place(bet)
+                model.bet_on(bet)
                 assert_fits(only_one_explorer.in_words(model), only_one_explorer.ROOM)
                 model.open()
                 assert_fits(only_one_explorer.in_words(model), only_one_explorer.ROOM)

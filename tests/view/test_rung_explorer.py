@@ -42,19 +42,19 @@ def names(model):
 def test_one_worker_takes_every_decision_of_the_golden_traces(order):
     """Both variants of ASHA: who was stopped when, which jobs ran in which order, and how many epochs that took."""
     model = RungModel(golden_trials(order), "stopping", workers=1, order="table", score="loss")
-    last, golden = len(model.stretches), GOLDEN[f"ray_stopping_{order}"]
+    last, golden = len(model.segments), GOLDEN[f"ray_stopping_{order}"]
     assert dict(zip(names(model), model.reached(last), strict=True)) == golden["stopped_at"]
     assert model.epochs(last) == golden["epochs"]
     model.change(method="promotion")
-    last, golden = len(model.stretches), GOLDEN[f"promotion_{order}"]
-    assert [f"{names(model)[s.trial]}@{s.last}" for s in model.stretches] == golden["jobs"]
+    last, golden = len(model.segments), GOLDEN[f"promotion_{order}"]
+    assert [f"{names(model)[s.trial]}@{s.last}" for s in model.segments] == golden["jobs"]
     assert model.epochs(last) == golden["epochs_resume"]
 
 
 def test_the_best_of_all_is_cut_at_the_first_rung():
     """H has the best final loss and is cut after an epoch; the search takes I, and one sees what that costs."""
     model = RungModel(golden_trials(), "halving", workers=1, order="table", score="loss")
-    last = len(model.stretches)
+    last = len(model.segments)
     assert names(model)[model.best] == "H" and names(model)[model.choice(last)] == "I"
     assert model.regret(model.choice(last)) == pytest.approx(0.3 - 0.05) and model.regret(model.best) == 0
     cut = next(k for k in range(last) if model.lost_best(k))
@@ -71,14 +71,14 @@ def test_the_lanes_are_those_of_a_schedule_by_hand():
     """
     table = Trials([trial("a", [1] * 4), trial("b", [9] * 4, 3.0), trial("c", [2] * 4), trial("d", [3] * 4)])
     model = RungModel(table, "halving", eta=2, workers=2, order="table", score="loss")
-    seen = {(s.worker, names(model)[s.trial], s.first, s.last, s.start, s.end) for s in model.stretches}
+    seen = {(s.worker, names(model)[s.trial], s.first, s.last, s.start, s.end) for s in model.segments}
     first = {(0, "a", 0, 1, 0, 1), (1, "b", 0, 1, 0, 3), (0, "c", 0, 1, 1, 2), (0, "d", 0, 1, 2, 3)}
     assert seen == first | {(0, "a", 1, 2, 3, 4), (1, "c", 1, 2, 3, 4), (0, "a", 2, 4, 4, 6)}
-    last = len(model.stretches)
+    last = len(model.segments)
     assert model.now(last) == 6 and model.busy(last) == pytest.approx(10 / 12)
     assert model.rungs(last) == {1: (4, 2), 2: (2, 1), 4: (1, 0)}
-    assert model.fates(last) == ["finished", "cut", "cut", "cut"]
-    assert model.reached(1) == [1, 0, 0, 0] and model.fates(1) == ["paused", "running", "running", "new"]
+    assert model.statuses(last) == ["finished", "cut", "cut", "cut"]
+    assert model.reached(1) == [1, 0, 0, 0] and model.statuses(1) == ["paused", "running", "running", "new"]
 
 
 def test_who_is_under_way_has_the_epochs_that_are_over():
@@ -97,7 +97,7 @@ def test_one_takes_the_best_of_those_that_came_furthest_not_the_lowest_number():
         order="table",
         score="loss",
     )
-    assert [names(model)[s.trial] for s in model.stretches] == ["a", "a", "b", "b"]
+    assert [names(model)[s.trial] for s in model.segments] == ["a", "a", "b", "b"]
     assert [model.choice(k) for k in range(5)] == [None, 0, 0, 0, 0] and model.regret(1) == 2
 
 
@@ -118,12 +118,12 @@ def test_whatever_the_settings_the_story_holds_together(curves, method, order, s
     """A worker does one thing at a time, nobody trains backwards or twice, and the end is what the steps add up to."""
     table = Trials(trial(f"{n}", losses, seconds) for n, losses in enumerate(curves))
     model = RungModel(table, method, eta=eta, grace=grace, workers=workers, order=order, score=score, max_budget=9)
-    last = len(model.stretches)
+    last = len(model.segments)
     for worker in range(workers):
-        lane = sorted((s.start, s.end) for s in model.stretches if s.worker == worker)
+        lane = sorted((s.start, s.end) for s in model.segments if s.worker == worker)
         assert all(before[1] <= after[0] + 1e-9 for before, after in itertools.pairwise(lane))
     for number in range(len(model.drawn)):
-        own = [(s.first, s.last) for s in model.stretches if s.trial == number]
+        own = [(s.first, s.last) for s in model.segments if s.trial == number]
         assert own and own[0][0] == 0 and all(a[1] == b[0] for a, b in itertools.pairwise(own))
     before = [0] * len(model.drawn)
     for k in range(last + 1):
@@ -131,11 +131,13 @@ def test_whatever_the_settings_the_story_holds_together(curves, method, order, s
         assert all(a <= b for a, b in zip(before, reached, strict=True)) and 0 <= model.busy(k) <= 1 + 1e-9
         assert len(model.running(k)) <= workers
         before = reached
-    fates = model.fates(last)
-    assert not {"new", "running", "paused"} & set(fates) and before == [
-        max(s.last for s in model.stretches if s.trial == number) for number in range(len(model.drawn))
+    statuses = model.statuses(last)
+    assert not {"new", "running", "paused"} & set(statuses) and before == [
+        max(s.last for s in model.segments if s.trial == number) for number in range(len(model.drawn))
     ]
-    assert all((fate == "finished") == (r == 9) for fate, r in zip(fates, before, strict=True) if fate != "diverged")
+    assert all(
+        (status == "finished") == (r == 9) for status, r in zip(statuses, before, strict=True) if status != "diverged"
+    )
     choice = model.choice(last)
     assert choice is None or model.regret(choice) >= 0
 
@@ -146,8 +148,8 @@ def test_one_that_diverges_loses_and_its_later_epochs_are_never_seen():
     said = trial("y", [0.2, 0.2], status="diverged")
     table = Trials([broken, said, trial("z", [2.0] * 4)])
     model = RungModel(table, "nobody", order="table", score="loss")
-    assert model.fates(len(model.stretches)) == ["diverged", "diverged", "finished"]
-    assert model.reached(len(model.stretches)) == [2, 2, 4] and names(model)[model.best] == "z"
+    assert model.statuses(len(model.segments)) == ["diverged", "diverged", "finished"]
+    assert model.reached(len(model.segments)) == [2, 2, 4] and names(model)[model.best] == "z"
     assert "<b>diverged</b> in epoch 2" in in_words(model, 1) + in_words(model, 2)
     assert np.isinf(model.finals[:2]).all() and math.isinf(model.regret(0)) and draw(model, 3)
 
@@ -165,10 +167,10 @@ def test_the_order_of_arrival_decides_whom_asha_keeps():
     table = made(27)
     model = RungModel(table, "stopping", order="best first", score="loss")
     assert list(model.finals) == sorted(model.finals)
-    first = model.epochs(len(model.stretches))
+    first = model.epochs(len(model.segments))
     model.change(order="best last")
     assert list(model.finals) == sorted(model.finals, reverse=True) and model.best == 26
-    assert model.epochs(len(model.stretches)) > first
+    assert model.epochs(len(model.segments)) > first
 
 
 def test_hyperband_gets_as_many_trials_as_all_its_brackets_need():
@@ -181,7 +183,7 @@ def test_hyperband_gets_as_many_trials_as_all_its_brackets_need():
     assert [model.brackets.count(number) for number in (1, 2, 3, 4)] == [27, 9, 6, 4]
     assert "46 trials in 4 brackets" in explorer.words.value
     assert "trials of bracket 1: 1 to 27, 2: 28 to 36, 3: 37 to 42, 4: 43 to 46" in explorer.picture.value
-    last = max(range(1, len(model.stretches) + 1), key=lambda k: model.stretches[k - 1].trial)
+    last = max(range(1, len(model.segments) + 1), key=lambda k: model.segments[k - 1].trial)
     assert "Trial 46 of bracket 4 (" in in_words(model, last)
     explorer.eta.value = 4
     assert explorer.count.value == len(model.drawn) == 16 + 4 + 3
@@ -196,8 +198,8 @@ def test_a_chosen_number_of_trials_stays_and_a_single_bracket_is_said_to_be_halv
     assert explorer.count.value == len(explorer.model.drawn) == 20
     assert "only fill the first of its 4 brackets (that is successive halving)" in explorer.words.value
     halving = RungModel(made(60), "halving", count=27)
-    assert [s.decision for s in RungModel(made(60), "hyperband", count=27).stretches] == [
-        s.decision for s in halving.stretches
+    assert [s.decision for s in RungModel(made(60), "hyperband", count=27).segments] == [
+        s.decision for s in halving.segments
     ]
     assert RungModel(made(12), "hyperband").count == 12  # all there are
 
@@ -217,7 +219,7 @@ def test_the_axis_has_marks_beside_the_rungs():
 def test_the_star_of_the_best_is_drawn_over_all_curves_and_many_curves_are_thin():
     few, many = (RungModel(made(60), "nobody", count=count) for count in (40, 41))
     for model in (few, many):
-        picture = draw(model, len(model.stretches))
+        picture = draw(model, len(model.segments))
         assert picture.rindex("<polygon") > picture.rindex("<polyline")
     assert "stroke-width: 1.8" in draw(few, 5) and "stroke-width: 1.8" not in draw(many, 5)
 
@@ -251,15 +253,15 @@ def test_trials_without_a_later_curve_are_left_out_and_too_few_are_an_error():
 )
 def test_an_impossible_setting_is_named_and_changes_nothing(setting, value):
     model = RungModel(made(10), count=9)
-    before = model.stretches
+    before = model.segments
     with pytest.raises(ValueError, match=setting):
         model.change(**{setting: value})
-    assert model.stretches is before and getattr(model, setting) != value
+    assert model.segments is before and getattr(model, setting) != value
 
 
 def test_steps_are_taken_back_and_forth_and_the_ends_hold():
     explorer = Rungs(golden_trials(), order="table", score="loss")
-    steps, last = explorer.steps, len(explorer.model.stretches)
+    steps, last = explorer.steps, len(explorer.model.segments)
     assert explorer.step == 0 and "Before the start" in explorer.words.value
     steps.next.click()
     assert explorer.step == 1 and "Step 1<" in explorer.words.value
@@ -295,17 +297,17 @@ def test_a_change_shows_the_new_end_to_whom_was_at_the_end_and_else_the_start():
     explorer.steps.end.click()
     for count in (4, 9):
         explorer.count.value = count
-        assert explorer.step == explorer.steps.slider.max == len(explorer.model.stretches)
+        assert explorer.step == explorer.steps.slider.max == len(explorer.model.segments)
         assert f"0 of {9 * count} epochs" not in explorer.words.value and "is over" in explorer.words.value
 
 
 def test_the_picture_shows_each_decision_and_each_stretch():
-    """Crosses for the judgements of those who are out, a bar for each stretch, dashes only for what was never seen."""
+    """Crosses for the judgements of those who are out, a bar for each segment, dashes only for what was never seen."""
     explorer = Rungs(golden_trials(), "halving", order="table", score="loss", workers=1)
     explorer.steps.end.click()
     picture, model = explorer.picture.value, explorer.model
-    last = len(model.stretches)
-    out = sum(fate in OUT for fate in model.fates(last))
+    last = len(model.segments)
+    out = sum(status in OUT for status in model.statuses(last))
     assert picture.count("<path") == 1 + out and out == 8  # one in the legend
     assert picture.count("<rect") == last == 13
     assert picture.count("stroke-dasharray") == 1 + 8 and picture.count("<polygon") == 1 + 1

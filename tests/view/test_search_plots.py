@@ -223,7 +223,7 @@ def test_the_best_share_the_default_and_the_diverged_differ_without_colour(searc
     }
     assert len(set(looks.values())) == 4
     assert max(looks, key=lambda name: looks[name][0]) == "0002"
-    assert legend(ax) == ["best 20 % (1)", "others (2)", "untuned default", "diverged (1)"]
+    assert legend(ax) == ["best 20\u00a0% (1)", "others (2)", "untuned default", "diverged (1)"]
     (up,) = by_gid(plots.parallel_coordinates(search, ["lr"], metric="accuracy"), "0004")
     assert up.get_ydata()[-1] == 0, "an accuracy is worst at the bottom"
 

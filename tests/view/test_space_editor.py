@@ -21,7 +21,7 @@ from hpt_lessons.view.space import histograms
 from hpt_lessons.view.space.code import function_source
 from hpt_lessons.view.space.cost import cost, zoomed
 from hpt_lessons.view.space.model import SpaceModel
-from hpt_lessons.view.space.rows import FIELDS, READ_ONLY, Row, short
+from hpt_lessons.view.space.rows import FIELDS, READ_ONLY, Row
 from hpt_lessons.view.space.words import in_words
 
 KINDS = [kind for kind in FIELDS if kind not in (*READ_ONLY, "constant")]
@@ -90,7 +90,7 @@ numbers = st.one_of(st.integers(-(10**9), 10**9), st.floats(allow_nan=False, all
 
 @given(value=numbers)
 def test_a_shown_number_is_read_back_exactly(value):
-    read = typed.number(short(value))
+    read = typed.number(typed.as_typed(value))
     assert read == value and type(read) is type(value)
 
 

@@ -13,6 +13,7 @@ from hpt_lessons.view.grid_against_random.model import WIDTH as BELL
 from hpt_lessons.view.grid_against_random.model import Contest
 from hpt_lessons.view.look import page, svg
 from hpt_lessons.view.look.shadows import shadows
+from hpt_lessons.words import count, percent
 
 SIZE, LEFT, TOP, GAP = 270, 60, 76, 390
 ROOM = (175, 130)  # letters of the longest words
@@ -92,7 +93,7 @@ def in_words(contest: Contest) -> str:
     ticks = " x ".join(map(str, contest.ticks))
     unused = contest.trials - used
     left = f" ({unused} of {contest.trials} trials fit into no even grid: nobody uses them)" if unused else ""
-    first = (f"The grid of {ticks} tries <b>{_values(tried['grid'])}</b> of the axis that matters, "
+    first = (f"The grid of {ticks} tries <b>{count(tried['grid'], 'value')}</b> of the axis that matters, "
              f"random tries <b>{tried['random']}</b>{left}.")  # fmt: skip
     wins, rounds = contest.wins, sum(contest.wins.values())
     if not rounds:
@@ -102,13 +103,9 @@ def in_words(contest: Contest) -> str:
     if not decided:
         return f"{first}<br>{score}"
     low, high = wilson(wins["random"], decided)
-    share = (f"Random won {svg.percent(wins['random'] / decided)} of the decided rounds (95 % interval "
-             f"{svg.percent(low)} to {svg.percent(high)}).")  # fmt: skip
+    share = (f"Random won {percent(wins['random'] / decided)} of the decided rounds (95 % interval "
+             f"{percent(low)} to {percent(high)}).")  # fmt: skip
     return f"{first}<br>{score} {share}"
-
-
-def _values(count: int) -> str:
-    return f"{count} value{'' if count == 1 else 's'}"
 
 
 def draw(contest: Contest) -> str:
@@ -126,10 +123,10 @@ def draw(contest: Contest) -> str:
             middle = TOP + SIZE / 2
             parts.append(f'<g transform="rotate(-90 {left - 28} {middle:g})">'
                          f'{svg.text(left - 28, middle, "another axis", "middle", 12, page.TEXT)}</g>')  # fmt: skip
-        best = f"best {svg.percent(contest.best[name])} of the peak"
+        best = f"best {percent(contest.best[name])} of the peak"
         parts.append(svg.text(left, 16, name, size=14, colour=page.TEXT))
         parts.append(svg.text(left + SIZE, 16, best, "end", 12, page.TEXT))
-    grid, random = (svg.percent(contest.best[name]) for name in ("grid", "random"))
+    grid, random = (percent(contest.best[name]) for name in ("grid", "random"))
     label = f"Grid: best {grid} of the peak. Random: best {random}."
     return svg.picture(LEFT + GAP + SIZE + 20, TOP + SIZE + 68, parts, label)
 
@@ -139,7 +136,7 @@ def _shown(contest: Contest, points: np.ndarray) -> str:
     if contest.dimension < 3:
         return ""
     places = len(np.unique(points[:, :2], axis=0))
-    hidden = f": {len(points)} points in {places} place{'' if places == 1 else 's'}" if places < len(points) else ""
+    hidden = f": {len(points)} points in {count(places, 'place')}" if places < len(points) else ""
     return f"2 of {contest.dimension} axes shown{hidden}"
 
 

@@ -16,6 +16,7 @@ from hpt_lessons.view.look.marks import marks
 from hpt_lessons.view.look.shadows import shadows
 from hpt_lessons.view.space.editor import SearchSpaceEditor
 from hpt_lessons.view.space.model import SpaceModel
+from hpt_lessons.words import count
 
 WIDTH, HEIGHT, SIZE = 460, 400, 320
 CSS = "<style>.hpt .hpt-old { opacity: 0.3; }</style>"  # a picture that is not what was asked for
@@ -122,21 +123,17 @@ class LayoutEditor(page.Panel):
             return
         self.picture.remove_class("hpt-old")
         self.picture.value = draw(self.model)
-        lines = [f"<b>{_count(len(self.model.configs), 'trial')}</b>"]
-        lines += [f"{escape(name)}: {_count(self.model.distinct(name), 'different value')}" for name in self.model.axes]
+        lines = [f"<b>{count(len(self.model.configs), 'trial')}</b>"]
+        lines += [f"{escape(name)}: {count(self.model.distinct(name), 'different value')}" for name in self.model.axes]
         lines += [_behind(self.model)] if self.model.axes else []
         self.words.value = f"{'<br>'.join(lines)}<br><code>{escape(self.code)}</code>"
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
 def _behind(model: LayoutModel) -> str:
     """How many points can be told apart in the picture."""
     if model.dots == len(model.configs):
         return "Each is a point of its own in the picture."
-    return f"{_count(model.dots, 'point')} in the picture: at some of them several trials coincide."
+    return f"{count(model.dots, 'point')} in the picture: at some of them several trials coincide."
 
 
 def draw(model: LayoutModel) -> str:
@@ -150,6 +147,6 @@ def draw(model: LayoutModel) -> str:
         y_marks=marks(model.axes[model.y].domain),
     )  # fmt: skip
     across, up = model.distinct(model.x), model.distinct(model.y)
-    words = f"{_count(len(model.configs), 'trial')} of a {model.layout} layout: "
-    words += f"{_count(across, 'different value')} of {model.x}, {up} of {model.y}"
+    words = f"{count(len(model.configs), 'trial')} of a {model.layout} layout: "
+    words += f"{count(across, 'different value')} of {model.x}, {up} of {model.y}"
     return svg.picture(WIDTH, HEIGHT, [plot], words)

@@ -11,7 +11,7 @@ from cycler import cycler
 from matplotlib import rcParams
 from matplotlib.axes import Axes
 
-ORANGE, SKY, GREEN, YELLOW = "#E69F00", "#56B4E9", "#009E73", "#F0E442"
+ORANGE, SKY, GREEN = "#E69F00", "#56B4E9", "#009E73"
 BLUE, VERMILLION, PURPLE, BLACK = "#0072B2", "#D55E00", "#CC79A7", "#000000"
 PAPER, INK = "#FFFFFF", "#1A1A1A"
 

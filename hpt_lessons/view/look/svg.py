@@ -12,7 +12,6 @@ from typing import Any
 import numpy as np
 
 from hpt_lessons.view.look import page
-from hpt_lessons.words import percent as in_percent
 from hpt_lessons.words import short
 
 BLUE, ORANGE = "var(--hpt-blue, #0072b2)", "var(--hpt-orange, #c98600)"
@@ -112,15 +111,6 @@ def curve(
     """A line through points."""
     points = " ".join(f"{x:.1f},{y:.1f}" for x, y in zip(xs, ys, strict=True))
     return element("polyline", points=points, style=f"fill: {fill}; stroke: {colour}; stroke-width: {width}", **more)
-
-
-def percent(share: float, digits: int = 0) -> str:
-    """A share of 1 in percent, with a space that no line breaks at.
-
-    >>> percent(0.834, 1), percent(1)
-    ('83.4\xa0%', '100\xa0%')
-    """
-    return in_percent(100 * share, digits).replace(" ", "\u00a0")
 
 
 def decades(low: float, high: float) -> list[float]:

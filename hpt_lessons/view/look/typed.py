@@ -64,7 +64,7 @@ def _refuse(text: str) -> None:
     raise ValueError(f"{shown!r} is no number. Write it like 16, 0.1, 1e-4 or 2**8.")
 
 
-def short(value: Any) -> str:
+def as_typed(value: Any) -> str:
     """Python source of a value as people type it: 1e-4, not 0.0001."""
     if type(value) is not float or not math.isfinite(value):
         return repr(value)

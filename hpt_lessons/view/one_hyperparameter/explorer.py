@@ -12,8 +12,9 @@ import ipywidgets as widgets
 from hpt_lessons.analysis.importance.alone import TOGETHER, Alone, broke
 from hpt_lessons.trials import Trials
 from hpt_lessons.view.look import page, svg
-from hpt_lessons.view.one_hyperparameter.model import RATES, OnlyOne, recorded, stuck
+from hpt_lessons.view.one_hyperparameter.model import RATES, BetModel, recorded, stuck
 from hpt_lessons.view.one_hyperparameter.picture import draw_curve, draw_gains, interval, points
+from hpt_lessons.words import percent
 
 SCORES = {"the best epoch": "best", "the last epoch": "last"}
 RATE_WORDS = {"low": "low, the lowest", "sensible": "sensible, the default", "high": "too high"}
@@ -38,7 +39,7 @@ class OneHyperparameter(page.Panel):
     ) -> None:
         if trials is None:
             trials, repeats = recorded()
-        self.model = OnlyOne(trials, repeats, score=score, answers=answers)
+        self.model = BetModel(trials, repeats, score=score, answers=answers)
         self._quiet = False
         self._make()
         wrap = {"flex_flow": "row wrap", "overflow": "visible"}
@@ -95,7 +96,7 @@ class OneHyperparameter(page.Panel):
         if self.bet.value is None:
             self._say(f'<span style="color: {page.RED}">Choose your bet first.</span>')
         else:
-            self._act(lambda: self.model.place(self.bet.value), self.others)
+            self._act(lambda: self.model.bet_on(self.bet.value), self.others)
 
     def _forget(self) -> None:
         self.model.forget()
@@ -149,7 +150,7 @@ def _offer(field: widgets.Dropdown, options: list, value: Any) -> None:
 # -- what is said --------------------------------------------------------------------------------------------------
 
 
-def in_words(model: OnlyOne) -> str:
+def in_words(model: BetModel) -> str:
     """Where the start stands, what the bet gave, and what the others would have given."""
     trouble = f" {model.answers.trouble}" if model.answers.trouble else ""
     first = f"{_start(model)}{trouble}"
@@ -162,8 +163,8 @@ def in_words(model: OnlyOne) -> str:
     return f"{first}<br>{second}<br>{_verdict(model, mine)}"
 
 
-def _start(model: OnlyOne) -> str:
-    accuracy = svg.percent(model.accuracy(model.first), 1)
+def _start(model: BetModel) -> str:
+    accuracy = percent(model.accuracy(model.first), 1)
     reached = f"From lr {svg.short(model.start['lr'])} the network reaches {accuracy}"
     if broke(model.first):
         by = " in its best epoch" if model.score == "best" else ""
@@ -191,7 +192,7 @@ def _gain(row: Alone) -> str:
             f"({sure}).{told}")  # fmt: skip
 
 
-def _verdict(model: OnlyOne, mine: Alone) -> str:
+def _verdict(model: BetModel, mine: Alone) -> str:
     together = _together(model)
     helpless = [row.name for row in model.rows.values() if row.name not in (TOGETHER, mine.name) and stuck(row)]
     either = " either" if stuck(mine) else ""
@@ -208,7 +209,7 @@ def _verdict(model: OnlyOne, mine: Alone) -> str:
             f"{no_help}{together}")  # fmt: skip
 
 
-def _together(model: OnlyOne) -> str:
+def _together(model: BetModel) -> str:
     """What tuning all of them gives. It can be less than one alone gives: the best of more tries owes more to luck."""
     every = model.rows[TOGETHER]
     if not every.recorded:
@@ -217,7 +218,7 @@ def _together(model: OnlyOne) -> str:
     return f" All together: {points(every.gain)} points{why}."
 
 
-def _rival(model: OnlyOne, mine: Alone) -> Alone | None:
+def _rival(model: BetModel, mine: Alone) -> Alone | None:
     """Whom a bet is held against: the best one, or for the best one the next that may be as good; None if none may."""
     if model.winner.name != mine.name:
         return model.winner

@@ -25,7 +25,7 @@ FEWEST = 3  # learning rates, to speak of a low, a sensible and a high one
 Shape = tuple[int, int]
 
 
-class OnlyOne:
+class BetModel:
     """A start, a bet on one hyperparameter, and the answer, which is told only after the bet.
 
     `trials` is a table of recorded trials of one seed, `repeats` one with more seeds of some configurations. A start is
@@ -109,7 +109,7 @@ class OnlyOne:
         kept = self.answers.last(self._id())
         return kept.answer[0] if kept else None
 
-    def place(self, name: str) -> str:
+    def bet_on(self, name: str) -> str:
         """Bet that tuning this one alone gains most from this start; the bet that counts, which is the first one."""
         if name not in self.candidates:
             raise ValueError(f"only one: {name!r} cannot be bet on here; there are {', '.join(self.candidates)}.")

@@ -11,7 +11,8 @@ from hpt_lessons.analysis.importance.alone import Alone, broke
 from hpt_lessons.trials import Trial
 from hpt_lessons.view.look import svg
 from hpt_lessons.view.look.page import FAINT, GREEN, LINE, MUTED, RED, TEXT
-from hpt_lessons.view.one_hyperparameter.model import NAMES, TOGETHER, OnlyOne, stuck
+from hpt_lessons.view.one_hyperparameter.model import NAMES, TOGETHER, BetModel, stuck
+from hpt_lessons.words import percent
 
 WIDTH, HEIGHT, TOP = 480, 326, 56
 LEFT, PLOT, ROW = 136, 236, 42  # of the gains: where the scale begins, how wide it is, how high a row
@@ -20,7 +21,7 @@ GUESSING = 0.1
 WORDS = {TOGETHER: "all together"}
 
 
-def draw_gains(model: OnlyOne) -> str:
+def draw_gains(model: BetModel) -> str:
     """A row for each hyperparameter: every recorded value a dot, the gain of the best one with its interval."""
     scale = _accuracies(model, LEFT, PLOT)
     start = model.accuracy(model.first)
@@ -35,17 +36,17 @@ def draw_gains(model: OnlyOne) -> str:
         )
     parts.append(svg.line(scale(GUESSING), TOP, scale(GUESSING), bottom, MUTED, 1, stroke_dasharray="2 3"))
     parts.append(svg.line(scale(start), TOP - 6, scale(start), bottom, TEXT, 1.5))
-    parts.append(svg.text(scale(start), TOP - 10, f"start {svg.percent(start, 1)}", "middle", 11, TEXT))
+    parts.append(svg.text(scale(start), TOP - 10, f"start {percent(start, 1)}", "middle", 11, TEXT))
     parts += [_row(model, name, row, tops[name], scale, start) for name, row in model.rows.items()]
     for tick in _ticks(scale):
-        parts.append(svg.text(scale(tick), bottom + 16, svg.percent(tick), "middle", 11))
+        parts.append(svg.text(scale(tick), bottom + 16, percent(tick), "middle", 11))
     parts.append(svg.text(LEFT + PLOT / 2, bottom + 32, _axis(model), "middle", 11, TEXT))
     parts.append(svg.text(WIDTH - 8, TOP - 26, "gain, in points", "end", 11))
     parts.append(svg.text(8, bottom + 51, _basis(model), size=11))
     return svg.picture(WIDTH, HEIGHT, parts, gains_in_words(model))
 
 
-def _accuracies(model: OnlyOne, start: float, length: float) -> svg.Ruler:
+def _accuracies(model: BetModel, start: float, length: float) -> svg.Ruler:
     """From 0 to the next ten percent above the best that was recorded."""
     best = max(model.evidence.score(trial, "all") for trial in model.evidence.trials)
     return svg.Ruler(0, min(1.0, math.ceil(best * 10 + 0.2) / 10), start, start + length)
@@ -56,18 +57,18 @@ def _ticks(scale: svg.Ruler) -> list[float]:
     return [tenth / 10 for tenth in range(0, round(10 * scale.high) + 1, 1 if scale.high <= 0.6 else 2)]
 
 
-def _head(title: str, model: OnlyOne) -> str:
+def _head(title: str, model: BetModel) -> str:
     return svg.text(8, 16, title, size=13, colour=TEXT) + svg.text(
         WIDTH - 8, 16, f"data: {model.evidence.data or 'not named'}", "end", 11
     )
 
 
-def _axis(model: OnlyOne) -> str:
+def _axis(model: BetModel) -> str:
     which = {"best": "best", "last": "last"}[model.score]
     return f"validation accuracy of the {which} epoch"
 
 
-def _row(model: OnlyOne, name: str, row: Alone | None, top: float, scale: svg.Ruler, start: float) -> str:
+def _row(model: BetModel, name: str, row: Alone | None, top: float, scale: svg.Ruler, start: float) -> str:
     middle = top + ROW / 2
     parts = [svg.line(8, top + ROW, WIDTH - 8, top + ROW, LINE, 1)]
     parts.append(svg.text(10, top + 17, WORDS.get(name, name), size=13, colour=TEXT))
@@ -138,7 +139,7 @@ def interval(row: Alone) -> str:
     return f"{points(row.low)} to {points(row.high)}"
 
 
-def _basis(model: OnlyOne) -> str:
+def _basis(model: BetModel) -> str:
     """Where the intervals come from, as far as rows are shown."""
     bases = {row.basis for row in model.rows.values() if row is not None and row.recorded}
     cells, most = model.evidence.measured
@@ -153,18 +154,18 @@ def _basis(model: OnlyOne) -> str:
     return "; ".join(said)
 
 
-def gains_in_words(model: OnlyOne) -> str:
+def gains_in_words(model: BetModel) -> str:
     """What the picture of the gains shows, for those who cannot see it."""
     shown = [f"{WORDS.get(name, name)} {points(row.gain)} points" for name, row in model.rows.items()
              if row is not None and row.recorded]  # fmt: skip
-    start = f"Start at {svg.percent(model.accuracy(model.first), 1)}"
+    start = f"Start at {percent(model.accuracy(model.first), 1)}"
     return f"{start}. Gains: {', '.join(shown)}." if shown else f"{start}. The gains are shown after your bet."
 
 
 # -- the learning-rate curve ---------------------------------------------------------------------------------------
 
 
-def draw_curve(model: OnlyOne, batch_size: int) -> str:
+def draw_curve(model: BetModel, batch_size: int) -> str:
     """Accuracy over the learning rate for one batch size, and where training begins to break, for all batch sizes."""
     scale = _accuracies(model, TOP + 16 + DEEP, -DEEP)
     sweep = model.sweep(batch_size)
@@ -191,11 +192,11 @@ def draw_curve(model: OnlyOne, batch_size: int) -> str:
     return svg.picture(WIDTH, HEIGHT, parts, curve_in_words(model, batch_size))
 
 
-def _frame(model: OnlyOne, scale: svg.Ruler, across: svg.Ruler) -> str:
+def _frame(model: BetModel, scale: svg.Ruler, across: svg.Ruler) -> str:
     parts = []
     for tick in _ticks(scale):
         parts.append(svg.line(CURVE_LEFT, scale(tick), CURVE_LEFT + CURVE, scale(tick), LINE, 0.5))
-        parts.append(svg.text(CURVE_LEFT - 6, scale(tick) + 4, svg.percent(tick), "end", 11))
+        parts.append(svg.text(CURVE_LEFT - 6, scale(tick) + 4, percent(tick), "end", 11))
     for rate in svg.decades(across.low, across.high):
         parts.append(svg.text(across(rate), scale(0) + 16, svg.short(rate), "middle", 11))
     parts.append(svg.line(CURVE_LEFT, scale(GUESSING), CURVE_LEFT + CURVE, scale(GUESSING), MUTED, 1,
@@ -205,7 +206,7 @@ def _frame(model: OnlyOne, scale: svg.Ruler, across: svg.Ruler) -> str:
     return "".join(parts)
 
 
-def _edge(model: OnlyOne, batch_size: int, scale: svg.Ruler, across: svg.Ruler) -> str:
+def _edge(model: BetModel, batch_size: int, scale: svg.Ruler, across: svg.Ruler) -> str:
     """Nothing trains from the first rate that breaks down; between it and the last sound one lies the edge."""
     sound, broken = model.edges()[batch_size]
     if math.isnan(broken):
@@ -226,7 +227,7 @@ def _area(left: float, right: float, top: float, bottom: float, opacity: float) 
     )
 
 
-def _edges(model: OnlyOne, batch_size: int, across: svg.Ruler) -> str:
+def _edges(model: BetModel, batch_size: int, across: svg.Ruler) -> str:
     """Above the curve: the edge of each batch size."""
     parts = [svg.text(CURVE_LEFT, TOP - 14, "edge at batch size", size=11)]
     for batch, (sound, broken) in model.edges().items():
@@ -239,21 +240,21 @@ def _edges(model: OnlyOne, batch_size: int, across: svg.Ruler) -> str:
     return "".join(parts)
 
 
-def _others(model: OnlyOne, trial: Trial) -> list[Trial]:
+def _others(model: BetModel, trial: Trial) -> list[Trial]:
     return [other for seed, other in model.evidence.seeds(trial.config).items() if seed != trial.seed]
 
 
-def _other(model: OnlyOne, trial: Trial, scale: svg.Ruler, across: svg.Ruler) -> str:
+def _other(model: BetModel, trial: Trial, scale: svg.Ruler, across: svg.Ruler) -> str:
     style = f"fill: none; stroke: {GREEN}; stroke-width: 1.2"
     return svg.circle(across(trial.config["lr"]), scale(model.accuracy(trial)), 3, style)
 
 
-def _key(model: OnlyOne, sweep: list[Trial]) -> str:
+def _key(model: BetModel, sweep: list[Trial]) -> str:
     several = any(_others(model, trial) for trial in sweep)
     return "cross: unlearned everything by the last epoch; " + ("green rings: other seeds" if several else "one seed")
 
 
-def curve_in_words(model: OnlyOne, batch_size: int) -> str:
+def curve_in_words(model: BetModel, batch_size: int) -> str:
     """What the picture of the curve shows, for those who cannot see it."""
     best = max(model.sweep(batch_size), key=model.accuracy)
     broken = model.edges()[batch_size].broken
@@ -262,5 +263,5 @@ def curve_in_words(model: OnlyOne, batch_size: int) -> str:
         if math.isnan(broken)
         else (f"training breaks from {svg.short(broken)} on")
     )
-    return (f"Batch size {batch_size}: best {svg.percent(model.accuracy(best), 1)} at learning rate "
+    return (f"Batch size {batch_size}: best {percent(model.accuracy(best), 1)} at learning rate "
             f"{svg.short(best.config['lr'])}; {edge}.")  # fmt: skip

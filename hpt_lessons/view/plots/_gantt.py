@@ -19,12 +19,12 @@ _UNITS = ((7200, 3600, "h"), (180, 60, "min"), (0, 1, "s"))
 
 
 class Piece(NamedTuple):
-    """One stretch of work on a trial without a break. Times in seconds."""
+    """One piece of work on a trial without a break. Times in seconds."""
 
     worker: Hashable
     start: float
     end: float
-    epochs: tuple[float, ...]  # when an epoch ended inside the stretch
+    epochs: tuple[float, ...]  # when an epoch ended inside it
 
 
 class Look(NamedTuple):
@@ -47,7 +47,7 @@ _LOOKS = {
 
 
 def gantt(trials: Trials, *, metric: str = "loss", ax: Axes | None = None) -> Axes:
-    """A row for each worker, a bar for each stretch of a trial on it, and a mark where the trial was cut.
+    """A row for each worker, a bar for each piece of work on a trial on it, and a mark where the trial was cut.
 
     Every result needs `start` and `end` in seconds and its `worker` in `extra`, as a replay on the virtual clock
     gives them. A thin line is the end of an epoch; a trial that was paused and went on has several bars. The one with
@@ -74,7 +74,7 @@ def gantt(trials: Trials, *, metric: str = "loss", ax: Axes | None = None) -> Ax
 
 
 def _pieces(trial: Trial) -> list[Piece]:
-    """The trial's stretches; epochs that follow each other on one worker are one."""
+    """The trial's pieces of work; epochs that follow each other on one worker are one."""
     pieces: list[Piece] = []
     for result in trial.history:
         missing = [key for key in ("start", "end", "worker") if result.extra.get(key) is None]

@@ -150,7 +150,7 @@ def _legend(ax: Axes, handles: list[Line2D], own: bool) -> None:
 def _handles(drawn: Sequence[Trial], good: set[str], share: float) -> list[Line2D]:
     """A line of the legend for each kind that occurs."""
     counts = {role: sum(_role(trial, good) == role for trial in drawn) for role in _LINES}
-    words = {"good": f"best {percent(100 * share, None)} ({counts['good']})", "other": f"others ({counts['other']})",
+    words = {"good": f"best {percent(share, None)} ({counts['good']})", "other": f"others ({counts['other']})",
              "default": "untuned default", "diverged": f"diverged ({counts['diverged']})"}  # fmt: skip
     return [
         Line2D([], [], color=colour, linewidth=width, linestyle=style, label=words[role])

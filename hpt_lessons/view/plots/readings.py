@@ -62,7 +62,7 @@ def winner_text(winner: Trial, metric: str, best: Trial | str | None = None) -> 
 
 def in_unit(value: float, metric: str) -> str:
     """A value of a metric's axis in words."""
-    return percent(value) if metric == "accuracy" else f"{value:.3f}"
+    return percent(value / 100, 1) if metric == "accuracy" else f"{value:.3f}"
 
 
 def repeated(trials: Trials) -> list[list[Trial]]:

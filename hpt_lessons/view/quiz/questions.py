@@ -33,7 +33,7 @@ class Choice:
 
 
 @dataclass(frozen=True)
-class Mistake:
+class Misconception:
     """A wrong number that has a reason."""
 
     value: float
@@ -65,7 +65,7 @@ class Question:
     unit: str = ""
     why: str = ""
     hint: str = ""
-    mistakes: tuple[Mistake, ...] = ()
+    mistakes: tuple[Misconception, ...] = ()
     predict: bool = False
 
     @property
@@ -201,7 +201,7 @@ def load(path: str | PathLike) -> Questions:
 def _question(entry: Mapping[str, Any]) -> Question:
     fields = {key: value for key, value in entry.items() if key not in ("choice", "mistake")}
     choices = tuple(Choice(**choice) for choice in entry.get("choice", ()))
-    mistakes = tuple(Mistake(**mistake) for mistake in entry.get("mistake", ()))
+    mistakes = tuple(Misconception(**mistake) for mistake in entry.get("mistake", ()))
     return Question(**fields, choices=choices, mistakes=mistakes)
 
 

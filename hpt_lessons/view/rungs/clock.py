@@ -22,11 +22,11 @@ from hpt_lessons.trials import Result, Trial
 
 
 @dataclass(frozen=True)
-class Stretch:
+class Segment:
     """A worker trains a trial on, from after epoch `first` to epoch `last`, and hears what the scheduler decides.
 
     `trial` counts the trials in the order in which they begin; `begun` is how many decisions had been taken when this
-    stretch began; `start` and `end` are seconds on the virtual clock; `score` is what the scheduler was told, and `bar`
+    segment began; `start` and `end` are seconds on the virtual clock; `score` is what the scheduler was told, and `bar`
     what it had to reach where there is a bar, else None.
     """
 
@@ -88,7 +88,7 @@ class Watched:
     def __init__(self, scheduler: Any):
         self.scheduler = scheduler
         self.seen: list[tuple[int, int, float, float | None, Decision]] = []
-        self.begun: dict[int, list[int]] = defaultdict(list)  # for each trial: decisions taken when a stretch began
+        self.begun: dict[int, list[int]] = defaultdict(list)  # for each trial: decisions taken when a segment began
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self.scheduler, name)
@@ -111,22 +111,22 @@ class Watched:
         return decision
 
 
-def run(known: Known, scheduler: Any, workers: int) -> list[Stretch]:
-    """All stretches of the search, in the order of the decisions that end them; all trials are offered once."""
+def run(known: Known, scheduler: Any, workers: int) -> list[Segment]:
+    """All segments of the search, in the order of the decisions that end them; all trials are offered once."""
     watched = Watched(scheduler)
     searcher = Listed([trial.config for trial in known.trials])
     budget = known.max_epochs * len(known.trials)
     table = replay(known, searcher, watched, max_epochs=known.max_epochs, budget=budget, workers=workers)
-    reached, numbers, stretches = defaultdict(int), defaultdict(int), []
+    reached, numbers, segments = defaultdict(int), defaultdict(int), []
     for trial, goal, score, bar, decision in watched.seen:
         history, first = table[trial].history, reached[trial]
         last = reached[trial] = min(goal, len(known.curves[trial]))
         times = history[first].extra, history[last - 1].extra
         begun = watched.begun[trial][numbers[trial]]
         numbers[trial] += 1
-        stretches.append(
-            Stretch(
+        segments.append(
+            Segment(
                 times[0]["worker"], trial, first, last, begun, times[0]["start"], times[1]["end"], score, decision, bar
             )
         )
-    return stretches
+    return segments

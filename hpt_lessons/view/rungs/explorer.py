@@ -8,13 +8,13 @@ from typing import Any
 
 import ipywidgets as widgets
 
-from hpt_lessons.progress import seconds_in_words
 from hpt_lessons.trials import Trials
 from hpt_lessons.view.look import page, svg
 from hpt_lessons.view.look.stepper import StepPanel
-from hpt_lessons.view.rungs.clock import Stretch
+from hpt_lessons.view.rungs.clock import Segment
 from hpt_lessons.view.rungs.model import METHODS, ORDERS, SCORES, WORKERS, RungModel, made
 from hpt_lessons.view.rungs.picture import draw
+from hpt_lessons.words import count, percent, seconds_in_words
 
 TABLE = "cifar-lenet"
 
@@ -32,7 +32,7 @@ class Rungs(StepPanel):
 
     def __init__(self, trials: Trials | None = None, method: str = "stopping", step: int = 0, **settings: Any) -> None:
         self.model = RungModel(table() if trials is None else trials, method, **settings)
-        super().__init__(self._fields(), len(self.model.stretches), step, "Rungs")
+        super().__init__(self._fields(), len(self.model.segments), step, "Rungs")
 
     def show(self, step: int) -> tuple[str, str]:
         """Words and picture of a step."""
@@ -66,7 +66,7 @@ class Rungs(StepPanel):
             return
         self.model.change(**{name: value})
         self.count.value = self.model.count  # Hyperband takes as many as its brackets need
-        self.renew(len(self.model.stretches))
+        self.renew(len(self.model.segments))
 
 
 def table() -> Trials:
@@ -85,16 +85,16 @@ def _options(words: dict[str, str]) -> list[tuple[str, str]]:
 
 def in_words(model: RungModel, step: int) -> str:
     """What happened in this step, what became of it, and where the search stands."""
-    over = step == len(model.stretches)
-    first = _step(model, model.stretches[step - 1], step, over) if step else _plan(model)
+    over = step == len(model.segments)
+    first = _step(model, model.segments[step - 1], step, over) if step else _plan(model)
     if over:
         first += f" {_end(model)}"
     if not step:
         return f"{first}<br>{_about(model)}"
     total = model.max_budget * len(model.drawn)
     epochs, choice = model.epochs(step), model.choice(step)
-    spent = (f"{epochs} of {total} epochs ({svg.percent(epochs / total)}), workers busy "
-             f"{svg.percent(model.busy(step))} of the time.")  # fmt: skip
+    spent = (f"{epochs} of {total} epochs ({percent(epochs / total)}), workers busy "
+             f"{percent(model.busy(step))} of the time.")  # fmt: skip
     if choice is None:
         return f"{first}<br>{spent}"
     regret = model.regret(choice)
@@ -123,41 +123,41 @@ def _filled(model: RungModel) -> str:
     return f" in {there} brackets" if there > 1 else " in one bracket"
 
 
-def _step(model: RungModel, stretch: Stretch, step: int, over: bool = False) -> str:
+def _step(model: RungModel, segment: Segment, step: int, over: bool = False) -> str:
     """One sentence on what was decided, one on what the search cannot know; not that one where the search is over."""
-    bracket = f" of bracket {model.brackets[stretch.trial]}" if model.brackets else ""
-    name = f"Trial {stretch.trial + 1}{bracket} ({_config(model, stretch.trial)})"
-    head = f"<b>Step {step}</b>, after {seconds_in_words(stretch.end)}. {name} "
-    if math.isnan(stretch.score):
-        return f"{head}<b>diverged</b> in epoch {stretch.last}: it loses to every other."
-    epochs = f"{stretch.last} epoch{'' if stretch.last == 1 else 's'}"
-    head += f"has {_points(model, stretch.score, '%')} after {epochs}"
+    bracket = f" of bracket {model.brackets[segment.trial]}" if model.brackets else ""
+    name = f"Trial {segment.trial + 1}{bracket} ({_config(model, segment.trial)})"
+    head = f"<b>Step {step}</b>, after {seconds_in_words(segment.end)}. {name} "
+    if math.isnan(segment.score):
+        return f"{head}<b>diverged</b> in epoch {segment.last}: it loses to every other."
+    epochs = f"{count(segment.last, 'epoch')}"
+    head += f"has {_points(model, segment.score, '%')} after {epochs}"
     bar = (
-        f" (the bar: {_points(model, stretch.bar, '%')})"
-        if stretch.bar is not None and stretch.last < (model.max_budget)
+        f" (the bar: {_points(model, segment.bar, '%')})"
+        if segment.bar is not None and segment.last < (model.max_budget)
         else ""
     )
-    fate = {"continue": "it goes on.", "pause": "it waits.", "stop": "it is <b>cut</b>."}[stretch.decision.action]
-    if stretch.last >= model.max_budget:
+    outcome = {"continue": "it goes on.", "pause": "it waits.", "stop": "it is <b>cut</b>."}[segment.decision.action]
+    if segment.last >= model.max_budget:
         return f"{head}: it is <b>finished</b>."
-    others = [int(other) for other in stretch.decision.cut]
+    others = [int(other) for other in segment.decision.cut]
     if others:
-        fate += f" The rung is full: {len(others)} other{'s are' if len(others) > 1 else ' is'} <b>cut</b>."
-    gone = [stretch.trial] * (stretch.decision.action == "stop") + others
-    return f"{head}{bar}: {fate}{'' if over or not gone else f' {_fate(model, gone)}'}"
+        outcome += f" The rung is full: {len(others)} other{'s are' if len(others) > 1 else ' is'} <b>cut</b>."
+    gone = [segment.trial] * (segment.decision.action == "stop") + others
+    return f"{head}{bar}: {outcome}{'' if over or not gone else f' {_lost(model, gone)}'}"
 
 
 def _end(model: RungModel) -> str:
     """Where the best of all was lost."""
-    best, last = model.best, len(model.stretches)
+    best, last = model.best, len(model.segments)
     who = f"The search is over. The best of all, trial {best + 1} ({_config(model, best)}), "
     if not model.lost_best(last):
         return f"{who}got the whole budget."
     epochs = model.reached(last)[best]
-    return f"{who}was left after {epochs} epoch{'' if epochs == 1 else 's'}."
+    return f"{who}was left after {count(epochs, 'epoch')}."
 
 
-def _fate(model: RungModel, gone: list[int]) -> str:
+def _lost(model: RungModel, gone: list[int]) -> str:
     """What would have become of those who are cut now: the best of them."""
     best = min(gone, key=lambda trial: model.finals[trial])
     if best == model.best:

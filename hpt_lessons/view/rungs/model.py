@@ -12,7 +12,7 @@ from hpt_lessons.recorded.synthetic import Synthetic
 from hpt_lessons.search import asha, halving, layouts, rungs
 from hpt_lessons.trials import Trial, Trials
 from hpt_lessons.view.rungs import clock
-from hpt_lessons.view.rungs.clock import Known, Stretch
+from hpt_lessons.view.rungs.clock import Known, Segment
 
 METHODS = {
     "halving": "successive halving",
@@ -27,7 +27,7 @@ SCORES = {"error": "validation error", "loss": "validation loss", "best": "lowes
 TOLD = {"error": ("accuracy", "last", 100.0), "loss": ("loss", "last", 1.0), "best": ("loss", "all", 1.0)}
 DRAWN, MOST = 27, 81  # trials: more cannot be told apart
 WORKERS = 8
-OUT = ("cut", "left")  # fates of those that the search lets go
+OUT = ("cut", "left")  # statuses of those that the search lets go
 
 
 class RungModel:
@@ -40,9 +40,9 @@ class RungModel:
     (the lowest loss up to there); lower is better. `grace` is the smallest budget, in epochs. ValueError for a setting
     that is not possible.
 
-    `stretches` are the steps of the search in the order in which they end; `brackets` has for each trial the number of
+    `segments` are the steps of the search in the order in which they end; `brackets` has for each trial the number of
     its bracket of Hyperband, counted from 1, and is empty for other methods. Methods that take a step k, from 0
-    (nothing has happened) to `len(stretches)`, tell what was known then; `finals` is what no search ever sees.
+    (nothing has happened) to `len(segments)`, tell what was known then; `finals` is what no search ever sees.
     """
 
     def __init__(
@@ -114,52 +114,52 @@ class RungModel:
         self.finals = np.array([_final(scores, self.max_budget) for scores in self.scores])
         self.best = int(np.argmin(self.finals))  # the trial that would be the best of all at the whole budget
         scheduler = _scheduler(self)
-        self.stretches = clock.run(self.known, scheduler, self.workers)
+        self.segments = clock.run(self.known, scheduler, self.workers)
         self.brackets = _brackets(scheduler)
-        self._fates: dict[int, list[str]] = {}
+        self._statuses: dict[int, list[str]] = {}
 
     # -- what was known after k steps ----------------------------------------------------------------------------
     def now(self, k: int) -> float:
         """The virtual clock, in seconds."""
-        return self.stretches[k - 1].end if k else 0.0
+        return self.segments[k - 1].end if k else 0.0
 
-    def fates(self, k: int) -> list[str]:
+    def statuses(self, k: int) -> list[str]:
         """For each trial 'new', 'running', 'paused', 'cut', 'left' (paused for ever), 'diverged' or 'finished'."""
-        if k not in self._fates:
-            self._fates[k] = _fates(self, k)
-        return self._fates[k]
+        if k not in self._statuses:
+            self._statuses[k] = _statuses(self, k)
+        return self._statuses[k]
 
     def reached(self, k: int) -> list[int]:
-        """Epochs that each trial has behind it, those of a stretch that goes on too."""
+        """Epochs that each trial has behind it, those of a segment that goes on too."""
         now, done = self.now(k), [0] * len(self.drawn)
-        for stretch in self.stretches[:k]:
-            done[stretch.trial] = stretch.last
-        for stretch in self.running(k):
-            ends = stretch.start + np.cumsum(self.known.seconds(stretch.trial)[stretch.first : stretch.last])
-            done[stretch.trial] = stretch.first + int((ends <= now + 1e-9).sum())
+        for segment in self.segments[:k]:
+            done[segment.trial] = segment.last
+        for segment in self.running(k):
+            ends = segment.start + np.cumsum(self.known.seconds(segment.trial)[segment.first : segment.last])
+            done[segment.trial] = segment.first + int((ends <= now + 1e-9).sum())
         return done
 
-    def begun(self, k: int) -> list[Stretch]:
-        """The stretches that have ended by then, and those that workers are at."""
-        return self.stretches[:k] + self.running(k)
+    def begun(self, k: int) -> list[Segment]:
+        """The segments that have ended by then, and those that workers are at."""
+        return self.segments[:k] + self.running(k)
 
-    def running(self, k: int) -> list[Stretch]:
-        """The stretches that workers are at."""
-        return [stretch for stretch in self.stretches[k:] if stretch.begun <= k]
+    def running(self, k: int) -> list[Segment]:
+        """The segments that workers are at."""
+        return [segment for segment in self.segments[k:] if segment.begun <= k]
 
     def went_on(self, k: int) -> set[tuple[int, int]]:
         """Who went on after which epoch: pairs of trial and epoch."""
-        return {(stretch.trial, stretch.first) for stretch in self.begun(k)}
+        return {(segment.trial, segment.first) for segment in self.begun(k)}
 
     def rungs(self, k: int) -> dict[int, tuple[int, int]]:
         """For each budget: how many trials were judged there, and how many of them went on."""
         here: dict[int, list[int]] = {budget: [0, 0] for budget in self.levels}
-        for stretch in self.stretches[:k]:
-            if stretch.last in here:
-                here[stretch.last][0] += 1
-        for stretch in self.begun(k):
-            if stretch.first in here:
-                here[stretch.first][1] += 1
+        for segment in self.segments[:k]:
+            if segment.last in here:
+                here[segment.last][0] += 1
+        for segment in self.begun(k):
+            if segment.first in here:
+                here[segment.first][1] += 1
         return {budget: (judged, on) for budget, (judged, on) in here.items()}
 
     @property
@@ -181,10 +181,10 @@ class RungModel:
 
     def choice(self, k: int) -> int | None:
         """The trial that one would take now: the best of those that came furthest; None while there is none."""
-        ended = [stretch for stretch in self.stretches[:k] if not rungs.lost(stretch.score)]
-        furthest = max((stretch.last for stretch in ended), default=0)
-        there = [stretch for stretch in ended if stretch.last == furthest]
-        return min(there, key=lambda stretch: stretch.score).trial if there else None
+        ended = [segment for segment in self.segments[:k] if not rungs.lost(segment.score)]
+        furthest = max((segment.last for segment in ended), default=0)
+        there = [segment for segment in ended if segment.last == furthest]
+        return min(there, key=lambda segment: segment.score).trial if there else None
 
     def regret(self, trial: int | None) -> float:
         """By how much the trial would be worse at the whole budget than the best of all; infinite if it diverges."""
@@ -199,12 +199,12 @@ class RungModel:
     def busy(self, k: int) -> float:
         """The share of the workers' time in which they trained."""
         now = self.now(k)
-        spent = sum(min(stretch.end, now) - stretch.start for stretch in self.begun(k))
+        spent = sum(min(segment.end, now) - segment.start for segment in self.begun(k))
         return spent / (now * self.workers) if now else 1.0
 
     def lost_best(self, k: int) -> bool:
         """Whether the best of all is out."""
-        return self.fates(k)[self.best] in OUT
+        return self.statuses(k)[self.best] in OUT
 
 
 def _check(model: RungModel) -> None:
@@ -257,25 +257,25 @@ def _final(scores: np.ndarray, budget: int) -> float:
     return float(scores[-1]) if len(scores) == budget and math.isfinite(scores[-1]) else math.inf
 
 
-def _fates(model: RungModel, k: int) -> list[str]:
-    fates = ["new"] * len(model.drawn)
-    for stretch in model.stretches[:k]:
-        fates[stretch.trial] = _fate(stretch, model.max_budget)
-        for name in stretch.decision.cut:
-            if fates[int(name)] == "paused":
-                fates[int(name)] = "cut"
-    for stretch in model.running(k):
-        fates[stretch.trial] = "running"
-    return ["left" if fate == "paused" and k == len(model.stretches) else fate for fate in fates]
+def _statuses(model: RungModel, k: int) -> list[str]:
+    statuses = ["new"] * len(model.drawn)
+    for segment in model.segments[:k]:
+        statuses[segment.trial] = _status(segment, model.max_budget)
+        for name in segment.decision.cut:
+            if statuses[int(name)] == "paused":
+                statuses[int(name)] = "cut"
+    for segment in model.running(k):
+        statuses[segment.trial] = "running"
+    return ["left" if status == "paused" and k == len(model.segments) else status for status in statuses]
 
 
-def _fate(stretch: Stretch, max_budget: int) -> str:
-    """What a trial is after a stretch."""
-    if rungs.lost(stretch.score):
+def _status(segment: Segment, max_budget: int) -> str:
+    """What a trial is after a segment."""
+    if rungs.lost(segment.score):
         return "diverged"
-    if stretch.decision.action == "stop":
-        return "finished" if stretch.last >= max_budget else "cut"
-    return "paused" if stretch.decision.action == "pause" else "running"
+    if segment.decision.action == "stop":
+        return "finished" if segment.last >= max_budget else "cut"
+    return "paused" if segment.decision.action == "pause" else "running"
 
 
 def made(count: int = 60, seed: int = 0) -> Trials:

@@ -10,8 +10,9 @@ import numpy as np
 from hpt_lessons.view.look import svg
 from hpt_lessons.view.look.marks import ticks
 from hpt_lessons.view.look.page import FAINT, GREEN, MUTED, PAPER, RED, TEXT
-from hpt_lessons.view.rungs.clock import Stretch
+from hpt_lessons.view.rungs.clock import Segment
 from hpt_lessons.view.rungs.model import OUT, RungModel
+from hpt_lessons.words import count
 
 WIDTH, LEFT, RIGHT = 760, 56, 716
 TOP, BOTTOM = 66, 318  # of the curves
@@ -28,10 +29,10 @@ def draw(model: RungModel, step: int, unseen: bool = True) -> str:
     if unseen and math.isfinite(model.finals[model.best]):  # nothing may cover it
         parts.append(_star(_x(model, model.max_budget), _y(model, model.finals[model.best])))
     parts += [*_lanes(model, step), *_time(model, step)]
-    fates = model.fates(step)
-    label = (f"{len(model.drawn)} learning curves after step {step} of {len(model.stretches)}: "
-             f"{sum(fate in OUT for fate in fates)} cut, {fates.count('finished')} finished; below, who ran when on "
-             f"{model.workers} worker{'' if model.workers == 1 else 's'}.")  # fmt: skip
+    statuses = model.statuses(step)
+    label = (f"{len(model.drawn)} learning curves after step {step} of {len(model.segments)}: "
+             f"{sum(status in OUT for status in statuses)} cut, {statuses.count('finished')} finished; below, who ran "
+             f"when on {count(model.workers, 'worker')}.")  # fmt: skip
     return svg.picture(WIDTH, _floor(model) + 38, parts, label)
 
 
@@ -113,14 +114,14 @@ def _brackets(model: RungModel) -> str:
 
 def _curves(model: RungModel, step: int, unseen: bool) -> list[str]:
     """Every trial as far as it was trained; the one of this step last, so that nothing covers it."""
-    reached, fates = model.reached(step), model.fates(step)
-    now = model.stretches[step - 1].trial if step else None
+    reached, statuses = model.reached(step), model.statuses(step)
+    now = model.segments[step - 1].trial if step else None
     parts, thin = [], 0.6 if len(model.drawn) > MANY else 1.0
-    for trial in sorted(range(len(model.drawn)), key=lambda number: (number == now, fates[number] not in OUT)):
-        out = fates[trial] in (*OUT, "diverged")
+    for trial in sorted(range(len(model.drawn)), key=lambda number: (number == now, statuses[number] not in OUT)):
+        out = statuses[trial] in (*OUT, "diverged")
         colour, width = (MUTED, 1.2) if out else (GREEN, 1.8)
         best = unseen and trial == model.best
-        if unseen and fates[trial] in OUT:
+        if unseen and statuses[trial] in OUT:
             look = (RED, 1.8) if best else (MUTED, 1.0)
             parts.append(_piece(model, trial, reached[trial], model.max_budget, look[0], thin * look[1], **DASHED))
         if trial == now:
@@ -140,15 +141,16 @@ def _piece(model: RungModel, trial: int, first: int, last: int, colour: str, wid
 
 def _results(model: RungModel, step: int) -> list[str]:
     """A mark at each judgement: filled went on, hollow waits, a cross is out; a ring around the last one."""
-    parts, fates, went_on = [], model.fates(step), model.went_on(step)
-    for stretch in model.stretches[:step]:
-        if math.isnan(stretch.score):
+    parts, statuses, went_on = [], model.statuses(step), model.went_on(step)
+    for segment in model.segments[:step]:
+        if math.isnan(segment.score):
             continue
-        x, y = _x(model, stretch.last), _y(model, stretch.score)
-        fate = "on" if (stretch.trial, stretch.last) in went_on else fates[stretch.trial]
-        parts.append(_cross(x, y, MUTED) if fate in OUT else _dot(x, y, GREEN, fate in ("on", "finished", "running")))
-    if step and not math.isnan(model.stretches[step - 1].score):
-        last = model.stretches[step - 1]
+        x, y = _x(model, segment.last), _y(model, segment.score)
+        status = "on" if (segment.trial, segment.last) in went_on else statuses[segment.trial]
+        filled = status in ("on", "finished", "running")
+        parts.append(_cross(x, y, MUTED) if status in OUT else _dot(x, y, GREEN, filled))
+    if step and not math.isnan(model.segments[step - 1].score):
+        last = model.segments[step - 1]
         ring = f"fill: none; stroke: {TEXT}; stroke-width: 2"
         parts.append(svg.circle(_x(model, last.last), _y(model, last.score), 8, ring))
     return parts
@@ -171,40 +173,40 @@ def _star(x: float, y: float) -> str:
 
 
 def _lanes(model: RungModel, step: int) -> list[str]:
-    """A lane for each worker, a bar for each stretch."""
+    """A lane for each worker, a bar for each segment."""
     parts = [svg.text(LEFT - 44, LANES - 14, LANES_TITLE, size=12, colour=TEXT)]
     for worker in range(model.workers):
         y = LANES + worker * LANE
         parts.append(svg.text(LEFT - 8, y + LANE / 2 + 3, str(worker + 1), "end"))
         parts.append(svg.line(LEFT, y + LANE - 1, RIGHT, y + LANE - 1, FAINT))
     went_on = model.went_on(step)
-    for number, stretch in enumerate(model.begun(step)):
-        fate = "on" if (stretch.trial, stretch.last) in went_on else model.fates(step)[stretch.trial]
-        parts.append(_bar(model, step, stretch, fate, number == step - 1))
+    for number, segment in enumerate(model.begun(step)):
+        status = "on" if (segment.trial, segment.last) in went_on else model.statuses(step)[segment.trial]
+        parts.append(_bar(model, step, segment, status, number == step - 1))
     return parts
 
 
-def _bar(model: RungModel, step: int, stretch: Stretch, fate: str, latest: bool) -> str:
+def _bar(model: RungModel, step: int, segment: Segment, status: str, latest: bool) -> str:
     """Solid: went on or finished; pale: waits or runs; hollow: it was the last that the trial got."""
     clock = _clock(model)
-    x, end = clock(stretch.start), clock(min(stretch.end, model.now(step)))
-    y, width = LANES + stretch.worker * LANE, max(end - x - 1, 0.5)
-    out = fate in (*OUT, "diverged")
-    fill, opacity = (PAPER, 1) if out else (GREEN, 1 if fate in ("on", "finished") else 0.35)
+    x, end = clock(segment.start), clock(min(segment.end, model.now(step)))
+    y, width = LANES + segment.worker * LANE, max(end - x - 1, 0.5)
+    out = status in (*OUT, "diverged")
+    fill, opacity = (PAPER, 1) if out else (GREEN, 1 if status in ("on", "finished") else 0.35)
     edge = TEXT if latest else MUTED if out else GREEN
     box = {"x": float(x), "y": float(y + 1), "width": float(width), "height": float(LANE - 4)}
     bar = svg.element("rect", **box, rx=1, style=f"fill: {fill}; fill-opacity: {opacity}; stroke: {edge}; "
                       f"stroke-width: {2 if latest else 1}")  # fmt: skip
-    name = str(stretch.trial + 1)
+    name = str(segment.trial + 1)
     if width < 7 * len(name) + 3:
         return bar
-    ink = PAPER if fate in ("on", "finished") else TEXT
+    ink = PAPER if status in ("on", "finished") else TEXT
     return bar + svg.text(x + width / 2, y + LANE / 2 + 3, name, "middle", 10.5, ink)
 
 
 def _clock(model: RungModel) -> svg.Ruler:
     """Seconds on the virtual clock, across."""
-    return svg.Ruler(0, model.now(len(model.stretches)), LEFT, RIGHT)
+    return svg.Ruler(0, model.now(len(model.segments)), LEFT, RIGHT)
 
 
 def _time(model: RungModel, step: int) -> list[str]:

@@ -18,6 +18,7 @@ from hpt_lessons.view.space.histograms import function_draws, histogram
 from hpt_lessons.view.space.model import SpaceModel
 from hpt_lessons.view.space.rows import Row
 from hpt_lessons.view.space.words import LABELS, in_words
+from hpt_lessons.words import count
 
 OWN = "the space as it was given"
 EDITED = "the space as you edited it"
@@ -231,8 +232,7 @@ class SearchSpaceEditor(page.Panel):
         if names:
             text = f"<b>Mend {escape(names)}.</b> Until then <code>.value</code> and the code are the last valid space."
         else:
-            count = len(self.model.rows)
-            text = f"<code>.value</code> is this space: {count} hyperparameter{'' if count == 1 else 's'}."
+            text = f"<code>.value</code> is this space: {count(len(self.model.rows), 'hyperparameter')}."
         colour = page.RED if names else page.MUTED
         self.state.value = f'<div role="status" style="color: {colour}">{text}</div>'
 

@@ -17,7 +17,7 @@ from hpt_lessons.search.domains import Domain, describe
 from hpt_lessons.search.space import grid_points
 from hpt_lessons.search.space_mistakes import find
 from hpt_lessons.view.look import typed
-from hpt_lessons.view.look.typed import short
+from hpt_lessons.view.look.typed import as_typed as short
 from hpt_lessons.view.space.words import mistake_in_words
 
 # The fields of each kind, in reading order. A constant is a fixed value, an object one that cannot be typed.

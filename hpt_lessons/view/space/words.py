@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from hpt_lessons.search.domains import Domain, index_range, value_at
 from hpt_lessons.search.space_mistakes import LARGEST, Mistake, multiple
-from hpt_lessons.view.look.typed import short
+from hpt_lessons.view.look.typed import as_typed as short
 
 LABELS = {
     "lower": "from",

@@ -15,7 +15,7 @@ from hpt_lessons.recorded import load
 from hpt_lessons.trials import Result, Trial, Trials
 from hpt_lessons.view import OneHyperparameter
 from hpt_lessons.view.one_hyperparameter.explorer import in_words
-from hpt_lessons.view.one_hyperparameter.model import RATES, OnlyOne, stuck
+from hpt_lessons.view.one_hyperparameter.model import RATES, BetModel, stuck
 
 LRS, BATCHES, WIDTHS = (1e-4, 1e-3, 1e-2, 1e-1), (4, 16), (64, 256)
 START = {"lr": 1e-3, "batch_size": 16, "l1": 64, "l2": 128}
@@ -55,7 +55,7 @@ def rows(evidence, start=START, scope="all"):
 
 @pytest.fixture
 def model(tmp_path):
-    return OnlyOne(table(), answers=tmp_path / "bets.json")
+    return BetModel(table(), answers=tmp_path / "bets.json")
 
 
 # -- the gains -------------------------------------------------------------------------------------------------------
@@ -171,15 +171,15 @@ def test_nothing_is_told_before_the_bet_and_only_the_bet_before_the_rest_is_open
     for early in (model.open, lambda: model.winner):
         with pytest.raises(ValueError, match="only one"):
             early()
-    model.place("batch_size")
+    model.bet_on("batch_size")
     assert [name for name, row in model.rows.items() if row] == ["batch_size"]
     model.open()
     assert all(model.rows.values()) and model.winner.name == "batch_size"
 
 
 def test_the_first_bet_on_a_start_stays_and_outlives_the_notebook(model, tmp_path):
-    assert model.place("lr") == "lr" and model.place("batch_size") == "lr"
-    again = OnlyOne(table(), answers=tmp_path / "bets.json")
+    assert model.bet_on("lr") == "lr" and model.bet_on("batch_size") == "lr"
+    again = BetModel(table(), answers=tmp_path / "bets.json")
     assert again.bet == "lr" and not again.opened
     again.change(rate="low")
     assert again.bet is None
@@ -191,13 +191,13 @@ def test_the_first_bet_on_a_start_stays_and_outlives_the_notebook(model, tmp_pat
 def test_only_what_was_recorded_can_be_bet_on_and_started_from(model):
     assert model.candidates == ["lr", "batch_size", "l1"]
     with pytest.raises(ValueError, match="'l2' cannot be bet on here; there are lr, batch_size, l1"):
-        model.place("l2")
+        model.bet_on("l2")
     with pytest.raises(ValueError, match="batch_size=5 is not to be had; there are 4, 16"):
         model.change(batch_size=5)
     with pytest.raises(ValueError, match="no 'l2'"):
-        OnlyOne(Trials([trial({"lr": 0.1, "batch_size": 4, "l1": 2}, [0.1])]))
+        BetModel(Trials([trial({"lr": 0.1, "batch_size": 4, "l1": 2}, [0.1])]))
     with pytest.raises(ValueError, match="3 learning rates or more"):
-        OnlyOne(table(lrs=LRS[:2]))
+        BetModel(table(lrs=LRS[:2]))
 
 
 def test_a_start_is_too_low_the_default_or_the_first_that_breaks(model):
@@ -205,13 +205,13 @@ def test_a_start_is_too_low_the_default_or_the_first_that_breaks(model):
     assert model.edges() == {4: Edge(0.01, 0.1), 16: Edge(0.01, 0.1)}
     for rate, gain in zip(RATES, (0.1, 0.0, 0.4), strict=True):
         model.change(rate=rate)
-        model.place("lr")
+        model.bet_on("lr")
         assert model.rows["lr"].gain == pytest.approx(gain)
 
 
 def test_beyond_the_edge_only_the_learning_rate_helps_and_it_is_said(model):
     model.change(rate="high")
-    model.place("batch_size")
+    model.bet_on("batch_size")
     assert stuck(model.rows["batch_size"]) and "This one alone does not help" in in_words(model)
     assert "beyond the edge" in in_words(model)
     model.open()
@@ -221,9 +221,9 @@ def test_beyond_the_edge_only_the_learning_rate_helps_and_it_is_said(model):
 
 def verdict(tmp_path, repeats, bet):
     """What is said in the end about a bet at the too low start."""
-    model = OnlyOne(table(), repeats, answers=tmp_path / f"{bet}.json")
+    model = BetModel(table(), repeats, answers=tmp_path / f"{bet}.json")
     model.change(shape=(64, 128), batch_size=16, rate="low")
-    model.place(bet)
+    model.bet_on(bet)
     model.open()
     return in_words(model).split("<br>")[2]
 
@@ -250,8 +250,8 @@ def test_the_score_decides_where_runs_overfit(tmp_path):
         trial(dict(START, lr=lr), curve)
         for lr, curve in ((1e-4, [0.3, 0.5, 0.5]), (1e-3, [0.5, 0.52, 0.4]), (1e-2, [0.3, 0.2, 0.2]))
     )
-    model = OnlyOne(sweep, answers=tmp_path / "bets.json")
-    model.place("lr")
+    model = BetModel(sweep, answers=tmp_path / "bets.json")
+    model.bet_on("lr")
     assert model.rows["lr"].gain == 0
     model.change(score="last")
     assert model.rows["lr"].gain == pytest.approx(0.1) and model.rows["lr"].value == 1e-4
@@ -259,17 +259,17 @@ def test_the_score_decides_where_runs_overfit(tmp_path):
 
 def test_recorded_trials_start_beyond_the_edge_and_the_learning_rate_brings_most_back(tmp_path):
     """The untuned network from the first rate that breaks it, at every recorded batch size, and by both scores."""
-    model = OnlyOne(load("cifar-lenet", partial=True), answers=tmp_path / "bets.json")
+    model = BetModel(load("cifar-lenet", partial=True), answers=tmp_path / "bets.json")
     for batch, score in itertools.product(model.batches((120, 84)), ("best", "last")):
         model.change(shape=(120, 84), batch_size=batch, rate="high", score=score)
-        model.place("lr")
+        model.bet_on("lr")
         model.open()
         assert model.winner.name == "lr" and model.winner.gain > 0.2
 
 
 def test_a_gain_names_its_value_and_how_many_there_were(model):
     """And percentages are written with a space."""
-    model.place("batch_size")
+    model.bet_on("batch_size")
     assert "<b>+2.0 points</b> with 4, the best of 2 values" in in_words(model)
     assert "reaches 50.0\u00a0% by" in in_words(model)
 
@@ -341,10 +341,10 @@ def test_every_field_has_a_label_and_the_notebook_keeps_a_short_text(explorer):
 @pytest.mark.parametrize("luck", [-0.001, 0.0, 0.3])
 def test_all_together_may_gain_less_than_one_alone_and_then_the_words_say_why(model, monkeypatch, luck):
     """The best of more tries owes more to luck. Where nothing is less, nothing is explained."""
-    model.place("lr")
+    model.bet_on("lr")
     model.open()
     found = model.rows
     changed = {**found, TOGETHER: dataclasses.replace(found[TOGETHER], gain=model.winner.gain + luck)}
-    monkeypatch.setattr(OnlyOne, "rows", property(lambda self: changed))
+    monkeypatch.setattr(BetModel, "rows", property(lambda self: changed))
     why = f"points, not more: the best of {len(found[TOGETHER].runs)} owes more to luck." in in_words(model)
     assert why == (luck < 0) and "All together: " in in_words(model)
