@@ -6,7 +6,7 @@
 
 The plots are drawn from the recorded trials and from searches replayed on them, always with the same seeds. A widget is
 shown in a real JupyterLab in headless Chromium; where there is no Chromium its picture in docs/ stays as it is, and the
-command says so. What a widget draws by itself is written as SVG too, without a browser. Each file has at most 100 kB.
+command says so. Each file has at most 100 kB.
 """
 
 import argparse
@@ -31,7 +31,6 @@ from hpt_lessons.recorded import load
 from hpt_lessons.recorded.objective import Recorded
 from hpt_lessons.recorded.replay import chosen, repeats
 from hpt_lessons.search import layouts
-from hpt_lessons.search.presets import bounded
 from hpt_lessons.trials import Trial, Trials
 from hpt_lessons.view import plots
 from hpt_lessons.view.look import style
@@ -96,14 +95,6 @@ WIDGETS = {
     for name in view.WIDGETS
 }
 TALL, CUT = 1900, {"quiz": 620}  # pixels; of the quiz the first questions are enough
-# What draws itself, as SVG: docs/widgets/NAME.svg.
-DRAWN: dict[str, Callable[[], str]] = {
-    "layout-editor": lambda: view.LayoutEditor(bounded(), "sobol", num_trials=16).picture.value,
-    "grid-against-random": lambda: view.GridAgainstRandom().picture.value,
-    "one-hyperparameter": lambda: _bet().gains.value,
-}
-# The variables that the page gives them in a notebook.
-THEME = "--hpt-muted: #595959; --hpt-red: #b34700; background: #fff; "
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -117,7 +108,6 @@ def main(arguments: list[str] | None = None) -> int:
         ask.error(f"there is no picture {unknown[0]!r}; there are {', '.join([*plots.__all__, *WIDGETS])}")
     names = options.names or [*plots.__all__, *WIDGETS]
     draw_plots([name for name in names if name in plots.__all__], options.out / "plots")
-    draw_widgets([name for name in names if name in DRAWN], options.out / "widgets")
     return show_widgets([name for name in names if name in WIDGETS], options.out / "widgets")
 
 
@@ -241,25 +231,6 @@ def draw_plots(names: Iterable[str], folder: Path) -> None:
 
 
 # -- the widgets ---------------------------------------------------------------------------------------------------
-
-
-def _bet() -> view.OneHyperparameter:
-    """The explorer of one hyperparameter beyond the edge, after a bet that is kept for this picture only."""
-    with tempfile.TemporaryDirectory() as place:
-        bets = view.OneHyperparameter(score="last", answers=Path(place) / "bets.json")
-        bets.rate.value, bets.bet.value = "high", "batch_size"
-        bets.keep.click()
-        bets.others.click()
-    return bets
-
-
-def draw_widgets(names: Iterable[str], folder: Path) -> None:
-    """Write what each of these widgets draws by itself as an SVG into the folder."""
-    for name in names:
-        path = folder / f"{name}.svg"
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(DRAWN[name]().replace('style="', f'style="{THEME}', 1) + "\n", encoding="utf-8")
-        print(f"{path.name}: {path.stat().st_size / 1000:.0f} kB")
 
 
 def show_widgets(names: Iterable[str], folder: Path, width: int = 1000) -> int:

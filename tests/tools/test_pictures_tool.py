@@ -1,6 +1,5 @@
 """The command that takes the static pictures: none is missing, none is large, and an unknown name is said to be one."""
 
-import xml.etree.ElementTree as xml
 from pathlib import Path
 
 import numpy as np
@@ -20,7 +19,6 @@ tool = load_tool("pictures")
 def test_every_picture_in_docs_is_there_and_small():
     expected = {ROOT / "docs" / "plots" / f"{name}.png" for name in plots.__all__}
     expected |= {ROOT / "docs" / "widgets" / f"{name}.png" for name in tool.WIDGETS}
-    expected |= {ROOT / "docs" / "widgets" / f"{name}.svg" for name in tool.DRAWN}
     for path in sorted(expected):
         assert path.is_file(), f"{path.name} is missing: python tools/pictures.py {path.stem}"
         assert path.stat().st_size <= tool.MOST_BYTES, path.name
@@ -43,15 +41,6 @@ def test_the_states_are_those_that_the_readme_names(tmp_path, monkeypatch):
 def test_every_plot_is_drawn(tmp_path):
     assert tool.main([*plots.__all__, "--out", str(tmp_path)]) == 0
     assert {path.stem for path in (tmp_path / "plots").iterdir()} == set(plots.__all__)
-
-
-def test_what_draws_itself_is_a_complete_svg_without_variables_that_nobody_sets(tmp_path):
-    tool.draw_widgets(tool.DRAWN, tmp_path)
-    for path in tmp_path.iterdir():
-        text = path.read_text(encoding="utf-8")
-        assert xml.fromstring(text).tag.endswith("svg")
-        for variable in {part.split(")")[0] for part in text.split("var(")[1:]}:
-            assert "," in variable or f"{variable}:" in text, f"{path.name}: {variable}"
 
 
 @pytest.mark.slow

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from functools import partial
 from html import escape
 from typing import Any
 
@@ -35,13 +36,7 @@ class BOHBExplorer(StepPanel):
         return in_words(self.model, step), draw(self.model, step, self.truth.value)
 
     def _fields(self) -> list[widgets.Widget]:
-        style, wide = {"description_width": "120px"}, {"width": "312px", "max_width": "100%"}
-
-        def field(kind: type, name: str, words: str, **options: Any) -> widgets.ValueWidget:
-            made = kind(value=getattr(self.model, name), description=words, style=style, layout=wide, **options)
-            made.observe(lambda change: self._change(name, change.new), "value")
-            return made
-
+        field = partial(page.field, model=self.model, changed=self._change)
         self.problem = field(widgets.Dropdown, "problem", "Problem", options=list(PROBLEMS))
         self.gamma = field(widgets.FloatSlider, "gamma", "Gamma (good)", min=0.05, max=0.5, step=0.01)
         self.bandwidth_factor = field(
@@ -51,7 +46,9 @@ class BOHBExplorer(StepPanel):
         self.noise = field(widgets.FloatSlider, "noise", "Noise", min=0, max=0.3, step=0.01)
         self.trials = field(widgets.IntSlider, "trials", "Trials", min=1, max=MOST)
         self.seed = field(widgets.BoundedIntText, "seed", "Seed", min=0, max=10**6)
-        self.truth = widgets.Checkbox(True, description="Show what BOHB cannot see", indent=False, layout=wide)
+        self.truth = widgets.Checkbox(
+            True, description="Show what BOHB cannot see", indent=False, layout=self.problem.layout
+        )
         self.truth.observe(lambda _: self._update(), "value")
         return [self.problem, self.gamma, self.random_share, self.noise, self.bandwidth_factor, self.trials, self.seed,
                 self.truth]  # fmt: skip

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import ipywidgets as widgets
@@ -31,9 +32,8 @@ class GridAgainstRandom(page.Panel):
     ) -> None:
         self.contest = Contest(importance, dimension, trials, rule, seed)
         self._make()
-        fields = {"flex_flow": "row wrap", "overflow": "visible"}
-        settings = widgets.HBox([self.importance, self.dimension, self.trials, self.rule], layout=fields)
-        buttons = widgets.HBox([self.one, self.many], layout=fields)
+        settings = widgets.HBox([self.importance, self.dimension, self.trials, self.rule], layout=page.WRAP)
+        buttons = widgets.HBox([self.one, self.many], layout=page.WRAP)
         super().__init__(
             [settings, buttons, self.words, self.picture, widgets.HTML(page.NAME_SLIDERS)], "GridAgainstRandom"
         )
@@ -45,31 +45,15 @@ class GridAgainstRandom(page.Panel):
         return dict(self.contest.wins)
 
     def _make(self) -> None:
-        style = {"description_width": "150px"}
-        wide = {"width": "430px", "max_width": "100%"}
-        game = self.contest
-        self.importance = widgets.FloatSlider(
-            game.importance,
-            min=0,
-            max=1,
-            step=0.05,
-            readout_format=".2f",
-            description="Importance of the rest",
-            style=style,
-            layout=wide,
-        )
-        self.dimension = widgets.IntSlider(
-            game.dimension, min=1, max=6, description="Hyperparameters", style=style, layout=wide
-        )
-        self.trials = widgets.IntSlider(game.trials, min=1, max=100, description="Trials", style=style, layout=wide)
-        self.rule = widgets.Dropdown(
-            options=RULES, value=game.rule, description="Grid ticks at the", style=style, layout=wide
-        )
+        field = partial(page.field, model=self.contest, changed=self._change, label="150px", width="430px")
+        share = {"min": 0, "max": 1, "step": 0.05, "readout_format": ".2f"}
+        self.importance = field(widgets.FloatSlider, "importance", "Importance of the rest", **share)
+        self.dimension = field(widgets.IntSlider, "dimension", "Hyperparameters", min=1, max=6)
+        self.trials = field(widgets.IntSlider, "trials", "Trials", min=1, max=100)
+        self.rule = field(widgets.Dropdown, "rule", "Grid ticks at the", options=RULES)
         self.one = widgets.Button(description="Play a round")
         self.many = widgets.Button(description="Play 100 rounds")
         self.words, self.picture = widgets.HTML(), widgets.HTML()
-        for name in ("importance", "dimension", "trials", "rule"):
-            getattr(self, name).observe(lambda change, name=name: self._change(name, change.new), "value")
         self.one.on_click(lambda _: self._play(1))
         self.many.on_click(lambda _: self._play(100))
 

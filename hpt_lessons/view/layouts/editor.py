@@ -42,7 +42,7 @@ class LayoutEditor(page.Panel):
         self.model = LayoutModel(model, layout, num_trials, ticks)
         self._quiet = False
         self._make()
-        columns = widgets.HBox([self._controls, self.picture], layout={"flex_flow": "row wrap", "overflow": "visible"})
+        columns = widgets.HBox([self._controls, self.picture], layout=page.WRAP)
         super().__init__([widgets.HTML(CSS, layout={"display": "none"}), columns], "LayoutEditor")
         model.on_change(self._space_changed)
         self._update()

@@ -6,6 +6,7 @@ nothing more. Elsewhere, for example in an exported page, the second colour of e
 
 import math
 import re
+from collections.abc import Callable
 from html import escape
 from typing import Any
 
@@ -85,6 +86,26 @@ def unbroken(html: str) -> str:
 def plain(text: str) -> str:
     """The same sentence where no HTML can stand, for example beside a button to tick."""
     return re.sub(r"`([^`]+)`", r"\1", text.strip())
+
+
+WRAP = {"flex_flow": "row wrap", "overflow": "visible"}  # of a row that breaks where the page is narrow
+
+
+def field(
+    kind: type,
+    setting: str,
+    words: str,
+    model: Any,
+    changed: Callable[[str, Any], None],
+    label: str = "120px",
+    width: str = "312px",
+    **options: Any,
+) -> widgets.ValueWidget:
+    """A field for one setting of a model; `changed(setting, value)` hears what is chosen."""
+    style, layout = {"description_width": label}, {"width": width, "max_width": "100%"}
+    made = kind(value=getattr(model, setting), description=words, style=style, layout=layout, **options)
+    made.observe(lambda change: changed(setting, change.new), "value")
+    return made
 
 
 class Panel(widgets.VBox):

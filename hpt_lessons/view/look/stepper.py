@@ -9,7 +9,6 @@ import ipywidgets as widgets
 
 from hpt_lessons.view.look import page
 
-WRAP = {"flex_flow": "row wrap", "overflow": "visible"}
 WHOLE = "calc(100% - 4px)"  # of the row: a field has a margin of 2 pixels around it
 STEPS = ("To the start", "Back", "Step", "To the end")
 BUTTON = {"width": "104px"}
@@ -43,7 +42,7 @@ class Stepper(widgets.VBox):
         self.back.on_click(lambda _: self.go(self.slider.value - 1))
         self.next.on_click(lambda _: self.go(self.slider.value + 1))
         self.play.on_click(lambda _: setattr(self.timer, "playing", not self.timer.playing))
-        buttons = widgets.HBox([self.first, self.back, self.next, self.play, self.end, self.timer], layout=WRAP)
+        buttons = widgets.HBox([self.first, self.back, self.next, self.play, self.end, self.timer], layout=page.WRAP)
         super().__init__([buttons, self.slider], layout={"overflow": "visible"})
 
     def go(self, step: int) -> None:
@@ -75,7 +74,7 @@ class StepPanel(page.Panel):
         self.steps = Stepper(last, min(max(step, 0), last))
         self.words, self.picture = widgets.HTML(), widgets.HTML()
         self.steps.slider.observe(lambda _: self._update(), "value")
-        settings = widgets.HBox(list(fields), layout=WRAP)
+        settings = widgets.HBox(list(fields), layout=page.WRAP)
         super().__init__([settings, self.steps, self.words, self.picture, widgets.HTML(page.NAME_SLIDERS)], name)
         self._update()
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import os
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import ipywidgets as widgets
@@ -42,11 +43,10 @@ class OneHyperparameter(page.Panel):
         self.model = BetModel(trials, repeats, score=score, answers=answers)
         self._quiet = False
         self._make()
-        wrap = {"flex_flow": "row wrap", "overflow": "visible"}
         fields = [self.network, self.batch_size, self.rate, self.score, self.curve_batch, self.bet]
-        settings = widgets.HBox(fields, layout=wrap)
-        bets = widgets.HBox([self.keep, self.others, self.again], layout=wrap)
-        pictures = widgets.HBox([self.gains, self.curve], layout=wrap).add_class("hpt-side")
+        settings = widgets.HBox(fields, layout=page.WRAP)
+        bets = widgets.HBox([self.keep, self.others, self.again], layout=page.WRAP)
+        pictures = widgets.HBox([self.gains, self.curve], layout=page.WRAP).add_class("hpt-side")
         super().__init__([settings, bets, self.words, pictures], "OneHyperparameter")
         self._settle()
 
@@ -55,17 +55,11 @@ class OneHyperparameter(page.Panel):
         model = self.model
         shapes = [(f"l1 = {l1}, l2 = {l2}", (l1, l2)) for l1, l2 in model.shapes]
 
-        def field(name: str, words: str, options: list) -> widgets.Dropdown:
-            made = widgets.Dropdown(
-                options=options, value=getattr(model, name), description=words, style=style, layout=wide
-            )
-            made.observe(lambda change: self._change(**{name: change.new}), "value")
-            return made
-
-        self.network = field("shape", "Start: network", shapes)
-        self.batch_size = field("batch_size", "Start: batch size", model.batches(model.shape))
-        self.rate = field("rate", "Start: lr", self._rates())
-        self.score = field("score", "Scored by", list(SCORES.items()))
+        field = partial(page.field, widgets.Dropdown, model=model, changed=self._change, width="345px")
+        self.network = field("shape", "Start: network", options=shapes)
+        self.batch_size = field("batch_size", "Start: batch size", options=model.batches(model.shape))
+        self.rate = field("rate", "Start: lr", options=self._rates())
+        self.score = field("score", "Scored by", options=list(SCORES.items()))
         self.bet = widgets.Dropdown(options=self._choices(), description="Your bet", style=style, layout=wide)
         self.keep = widgets.Button(description="Keep my bet")
         self.others = widgets.Button(description="Show the others")
@@ -85,12 +79,12 @@ class OneHyperparameter(page.Panel):
         self.again.on_click(lambda _: self._act(self._forget, self.bet))
         self.curve_batch.observe(lambda _: self._quiet or self._update(), "value")
 
-    def _change(self, **settings: Any) -> None:
+    def _change(self, setting: str, value: Any) -> None:
         if not self._quiet:
-            self.model.change(**settings)
-            if "score" not in settings:
+            self.model.change(**{setting: value})
+            if setting != "score":
                 self.bet.value = None  # another start, another bet
-            self._settle(follow="shape" in settings or "batch_size" in settings)
+            self._settle(follow=setting in ("shape", "batch_size"))
 
     def _keep(self) -> None:
         if self.bet.value is None:

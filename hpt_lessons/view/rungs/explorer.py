@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from functools import partial
 from html import escape
 from typing import Any
 
@@ -39,14 +40,8 @@ class Rungs(StepPanel):
         return in_words(self.model, step), draw(self.model, step, self.unseen.value)
 
     def _fields(self) -> list[widgets.Widget]:
-        style, wide = {"description_width": "120px"}, {"width": "312px", "max_width": "100%"}
         model = self.model
-
-        def field(kind: type, name: str, words: str, **options: Any) -> widgets.ValueWidget:
-            made = kind(value=getattr(model, name), description=words, style=style, layout=wide, **options)
-            made.observe(lambda change: self._change(name, change.new), "value")
-            return made
-
+        field = partial(page.field, model=model, changed=self._change)
         self.method = field(widgets.Dropdown, "method", "Method", options=_options(METHODS))
         self.eta = field(widgets.IntSlider, "eta", "eta (one in ...)", min=2, max=10)
         most = min(max(9, model.grace), model.max_budget)
@@ -56,7 +51,9 @@ class Rungs(StepPanel):
         self.order = field(widgets.Dropdown, "order", "Order of arrival", options=_options(ORDERS))
         self.score = field(widgets.Dropdown, "score", "Judged by", options=_options(SCORES))
         self.seed = field(widgets.BoundedIntText, "seed", "Seed", min=0, max=10**6)
-        self.unseen = widgets.Checkbox(True, description="Show what the search never saw", indent=False, layout=wide)
+        self.unseen = widgets.Checkbox(
+            True, description="Show what the search never saw", indent=False, layout=self.method.layout
+        )
         self.unseen.observe(lambda _: self._update(), "value")
         return [self.method, self.count, self.workers, self.eta, self.order, self.grace, self.score, self.seed,
                 self.unseen]  # fmt: skip
