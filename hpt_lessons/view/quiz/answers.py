@@ -16,6 +16,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from hpt_lessons.files import DataError, make_folder, write_json
 from hpt_lessons.view.quiz.questions import Answer, Question, Questions, judge
 
 
@@ -154,13 +155,10 @@ class Answers:
             "lesson": self.questions.lesson,
             "answers": {id: [asdict(t) for t in tries] for id, tries in self._tries.items()},
         }
-        draft = self.path.with_name(f".{self.path.name}.{os.getpid()}.tmp")
         try:
-            self.path.parent.mkdir(parents=True, exist_ok=True)
-            draft.write_text(json.dumps(content, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
-            os.replace(draft, self.path)
-        except OSError as error:
-            why = f"Your answers cannot be kept in {self.path} ({error.strerror})"
+            write_json(make_folder(self.path.parent) / self.path.name, content)
+        except (DataError, OSError) as error:
+            why = f"Your answers cannot be kept in {self.path} ({(error.__cause__ or error).strerror})"
             self.trouble = f"{why}: they last as long as this kernel."
 
 
