@@ -294,8 +294,16 @@ records = st.lists(
 
 @settings(max_examples=60, deadline=None)
 @given(told=records)
-def test_records_make_the_round_trip(told):
-    assert canonical(Trials.from_records(told).to_records()) == canonical(told)
+def test_a_table_of_records_holds_what_they_say(told):
+    trials = Trials.from_records(told)
+    assert [trial.name for trial in trials] == [record["trial"] for record in told]
+    for trial, record in zip(trials, told, strict=True):
+        said = [getattr(trial, name) for name in ("config", "seed", "data", "status")]
+        assert canonical(said) == canonical([record[name] for name in ("config", "seed", "data", "status")])
+        entries = [{**result.extra, **vars(result)} for result in trial.history]
+        assert canonical([{key: entry[key] for key in entry if key != "extra"} for entry in entries]) == canonical(
+            record["history"]
+        )
 
 
 @settings(max_examples=40, deadline=None)

@@ -11,7 +11,7 @@ from hpt_lessons.view.live.model import SearchModel
 LOOK = 5.0  # seconds between two looks whether another process is at work
 
 
-class Source:
+class JournalReader:
     """Reads on in a study's journal and tells it to `model`.
 
     `search` is a folder of a study or its journal, a `Study`, or a search that was started by
@@ -36,7 +36,7 @@ class Source:
         """Hear what is new; whether there may be more to come."""
         alive = self._alive()  # first: what a search wrote before its end is read after it
         events, self._offset = self.journal.read_on(self._offset)
-        self.model.hear_all(events)
+        self.model.apply_all(events)
         self.model.alive = alive
         if self.handle is not None and self.handle.error is not None:
             self.model.error = f"{type(self.handle.error).__name__}: {self.handle.error}"
