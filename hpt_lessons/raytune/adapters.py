@@ -3,7 +3,7 @@
 Ray Tune has two listeners, a searcher and a scheduler, and tells them different things: of a result that ends a trial
 only the scheduler hears, some results come twice, a configuration is drawn before the results that it should know, and
 trials that pause count as running. So the two adapters here share one `Broker`: whoever hears of a result first passes it
-on, once; and nobody is asked for work while no place is free.
+on, once; and nobody is asked for work while no worker is free.
 """
 
 from collections.abc import Mapping
@@ -131,6 +131,8 @@ class OurScheduler(FIFOScheduler):
         Ray asks this at each of its steps, several times a second: so the search is stopped here, too.
         """
         trials, broker = tune_controller.get_trials(), self.broker
+        if any(trial.status == RayTrial.RUNNING for trial in trials):
+            broker.control.working.set()
         broker.fill()
         if broker.control.stopping:
             for trial in trials:
@@ -194,8 +196,8 @@ class StudySearcher(SearchAlgorithm):
 
     @property
     def total_samples(self) -> int:
-        story = self.broker.state
-        return len(story.configs) if story.num_trials is None else story.num_trials
+        state = self.broker.state
+        return len(state.configs) if state.num_trials is None else state.num_trials
 
     def set_search_properties(self, metric, mode, config, **spec) -> bool:
         return True

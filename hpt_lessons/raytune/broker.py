@@ -30,7 +30,7 @@ class Broker:
         self.names: dict[str, str] = {}  # of Ray's trials, by their ids
 
     def fill(self) -> None:
-        """Ask for work as long as a place is free, and not earlier: the searcher shall know all results that count."""
+        """Ask for work as long as a worker is free, and not earlier: the searcher shall know all results that count."""
         self._cancel()
         if self.control.stopping:
             return

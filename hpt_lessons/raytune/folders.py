@@ -43,23 +43,23 @@ def study_folder(folder: str | Path | None, name: Any) -> Path:
             f"name {name!r}: a folder of this name beside the studies keeps the answers to the questions. "
             "Choose another name."
         )
-    own = studies_folder(folder) / name
-    for part in (own, *own.parents):
+    path = studies_folder(folder) / name
+    for part in (path, *path.parents):
         if (part.exists() or part.is_symlink()) and not part.is_dir():
             raise FileExistsError(
                 f"study {name!r}: {part} is a file, and a folder was expected. Choose another name or another folder."
             )
-    if not own.exists():
-        return own
-    others = sorted(entry.name for entry in own.iterdir() if not _left_before_the_start(entry))
-    if others and not _has_begun(own / JOURNAL):
+    if not path.exists():
+        return path
+    others = sorted(entry.name for entry in path.iterdir() if not _left_before_the_start(entry))
+    if others and not _has_begun(path / JOURNAL):
         what = f"{', '.join(map(repr, others[:3]))}{' and more' if len(others) > 3 else ''}"
         raise FileExistsError(
-            f"study {name!r}: {own} holds {what}, and no study has begun there"
-            f"{_why_not(own / JOURNAL)}. A study goes into a new or an empty folder: choose "
+            f"study {name!r}: {path} holds {what}, and no study has begun there"
+            f"{_why_not(path / JOURNAL)}. A study goes into a new or an empty folder: choose "
             "another name or another folder. Nothing was changed."
         )
-    return own
+    return path
 
 
 def _why_not(journal: Path) -> str:

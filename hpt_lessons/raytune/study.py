@@ -5,8 +5,10 @@ are the truth; what Ray writes beside them is only for Ray.
 """
 
 import os
+import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +18,7 @@ from hpt_lessons.names import check_name
 from hpt_lessons.progress import Progress
 from hpt_lessons.raytune.control import Control
 from hpt_lessons.raytune.folders import JOURNAL, LOCK, default_name, fresh_ray_folder, studies_folder, study_folder
+from hpt_lessons.raytune.watchdog import watchdog
 from hpt_lessons.search import space as spaces
 from hpt_lessons.trials import Trial, Trials
 
@@ -87,19 +90,19 @@ def run_study(
     num_trials = getattr(searcher, "num_trials", None) if num_trials is None else num_trials
     if num_trials is None:
         raise ValueError(f"num_trials: {type(searcher).__name__} could go on for ever. Say how many trials to try.")
-    place = study_folder(folder, default_name() if name is None else name)
-    journal = Journal(place / JOURNAL)
+    path = study_folder(folder, default_name() if name is None else name)
+    journal = Journal(path / JOURNAL)
     described = {"max_epochs": max_epochs, "trials": num_trials, **(settings or {})}
     check_resume(journal, resume, described, data)
     check_values(searcher, fixed or {})
-    place.mkdir(parents=True, exist_ok=True)
+    path.mkdir(parents=True, exist_ok=True)
     try:
-        with FileLock(place / LOCK, timeout=10):
+        with FileLock(path / LOCK, timeout=10):
             state = _state(journal, searcher, scheduler, max_epochs, fixed, num_trials)
             begin = {
                 "event": "study",
                 "version": VERSION,
-                "name": place.name,
+                "name": path.name,
                 "data": data,
                 "settings": described,
                 "waits": bool(state.search.scheduler.waits),
@@ -107,17 +110,17 @@ def run_study(
             }
             control = control or Control()
             control.ready.set()
-            results = _run(
-                train, state, begin, place, dict(shared or {}), dict(resources or {"cpu": 1}), progress, control
-            )
+            resources = dict(resources or {"cpu": 1})
+            fit = partial(_fit, train=train, path=path, shared=dict(shared or {}), resources=resources)
+            results = None if state.finished else _run(fit, state, begin, resources, progress, control)
     except Timeout:
         raise RuntimeError(
-            f"study {place.name!r}: another process is running it (lock {place / LOCK}). "
+            f"study {path.name!r}: another process is running it (lock {path / LOCK}). "
             "Wait for that process to end, or stop it."
         ) from None
     if not state.finished and not control.stopping:
-        _say_how_to_go_on(place, state)
-    return Study(place.name, place, Trials.read(journal.path), state.finished, frozenset(state.search.told), results)
+        _say_how_to_go_on(path, state)
+    return Study(path.name, path, Trials.read(journal.path), state.finished, frozenset(state.search.told), results)
 
 
 def check_resume(journal: Journal, resume: bool, settings: Mapping[str, Any], data: str) -> None:
@@ -179,46 +182,40 @@ def _state(journal, searcher, scheduler, max_epochs, fixed, num_trials):
 
 
 def _run(
-    train,
-    state,
-    begin: Mapping[str, Any],
-    place: Path,
-    shared: Mapping[str, Any],
-    resources: Mapping[str, float],
-    progress: bool,
-    control: Control,
-):
+    fit: Callable[..., Any], state: Any, begin: Mapping[str, Any], resources: Any, progress: bool, control: Control
+) -> Any:
+    """Start Ray, let `fit(broker)` run what is left of the search, and note what it interrupted."""
     from hpt_lessons.raytune.broker import Broker
-    from hpt_lessons.raytune.setup import start_ray
+    from hpt_lessons.raytune.setup import session_folder, start_ray
 
-    if state.finished:
-        return None
     with _ProgressLine(state, progress) as line:
         start_ray()
         slots = concurrent_trials(resources)
-        if not any(event.get("event") == "study" for event in state.journal.read()):
-            # Not earlier: a search that was refused has not begun, and its name is free.
-            state.journal.append(begin)
-        else:
-            state.journal.append({"event": "resumed"})
+        # Not earlier: a search that was refused has not begun, and its name is free.
+        begun = any(event.get("event") == "study" for event in state.journal.read())
+        state.journal.append({"event": "resumed"} if begun else begin)
         broker = Broker(state, slots, control=control)
         if broker.finished:
             return None
         line.begin(broker.concurrent)
-        results = _fit(train, broker, place, shared, resources)
+        say = line.bar.write if progress else partial(print, file=sys.stderr)
+        with watchdog(control.working, say, session_folder()):
+            results = fit(broker)
     for name in state.unfinished:
         state.journal.append({"event": "end", "trial": name, "status": "interrupted"})
     return results
 
 
-def _fit(train, broker, place: Path, shared: Mapping[str, Any], resources: Mapping[str, float]):
+def _fit(
+    broker, *, train: Callable[..., Any], path: Path, shared: Mapping[str, Any], resources: Mapping[str, float]
+) -> Any:
     from ray import tune
 
     from hpt_lessons.raytune.adapters import OurScheduler, SilentReporter, StudySearcher
 
     # Else Ray starts one process, and the next only when that one runs.
     os.environ["TUNE_MAX_PENDING_TRIALS_PG"] = str(broker.concurrent)
-    trainable = tune.with_parameters(_one_trial, train=train, folder=str(place / "trials"), shared=dict(shared))
+    trainable = tune.with_parameters(_one_trial, train=train, folder=str(path / "trials"), shared=shared)
     tuner = tune.Tuner(
         tune.with_resources(trainable, dict(resources)),
         tune_config=tune.TuneConfig(
@@ -231,7 +228,7 @@ def _fit(train, broker, place: Path, shared: Mapping[str, Any], resources: Mappi
         ),
         run_config=tune.RunConfig(
             name="ray",
-            storage_path=str(fresh_ray_folder(place)),
+            storage_path=str(fresh_ray_folder(path)),
             verbose=0,
             progress_reporter=SilentReporter(),
             failure_config=tune.FailureConfig(max_failures=2),
@@ -265,11 +262,11 @@ def concurrent_trials(resources: Mapping[str, float]) -> int:
     return int(min(counts))
 
 
-def _say_how_to_go_on(place: Path, state: Any) -> None:
+def _say_how_to_go_on(path: Path, state: Any) -> None:
     kept = sum(state.epochs.values())
     print(
         f"The search was interrupted. {kept} finished epochs of {len(state.configs)} trials are kept in "
-        f"{os.path.relpath(place)}. Go on with resume=True and name={place.name!r}."
+        f"{os.path.relpath(path)}. Go on with resume=True and name={path.name!r}."
     )
 
 

@@ -19,7 +19,7 @@ from hpt_lessons.view.live.model import SearchModel
 pytestmark = [pytest.mark.ray, pytest.mark.slow]
 # The workers cannot import this file: its functions travel whole.
 ray.cloudpickle.register_pickle_by_value(sys.modules[__name__])
-HERE = Path(__file__).resolve().parent
+ROOT = Path(__file__).resolve().parents[2]
 EPOCHS = 6
 
 
@@ -195,7 +195,7 @@ def test_ctrl_c_ends_a_live_view_and_the_end_of_the_script_a_launched_search_in_
     """A script that launched a search, looks at another, and is interrupted there: `fit` returns, both say so."""
     script, out = tmp_path / "script.py", tmp_path / "out.txt"
     script.write_text(SCRIPT)
-    env = {**os.environ, "HOME": str(tmp_path), "PYTHONPATH": str(HERE.parent)}
+    env = {**os.environ, "HOME": str(tmp_path), "PYTHONPATH": str(ROOT)}
     with open(out, "wb") as file:
         run = subprocess.Popen([sys.executable, script, tmp_path], stdout=file, stderr=subprocess.STDOUT, env=env)
     try:

@@ -22,7 +22,7 @@ from programs import kill_study
 pytestmark = [pytest.mark.ray, pytest.mark.slow]
 # The workers cannot import this file: its functions travel whole.
 ray.cloudpickle.register_pickle_by_value(sys.modules[__name__])
-HERE = Path(__file__).resolve().parent
+PROGRAMS = Path(kill_study.__file__).resolve().parent
 SMALL = {"train_size": 300, "valid_size": 100}
 
 
@@ -46,7 +46,7 @@ def test_the_classic_program_runs_as_it_stands(tmp_path):
     """Three samples, two epochs: the reporter prints its blocks, and the best configuration is printed."""
     env = {**os.environ, "HOME": str(tmp_path), "HPT_LESSONS_DATASET": "standin"}
     run = subprocess.run(
-        [sys.executable, HERE / "classic.py"],
+        [sys.executable, PROGRAMS / "classic.py"],
         cwd=tmp_path,
         env=env,
         capture_output=True,

@@ -170,7 +170,7 @@ def table(model: SearchModel) -> str:
         return ""
     keys = columns(rows)
     heads = ["trial", "state", *keys, "epoch", model.metric, "seconds"]
-    top = "".join(f'<th scope="col"{_word(place == 1)}>{escape(name)}</th>' for place, name in enumerate(heads))
+    top = "".join(f'<th scope="col"{_word(index == 1)}>{escape(name)}</th>' for index, name in enumerate(heads))
     body = "".join(_row(model, row, keys, row is winner) for row in rows)
     left = len(model.rows) - len(rows)
     more = f'<div style="color: {page.MUTED}">… and {left} more that ended with less.</div>' if left else ""

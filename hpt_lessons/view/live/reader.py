@@ -20,11 +20,11 @@ class JournalReader:
 
     def __init__(self, search: Any, model: SearchModel) -> None:
         self.handle = search if hasattr(search, "cancel") else None
-        place = Path(search if isinstance(search, str | PathLike) else search.folder)
-        self.journal = Journal(place if place.suffix == ".jsonl" else place / "journal.jsonl")
+        folder = Path(search if isinstance(search, str | PathLike) else search.folder)
+        self.journal = Journal(folder if folder.suffix == ".jsonl" else folder / "journal.jsonl")
         if self.handle is None and not self.journal.path.exists():
             raise FileNotFoundError(
-                f"there is no search in {str(place)!r}: its folder has no journal.jsonl. Start the "
+                f"there is no search in {str(folder)!r}: its folder has no journal.jsonl. Start the "
                 "search first, or check the path."
             )
         self.model = model
@@ -33,7 +33,7 @@ class JournalReader:
         self._looked = -LOOK
 
     def poll(self) -> bool:
-        """Hear what is new; whether there may be more to come."""
+        """Take in what is new; whether there may be more to come."""
         alive = self._alive()  # first: what a search wrote before its end is read after it
         events, self._offset = self.journal.read_on(self._offset)
         self.model.apply_all(events)
