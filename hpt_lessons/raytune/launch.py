@@ -8,7 +8,7 @@ from typing import Any
 
 from hpt_lessons.journal import Journal
 from hpt_lessons.raytune.control import Control
-from hpt_lessons.raytune.folders import default_name, study_folder
+from hpt_lessons.raytune.folders import JOURNAL, default_name, study_folder
 from hpt_lessons.raytune.study import Study
 from hpt_lessons.trials import Trials
 
@@ -84,7 +84,7 @@ class Running:
     @property
     def journal(self) -> Journal:
         """Everything that happened so far."""
-        return Journal(self.folder / "journal.jsonl")
+        return Journal(self.folder / JOURNAL)
 
     @property
     def trials(self) -> Trials:

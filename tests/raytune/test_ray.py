@@ -180,6 +180,21 @@ def _dies_once(config, checkpoint):
         tune.report({"loss": 1 / epoch})
 
 
+def test_a_search_without_a_worker_says_what_rays_log_says_and_goes_on(ray_running, tmp_path, monkeypatch, capfd):
+    """Here the worker only needs longer than the patience."""
+    from hpt_lessons.raytune import watchdog
+    from hpt_lessons.raytune.study import run_study
+
+    run = {"max_epochs": 4, "folder": tmp_path, "progress": False}
+    assert run_study(_dies_once, Listed([{"x": 1}]), **run, name="patient").finished
+    assert "No worker" not in capfd.readouterr().err
+    monkeypatch.setattr(watchdog, "PATIENCE", 0.01)
+    assert run_study(_dies_once, Listed([{"x": 1}]), **run, name="hasty").finished
+    said = capfd.readouterr().err
+    assert said.count("No worker of Ray's has come up for 0.01 s") == 1
+    assert re.search(r"The end of .*session_.*/logs/\w+\.\w+:\n.", said)
+
+
 def test_more_resources_than_there_are_is_said_before_anything_starts(ray_running, tmp_path):
     """The name of the refused study stays free."""
     from hpt_lessons.raytune.study import run_study

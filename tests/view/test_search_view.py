@@ -341,17 +341,17 @@ def test_the_buttons_cancel_and_stop_and_say_so(tmp_path):
     handle = Handle(tmp_path, study(), begin("0000"), begin("0001"))
     view = SearchView(handle)
     view.cancel.click()
-    assert handle.cancelled == ["0000"] and "Trial 0000 ends" in view.said.value
+    assert handle.cancelled == ["0000"] and "Trial 0000 ends" in view.message.value
     view.trial.value = "0001"
     view.cancel.click()
-    assert "it is completed already" in view.said.value
+    assert "it is completed already" in view.message.value
     view.stop.click()
     assert handle.control.stopping and view.stop.disabled and view.cancel.disabled
     handle.tell(end("0000", "stopped", why="cancelled"))
     handle.tell(end("0001", "interrupted"))
     handle.running = False
     assert not view.update()
-    assert "resume=True" in view.said.value and list(view.trial.options) == [] and view.stop.disabled
+    assert "resume=True" in view.message.value and list(view.trial.options) == [] and view.stop.disabled
 
 
 def test_a_search_that_failed_says_why(tmp_path):

@@ -32,17 +32,17 @@ class SearchText:
             self.model = SearchModel(metric, mode)
             self.reader = JournalReader(search, self.model)
         self.every = every
-        self._said: dict[str, str] = {}
+        self._printed: dict[str, str] = {}
         self._thread: threading.Thread | None = None
         self._next = -float("inf")
         self._bar = Progress(None, self.model.name or "search", unit="epoch", file=file, interval=interval)
 
     def update(self) -> bool:
-        """Hear the news and print them; whether there may be more to come."""
+        """Take in the news and print them; whether there may be more to come."""
         self._next = time.monotonic() + self.every
         goes_on = self.reader.poll() if self.reader else self.model.state in ("waiting", "running")
         for row in list(self.model.rows.values()):
-            self._tell(row)
+            self._print_end(row)
         self._show_progress()
         if not goes_on:
             self.close()
@@ -53,13 +53,13 @@ class SearchText:
         if time.monotonic() >= self._next:
             self.update()
 
-    def _tell(self, row: Any) -> None:
+    def _print_end(self, row: Any) -> None:
         """Print a trial's line when it has ended; again if it was resumed and ends anew."""
         words = self.model.words(row)
         if row.unfinished and words != "interrupted":
-            self._said.pop(row.name, None)
-        elif self._said.get(row.name) != words:
-            self._said[row.name] = words
+            self._printed.pop(row.name, None)
+        elif self._printed.get(row.name) != words:
+            self._printed[row.name] = words
             self._bar.write(pictures.line(self.model, row))
 
     def _show_progress(self) -> None:

@@ -96,11 +96,11 @@ class SearchView(page.Panel):
             layout={"width": "auto"},
             tooltip="End the search; what is finished is kept, and it can be resumed",
         )
-        self.said = widgets.HTML()
+        self.message = widgets.HTML()
         buttons = widgets.HBox(
             [self.trial, self.cancel, self.stop], layout={"flex_flow": "row wrap", "overflow": "visible"}
         )
-        self.controls = widgets.VBox([buttons, self.said], layout={"overflow": "visible", "min_height": "64px"})
+        self.controls = widgets.VBox([buttons, self.message], layout={"overflow": "visible", "min_height": "64px"})
         self.controls.layout.display = None if self.search is not None else "none"
         self.cancel.on_click(lambda _: self._cancel())
         self.stop.on_click(lambda _: self._stop())
@@ -121,7 +121,7 @@ class SearchView(page.Panel):
         self._say("The search is being stopped …")
 
     def _say(self, words: str, colour: str = page.MUTED) -> None:
-        self.said.value = f'<span role="status" style="color: {colour}">{escape(words)}</span>'
+        self.message.value = f'<span role="status" style="color: {colour}">{escape(words)}</span>'
 
     # -- drawing ---------------------------------------------------------------------------------------------------
 
@@ -131,7 +131,7 @@ class SearchView(page.Panel):
         return self._pace.spent
 
     def update(self) -> bool:
-        """Hear the news and draw them now; whether there may be more to come."""
+        """Take in the news and draw them now; whether there may be more to come."""
         with self._lock, self._pace:
             goes_on = self.reader.poll() if self.reader else self.model.state in ("waiting", "running")
             self._draw()
