@@ -42,13 +42,7 @@ def check_package(folder: str | os.PathLike[str]) -> None:
         return
     path = os.fspath(folder)
     spaced = " " in path or "\t" in path
-    strange = sorted(
-        {
-            char
-            for char in path
-            if char == "\\" or (char == "'" and not spaced) or char in "\r\n" or "\ud800" <= char <= "\udfff"
-        }
-    )
+    strange = sorted({c for c in path if c in "\\\r\n" or (c == "'" and not spaced) or "\ud800" <= c <= "\udfff"})
     if strange:
         raise RuntimeError(
             f"Ray cannot start its workers from {path!r}: it does not read "
