@@ -10,14 +10,12 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, overload
 
 import numpy as np
 
-from hpt_lessons.journal import Journal
-
 if TYPE_CHECKING:
-    import pandas as pd
+    import pandas as pd  # type: ignore[import-untyped]
 
 # What a diverged trial reports. Not NaN and not infinity: schedulers compare losses, and with a NaN every comparison
 # is false, so that a broken trial would never be stopped.
@@ -41,6 +39,15 @@ class Result:
     accuracy: float
     seconds: float = math.nan
     extra: Mapping[str, Any] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, entry: Mapping[str, Any]) -> "Result":
+        """A result from a flat dictionary; numbers that are missing become NaN."""
+        loss, accuracy, seconds = (
+            math.nan if entry.get(name) is None else float(entry[name]) for name in _RESULT_FIELDS[1:]
+        )
+        extra = {key: value for key, value in entry.items() if key not in (*_RESULT_FIELDS, "event", "trial")}
+        return cls(int(entry["epoch"]), loss, accuracy, seconds, extra)
 
     @property
     def diverged(self) -> bool:
@@ -149,7 +156,11 @@ class Trials(Sequence[Trial]):
     def __iter__(self) -> Iterator[Trial]:
         return iter(self._trials)
 
-    def __getitem__(self, which):
+    @overload
+    def __getitem__(self, which: int | str) -> Trial: ...
+    @overload
+    def __getitem__(self, which: slice) -> "Trials": ...
+    def __getitem__(self, which: int | str | slice) -> "Trial | Trials":
         if isinstance(which, slice):
             return Trials(self._trials[which])
         if isinstance(which, str):
@@ -162,7 +173,7 @@ class Trials(Sequence[Trial]):
     def __eq__(self, other: object) -> bool:
         return self._trials == other._trials if isinstance(other, Trials) else NotImplemented
 
-    __hash__ = None
+    __hash__ = None  # type: ignore[assignment]
 
     def _named(self, name: str) -> Trial:
         if name not in self._by_name:
@@ -222,7 +233,7 @@ class Trials(Sequence[Trial]):
 
         Nested configurations become "a/b"; a hyperparameter named like another column becomes "config/<name>".
         """
-        columns: dict[str, list] = {
+        columns: dict[str, list[Any]] = {
             "trial": [trial.name for trial in self],
             "status": [trial.status for trial in self],
             "epochs": [trial.budget for trial in self],
@@ -239,11 +250,11 @@ class Trials(Sequence[Trial]):
     def curves(self) -> "pd.DataFrame":
         """A row an epoch: trial, epoch, loss, accuracy, seconds, then whatever else was reported."""
         rows = [(trial.name, result) for trial in self for result in trial.history]
-        columns: dict[str, list] = {"trial": [name for name, _ in rows]}
+        columns: dict[str, list[Any]] = {"trial": [name for name, _ in rows]}
         columns |= {name: [getattr(result, name) for _, result in rows] for name in _RESULT_FIELDS}
         return _frame(columns, [dict(leaves(result.extra)) for _, result in rows], clash="extra/")
 
-    def to_csv(self, path: str | os.PathLike) -> None:
+    def to_csv(self, path: str | os.PathLike[str]) -> None:
         """Write `frame()` as comma-separated values in UTF-8."""
         self.frame().to_csv(path, index=False, encoding="utf-8")
 
@@ -253,23 +264,15 @@ class Trials(Sequence[Trial]):
         return f"Trials({len(self)}: {', '.join(parts)})" if parts else "Trials(none)"
 
     def _repr_html_(self) -> str:
-        return self.frame().to_html(index=False, float_format="%.4g", max_rows=60)
+        return str(self.frame().to_html(index=False, float_format="%.4g", max_rows=60))
 
     # -- in and out ------------------------------------------------------------------------------------------------
-    def to_records(self) -> list[dict]:
-        """Plain dictionaries, one a trial, with the epochs as a list under "history"."""
-        return [
-            {
-                "trial": trial.name,
-                **{name: getattr(trial, name) for name in ("config", "seed", "data", "status")},
-                "history": [{**r.extra, **{name: getattr(r, name) for name in _RESULT_FIELDS}} for r in trial.history],
-            }
-            for trial in self
-        ]
-
     @classmethod
     def from_records(cls, records: Iterable[Mapping[str, Any]]) -> "Trials":
-        """The table of such dictionaries as `to_records` gives."""
+        """The table of plain dictionaries, one a trial: "trial" and "config", perhaps "seed", "data", "status".
+
+        Their "history" lists the epochs, each with "epoch", "loss", "accuracy", "seconds" and whatever else.
+        """
         return cls(
             Trial(
                 name=str(record["trial"]),
@@ -277,73 +280,27 @@ class Trials(Sequence[Trial]):
                 seed=record.get("seed"),
                 data=record.get("data", ""),
                 status=record.get("status", "running"),
-                history=tuple(_result(entry) for entry in record.get("history", ())),
+                history=tuple(map(Result.of, record.get("history", ()))),
             )
             for record in records
         )
 
     @classmethod
     def from_events(cls, events: Iterable[Mapping[str, Any]]) -> "Trials":
-        """The table that a journal's events tell, in the order in which the trials began.
+        """The table that a journal's events tell, in the order in which the trials began (see `journal.Fold`)."""
+        from hpt_lessons.journal import fold  # it knows the records, and not they it
 
-        Said twice, the first configuration and the first result of an epoch count (a resumed trial reports again what
-        it had finished); of several ends the last one does. A trial without an end is running, and so is one that
-        went on after it was interrupted or failed.
-        """
-        stories: dict[str, _Story] = {}
-        data = ""
-        for event in events:
-            kind = event.get("event")
-            if kind == "study":
-                data = data or event.get("data") or ""
-            elif kind in ("trial", "result", "end"):
-                stories.setdefault(_need(event, "trial"), _Story()).hear(kind, event)
-        return cls(story.trial(name, data) for name, story in stories.items())
+        state = fold(events)
+        return cls(row.record(state.data) for row in state.rows.values())
 
     @classmethod
-    def read(cls, path: str | os.PathLike) -> "Trials":
+    def read(cls, path: str | os.PathLike[str]) -> "Trials":
         """The table of a study's journal; for a list of lines that could not be read see `Journal.skipped`."""
+        from hpt_lessons.journal import Journal
+
         if not Path(path).is_file():
             raise FileNotFoundError(f"there is no journal {str(path)!r}: run the study first, or check the path.")
         return cls.from_events(Journal(path).read())
-
-
-class _Story:
-    """What the journal has told about one trial so far."""
-
-    def __init__(self) -> None:
-        self.config: dict | None = None
-        self.seed: int | None = None
-        self.data: str | None = None
-        self.status = "running"
-        self.results: dict[int, Result] = {}
-
-    def hear(self, kind: str, event: Mapping[str, Any]) -> None:
-        if kind == "trial" and self.config is None:
-            self.config, self.seed, self.data = event.get("config") or {}, event.get("seed"), event.get("data")
-        elif kind == "result" and _need(event, "epoch") not in self.results:
-            self.results[event["epoch"]] = _result(event)
-            if self.status in ("interrupted", "failed"):
-                self.status = "running"
-        elif kind == "end":
-            self.status = _need(event, "status")
-
-    def trial(self, name: str, data: str) -> Trial:
-        history = tuple(self.results[epoch] for epoch in sorted(self.results))
-        return Trial(name, self.config or {}, self.seed, self.data or data, self.status, history)
-
-
-def _need(event: Mapping[str, Any], key: str) -> Any:
-    if event.get(key) is None:
-        raise ValueError(f"journal: an event of kind {event.get('event')!r} needs {key!r}, but this has none: {event}")
-    return event[key]
-
-
-def _result(entry: Mapping[str, Any]) -> Result:
-    """A result from a flat dictionary; numbers that are missing become NaN."""
-    numbers = (math.nan if entry.get(name) is None else float(entry[name]) for name in _RESULT_FIELDS[1:])
-    extra = {key: value for key, value in entry.items() if key not in (*_RESULT_FIELDS, "event", "trial")}
-    return Result(int(entry["epoch"]), *numbers, extra)
 
 
 def _eligible(trial: Trial, metric: str, scope: str) -> list[float]:
@@ -367,7 +324,7 @@ def leaves(tree: Mapping[str, Any], path: tuple[str, ...] = ()) -> Iterator[tupl
             yield (*path, str(key)), value
 
 
-def _frame(columns: dict[str, list], leaves: list[dict[tuple[str, ...], Any]], clash: str) -> "pd.DataFrame":
+def _frame(columns: dict[str, list[Any]], leaves: list[dict[tuple[str, ...], Any]], clash: str) -> "pd.DataFrame":
     """A frame of the columns and, after them, one column for each leaf that any row has."""
     import pandas as pd
 
@@ -383,7 +340,7 @@ def _frame(columns: dict[str, list], leaves: list[dict[tuple[str, ...], Any]], c
 _MAY_LACK = ("best_epoch", "seed")
 
 
-def _column(name: str, values: list) -> "pd.Series":
+def _column(name: str, values: list[Any]) -> "pd.Series":
     """A column whose whole numbers stay whole where some rows have none: pandas would make 64 a 64.0."""
     import pandas as pd
 
@@ -398,6 +355,3 @@ def _column(name: str, values: list) -> "pd.Series":
         except OverflowError:  # a seed of more than 64 bits
             return pd.Series(values, dtype=object)
     return pd.Series(values)
-
-
-# -- the journal ---------------------------------------------------------------------------------------------------

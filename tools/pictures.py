@@ -71,10 +71,10 @@ first.field.answer = [choice.text for choice in first.question.choices[:2]]
 first.check.click()
 quiz""",
     "SearchView": f"""
-from hpt_lessons.trials import Journal
+from hpt_lessons.journal import Journal
 from hpt_lessons.view.live.model import SearchModel
 running = SearchModel()
-running.hear_all(Journal({str(JOURNAL)!r}).read_on(0)[0][:34])
+running.apply_all(Journal({str(JOURNAL)!r}).read_on(0)[0][:34])
 running.alive = True
 SearchView(running)""",
 }

@@ -12,7 +12,7 @@ from hpt_lessons.files import write_json
 from hpt_lessons.names import check_name
 from hpt_lessons.progress import seconds_in_words
 from hpt_lessons.raytune import cifar
-from hpt_lessons.raytune.place import COMMAND, JOURNAL, default_name, study_place
+from hpt_lessons.raytune.folders import COMMAND, JOURNAL, default_name, study_folder
 from hpt_lessons.raytune.study import Study
 from hpt_lessons.trials import Trial
 
@@ -24,7 +24,7 @@ def main(arguments: list[str] | None = None) -> int:
         options = remembered(options) if options.resume else named(options)
         data = prepare(options)
         remember(options)
-        print(f"Data: {data!r}. Study: {place(options)}", flush=True)
+        print(f"Data: {data!r}. Study: {folder_of(options)}", flush=True)
         study = cifar.tune_cifar(
             num_samples=options.samples,
             max_epochs=options.epochs,
@@ -106,15 +106,15 @@ def read_arguments(arguments: list[str] | None) -> argparse.Namespace:
     return options
 
 
-def place(options: argparse.Namespace) -> Path:
+def folder_of(options: argparse.Namespace) -> Path:
     return Path(options.folder) / options.name
 
 
 def named(options: argparse.Namespace) -> argparse.Namespace:
     """The options with a name that is free."""
     options.name = options.name or default_name()
-    study_place(options.folder, options.name)
-    if (place(options) / JOURNAL).exists():
+    study_folder(options.folder, options.name)
+    if (folder_of(options) / JOURNAL).exists():
         raise FileExistsError(
             f"study {options.name!r}: there is one already in {options.folder}. "
             f"Go on with it by {how_to_go_on(options)}, or choose another name."
@@ -129,13 +129,13 @@ def how_to_go_on(options: argparse.Namespace) -> str:
 
 def remember(options: argparse.Namespace) -> None:
     """Keep the options beside the study, so that going on needs no more than its name."""
-    place(options).mkdir(parents=True, exist_ok=True)
-    write_json(place(options) / COMMAND, vars(options))
+    folder_of(options).mkdir(parents=True, exist_ok=True)
+    write_json(folder_of(options) / COMMAND, vars(options))
 
 
 def remembered(options: argparse.Namespace) -> argparse.Namespace:
     """The options with which the named study, or the one that was begun last, was begun."""
-    journals = [place(options) / JOURNAL] if options.name else Path(options.folder).glob(f"*/{JOURNAL}")
+    journals = [folder_of(options) / JOURNAL] if options.name else Path(options.folder).glob(f"*/{JOURNAL}")
     begun = [journal for journal in journals if journal.exists() and journal.with_name(COMMAND).exists()]
     if not begun:
         which = f"study {options.name!r}" if options.name else "study"

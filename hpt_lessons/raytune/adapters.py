@@ -2,13 +2,11 @@
 
 Ray Tune has two listeners, a searcher and a scheduler, and tells them different things: of a result that ends a trial
 only the scheduler hears, some results come twice, a configuration is drawn before the results that it should know, and
-trials that pause count as running. So the two adapters here share one `Desk`: whoever hears of a result first passes it
-on, once; and nobody is asked for work while no place is free.
+trials that pause count as running. So the two adapters here share one `Broker`: whoever hears of a result first passes it
+on, once; and nobody is asked for work while no worker is free.
 """
 
-import sys
 from collections.abc import Mapping
-from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -19,11 +17,10 @@ from ray.tune.schedulers import FIFOScheduler, TrialScheduler
 from ray.tune.search import Searcher
 from ray.tune.search.search_algorithm import SearchAlgorithm
 
-from hpt_lessons.raytune.control import Control
-from hpt_lessons.raytune.journaling import Story
+from hpt_lessons.raytune.broker import Broker
+from hpt_lessons.raytune.results import last_line
+from hpt_lessons.raytune.state import StudyState
 from hpt_lessons.search.rungs import DONE, Decision, Job, lost
-
-_ACTIONS = {"continue": TrialScheduler.CONTINUE, "pause": TrialScheduler.PAUSE, "stop": TrialScheduler.STOP}
 
 
 def for_tuner(
@@ -46,14 +43,9 @@ def for_tuner(
 
     The searcher says itself when it has finished; a number of samples is not needed, nor a `ConcurrencyLimiter`.
     """
-    story = Story(None, searcher, as_ours(scheduler), max_epochs, num_trials=num_trials)
-    desk = Desk(story, concurrent, metric, mode)
-    return {"search_alg": OurSearcher(desk), "scheduler": OurScheduler(desk), "num_samples": -1}
-
-
-def scheduler_for_tuner(scheduler: Any, *, max_epochs: int, metric: str = "loss", mode: str = "min") -> TrialScheduler:
-    """One of our schedulers for trials that Ray or another searcher proposes: `tune.TuneConfig(scheduler=...)`."""
-    return OurScheduler(Desk(Story(None, None, scheduler, max_epochs), sys.maxsize, metric, mode))
+    state = StudyState(None, searcher, as_ours(scheduler), max_epochs, num_trials=num_trials)
+    broker = Broker(state, concurrent, metric, mode)
+    return {"search_alg": OurSearcher(broker), "scheduler": OurScheduler(broker), "num_samples": -1}
 
 
 def as_ours(scheduler: Any) -> Any:
@@ -109,126 +101,54 @@ class SilentReporter(ProgressReporter):
         """Nothing."""
 
 
-class Desk:
-    """Between a search and Ray: which trials are to be started, woken, or sent home, and what they reported."""
-
-    def __init__(
-        self, story: Story, concurrent: int, metric: str = "loss", mode: str = "min", control: Control | None = None
-    ):
-        self.story, self.concurrent, self.control = story, concurrent, control or Control()
-        self.metric, self.sign = metric, {"min": 1, "max": -1}[mode]
-        self.starting = story.running  # those that a dead search left
-        self.waking: list[str] = []
-        self.names: dict[str, str] = {}  # of Ray's trials, by their ids
-
-    def fill(self) -> None:
-        """Ask for work as long as a place is free, and not earlier: the searcher shall know all results that count."""
-        self._heed()
-        if self.control.stopping:
-            return
-        while len(self.story.running) < self.concurrent and (name := self.story.next_trial()) is not None:
-            (self.waking if name in self.names.values() else self.starting).append(name)
-
-    def _heed(self) -> None:
-        """Cancel what was to be cancelled."""
-        for name in self.control.take():
-            self.story.cancel(name)
-            for waiting in (self.starting, self.waking):
-                if name in waiting:
-                    waiting.remove(name)
-
-    def start(self, trial_id: str | None = None) -> tuple[str, dict[str, Any]] | None:
-        """Name and configuration of the next trial to start, known to Ray by this id (its own name unless given)."""
-        self.fill()
-        if not self.starting or self.control.stopping:
-            return None
-        name = self.starting.pop(0)
-        self.names[trial_id or name] = name
-        return name, self.story.configs[name]
-
-    @property
-    def finished(self) -> bool:
-        """Whether no trial will have to be started or woken any more."""
-        self.fill()
-        return self.control.stopping or (self.story.finished and not self.starting)
-
-    def take(self, trial_id: str, result: Mapping[str, Any]) -> str:
-        """Pass a result on, if it is one; the answer is Ray's word for what becomes of the trial."""
-        if trial_id not in self.names or self.metric not in result or "training_iteration" not in result:
-            return TrialScheduler.CONTINUE
-        own = {**result, "loss": self.sign * result[self.metric]}
-        if "time_this_iter_s" in result:
-            own.setdefault("seconds", result["time_this_iter_s"])
-        return _ACTIONS[self.story.result(self.names[trial_id], own)]
-
-    def end(self, trial_id: str, status: str, why: str | None = None) -> None:
-        """Note the end of a trial; those that the end of the search interrupts are not at their own end."""
-        if trial_id in self.names and not self.control.stopping:
-            self.story.end(self.names[trial_id], status, why)
-
-
 class OurScheduler(FIFOScheduler):
     """Ray Tune reports here, first of all and of every result; here it asks which trial to run."""
 
     # Each result must have its decision before the next epoch begins.
     _supports_buffered_results = False
 
-    def __init__(self, desk: Desk):
+    def __init__(self, broker: Broker):
         super().__init__()
-        self.desk = desk
+        self.broker = broker
 
     def set_search_properties(self, metric, mode, **spec) -> bool:
         return True
 
-    def on_trial_add(self, tune_controller, trial) -> None:
-        """Take in what another searcher proposed; Ray calls this also for a trial that it tries again."""
-        if trial.trial_id not in self.desk.names:
-            self.desk.story.adopt(trial.trial_id, trial.config)
-            self.desk.names[trial.trial_id] = trial.trial_id
-
     def on_trial_result(self, tune_controller, trial, result) -> str:
-        return self.desk.take(trial.trial_id, result)
+        return self.broker.take(trial.trial_id, result)
 
     def on_trial_complete(self, tune_controller, trial, result) -> None:
         """A trial whose function returned, or that a criterion of the user's stopped: its last result counts, too."""
-        self.desk.take(trial.trial_id, result)
-        self.desk.end(trial.trial_id, "completed")
-
-    def on_trial_error(self, tune_controller, trial) -> None:
-        """A final failure, if another searcher proposed the trial; ours hears of final ones alone, and notes them.
-
-        Ray comes here also before it tries a trial once more; it has set its status to ERROR then.
-        """
-        if self.desk.story.search.searcher is None and trial.status != RayTrial.ERROR:
-            self.desk.end(trial.trial_id, "failed", why=last_line(trial))
+        self.broker.take(trial.trial_id, result)
+        self.broker.end(trial.trial_id, "completed")
 
     def on_trial_remove(self, tune_controller, trial) -> None:
-        self.desk.end(trial.trial_id, "stopped")
+        self.broker.end(trial.trial_id, "stopped")
 
     def choose_trial_to_run(self, tune_controller) -> RayTrial | None:
         """A trial that was promoted first, then new ones; whoever waits and is out is sent home.
 
         Ray asks this at each of its steps, several times a second: so the search is stopped here, too.
         """
-        trials, desk = tune_controller.get_trials(), self.desk
-        if desk.story.search.searcher is None and not desk.story.running:
-            desk.story.search.close()  # nobody proposes any more
-        desk.fill()
-        if desk.control.stopping:
+        trials, broker = tune_controller.get_trials(), self.broker
+        if any(trial.status == RayTrial.RUNNING for trial in trials):
+            broker.control.working.set()
+        broker.fill()
+        if broker.control.stopping:
             for trial in trials:
                 tune_controller.stop_trial(trial)
             return None
         for trial in (trial for trial in trials if trial.status in (RayTrial.PAUSED, RayTrial.PENDING)):
-            name = desk.names[trial.trial_id]
-            if name in desk.story.ended:
+            name = broker.names[trial.trial_id]
+            if name in broker.state.ended:
                 tune_controller.stop_trial(trial)
-            elif name in desk.waking:
-                desk.waking.remove(name)
+            elif name in broker.waking:
+                broker.waking.remove(name)
                 return trial
         return next((trial for trial in trials if trial.status == RayTrial.PENDING), None)
 
     def debug_string(self) -> str:
-        return f"{type(self.desk.story.search.scheduler).__name__} of hpt_lessons"
+        return f"{type(self.broker.state.search.scheduler).__name__} of hpt_lessons"
 
     def __reduce__(self):
         return (FIFOScheduler, ())  # Ray pickles the tuner for a restore that is never made
@@ -237,25 +157,25 @@ class OurScheduler(FIFOScheduler):
 class OurSearcher(Searcher):
     """Ray Tune asks here for configurations. What it tells a searcher, and what it does not, no longer matters."""
 
-    def __init__(self, desk: Desk):
-        super().__init__(metric=desk.metric, mode="max" if desk.sign < 0 else "min")
-        self.desk = desk
+    def __init__(self, broker: Broker):
+        super().__init__(metric=broker.metric, mode="max" if broker.sign < 0 else "min")
+        self.broker = broker
 
     def set_search_properties(self, metric, mode, config, **spec) -> bool:
         return True
 
     def suggest(self, trial_id: str) -> dict[str, Any] | str | None:
-        if self.desk.finished:
+        if self.broker.finished:
             return Searcher.FINISHED
-        started = self.desk.start(trial_id)
+        started = self.broker.start(trial_id)
         return None if started is None else dict(started[1])
 
     def on_trial_result(self, trial_id: str, result: Mapping[str, Any]) -> None:
-        self.desk.take(trial_id, result)
+        self.broker.take(trial_id, result)
 
     def on_trial_complete(self, trial_id: str, result: Mapping[str, Any] | None = None, error: bool = False) -> None:
-        self.desk.take(trial_id, result or {})
-        self.desk.end(trial_id, "failed" if error else "completed")
+        self.broker.take(trial_id, result or {})
+        self.broker.end(trial_id, "failed" if error else "completed")
 
     # The model lives in the journal, or for as long as the search does.
     def save(self, checkpoint_path: str) -> None: ...
@@ -269,15 +189,15 @@ class OurSearcher(Searcher):
 class StudySearcher(SearchAlgorithm):
     """The same for a study: Ray knows the trials by their names in the journal, and starts those of a dead search."""
 
-    def __init__(self, desk: Desk):
-        self.desk = desk
+    def __init__(self, broker: Broker):
+        self.broker = broker
         self._experiment, self._parser = None, _make_parser()
         self._given: dict[str, RayTrial] = {}
 
     @property
     def total_samples(self) -> int:
-        story = self.desk.story
-        return len(story.configs) if story.num_trials is None else story.num_trials
+        state = self.broker.state
+        return len(state.configs) if state.num_trials is None else state.num_trials
 
     def set_search_properties(self, metric, mode, config, **spec) -> bool:
         return True
@@ -286,10 +206,10 @@ class StudySearcher(SearchAlgorithm):
         self._experiment = experiments[0] if isinstance(experiments, list) else experiments
 
     def is_finished(self) -> bool:
-        return self.desk.finished
+        return self.broker.finished
 
     def next_trial(self) -> RayTrial | None:
-        started = self.desk.start()
+        started = self.broker.start()
         if started is None:
             return None
         name, config = started
@@ -304,7 +224,7 @@ class StudySearcher(SearchAlgorithm):
 
     def on_trial_complete(self, trial_id, result=None, error=False) -> None:
         if error:
-            self.desk.end(trial_id, "failed", why=last_line(self._given[trial_id]))
+            self.broker.end(trial_id, "failed", why=last_line(self._given[trial_id]))
 
     # The journal is the memory of the study; Ray's snapshots are not used.
     def has_checkpoint(self, dirpath: str) -> bool:
@@ -316,11 +236,3 @@ class StudySearcher(SearchAlgorithm):
 
     def __reduce__(self):
         return (FIFOScheduler, ())  # see OurScheduler
-
-
-def last_line(trial: RayTrial) -> str:
-    try:
-        lines = Path(trial.error_file).read_text(encoding="utf-8", errors="replace").strip().splitlines()
-    except (OSError, TypeError):
-        return "unknown"
-    return lines[-1] if lines else "unknown"

@@ -9,7 +9,7 @@ from hpt_lessons.cifar.config import UNTUNED, read_config
 from hpt_lessons.cifar.data import Data, load_data
 from hpt_lessons.journal import Journal
 from hpt_lessons.raytune.control import Control
-from hpt_lessons.raytune.place import study_place
+from hpt_lessons.raytune.folders import study_folder
 from hpt_lessons.raytune.study import Study, run_study
 from hpt_lessons.search import asha, halving, layouts, rungs
 from hpt_lessons.search import space as spaces
@@ -75,7 +75,7 @@ def tune_cifar(
     """
     shared = _options(num_samples, max_epochs, seed, options)
     if name is not None:
-        study_place(folder, name)  # a name that is refused, before the data is prepared
+        study_folder(folder, name)  # a name that is refused, before the data is prepared
     scheduler = scheduler or ("hyperband" if search == "bohb" else "asha")
     space = dict(space) if space is not None else (classic_space() if search == "random" else bounded_space())
     # What no trial could be trained with is refused before anything starts.

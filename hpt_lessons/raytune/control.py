@@ -7,11 +7,11 @@ class Control:
     """Trials to be cancelled, and whether the search is to stop; safe from any thread.
 
     The search looks here between two of Ray's steps, several times a second. `ready` is set when its arguments have
-    been found sound and it begins.
+    been found sound and it begins, `working` when its first worker is seen, or it has ended.
     """
 
     def __init__(self) -> None:
-        self.ready = threading.Event()
+        self.ready, self.working = threading.Event(), threading.Event()
         self._stop = threading.Event()
         self._lock = threading.Lock()
         self._cancelled: list[str] = []

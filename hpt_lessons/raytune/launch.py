@@ -8,7 +8,7 @@ from typing import Any
 
 from hpt_lessons.journal import Journal
 from hpt_lessons.raytune.control import Control
-from hpt_lessons.raytune.place import default_name, study_place
+from hpt_lessons.raytune.folders import JOURNAL, default_name, study_folder
 from hpt_lessons.raytune.study import Study
 from hpt_lessons.trials import Trials
 
@@ -49,7 +49,7 @@ class Running:
         name: str,
         folder: str | Path | None,
     ) -> None:
-        self.name, self.folder = name, study_place(folder, name)
+        self.name, self.folder = name, study_folder(folder, name)
         self.control = Control()
         self.result: Study | None = None
         self.error: BaseException | None = None
@@ -84,7 +84,7 @@ class Running:
     @property
     def journal(self) -> Journal:
         """Everything that happened so far."""
-        return Journal(self.folder / "journal.jsonl")
+        return Journal(self.folder / JOURNAL)
 
     @property
     def trials(self) -> Trials:

@@ -42,13 +42,7 @@ def check_package(folder: str | os.PathLike[str]) -> None:
         return
     path = os.fspath(folder)
     spaced = " " in path or "\t" in path
-    strange = sorted(
-        {
-            char
-            for char in path
-            if char == "\\" or (char == "'" and not spaced) or char in "\r\n" or "\ud800" <= char <= "\udfff"
-        }
-    )
+    strange = sorted({c for c in path if c in "\\\r\n" or (c == "'" and not spaced) or "\ud800" <= c <= "\udfff"})
     if strange:
         raise RuntimeError(
             f"Ray cannot start its workers from {path!r}: it does not read "
@@ -58,11 +52,11 @@ def check_package(folder: str | os.PathLike[str]) -> None:
 
 
 @contextlib.contextmanager
-def plain_python(places: Iterable[str | os.PathLike[str]] | None = None) -> Iterator[None]:
-    """While Ray starts, `sys.executable` is a path that its shell reads: through a link in one of `places` if need be.
+def plain_python(folders: Iterable[str | os.PathLike[str]] | None = None) -> Iterator[None]:
+    """While Ray starts, `sys.executable` is a path that its shell reads: through a link in one of `folders` if need be.
 
     The link stays, one for each environment: workers are started through it as long as Ray runs. RuntimeError if no
-    place can have one.
+    folder can have one.
     """
     real = sys.executable
     if os.name == "nt" or not real or is_plain(real):  # on Windows Ray starts its workers in another way
@@ -71,7 +65,7 @@ def plain_python(places: Iterable[str | os.PathLike[str]] | None = None) -> Iter
     # The link is to the folder above bin/, where Python looks for its pyvenv.cfg and its packages.
     file = Path(real)
     beside = Path(file.parent.name, file.name)
-    link = _link(file.parent.parent, _places() if places is None else places) if is_plain(beside) else None
+    link = _link(file.parent.parent, _candidates() if folders is None else folders) if is_plain(beside) else None
     if link is None:
         raise RuntimeError(
             f"Ray cannot start its workers from {real!r}: its shell would split or change this path, "
@@ -90,27 +84,27 @@ def ray_folder() -> str | None:
     chosen = os.environ.get("RAY_TMPDIR") or (os.environ.get("TMPDIR") if sys.platform == "linux" else None) or "/tmp"
     if os.name == "nt" or holds_ray(chosen):
         return None
-    for place in _places():
-        if holds_ray(place) and os.access(place, os.W_OK | os.X_OK):
-            return os.path.join(place, "ray")
+    for folder in _candidates():
+        if holds_ray(folder) and os.access(folder, os.W_OK | os.X_OK):
+            return os.path.join(folder, "ray")
     raise RuntimeError(
         f"Ray cannot keep its logs and sockets in {chosen!r}: this path is too long or has characters "
         "that Ray does not read. Set RAY_TMPDIR to a short path of plain letters, such as /tmp."
     )
 
 
-def _places() -> list[str]:
+def _candidates() -> list[str]:
     return [tempfile.gettempdir(), "/tmp", "/var/tmp", str(Path.home())]
 
 
-def _link(target: Path, places: Iterable[str | os.PathLike[str]]) -> Path | None:
+def _link(target: Path, folders: Iterable[str | os.PathLike[str]]) -> Path | None:
     """A link with a plain path to `target`: the one that is there already, or a new one; None if nowhere can be one."""
     name = "hpt-lessons-python-" + hashlib.sha256(f"{os.getuid()} {target}".encode(errors="replace")).hexdigest()[:12]
-    for place in places:
-        link = Path(place, name)
+    for folder in folders:
+        link = Path(folder, name)
         if not is_plain(link):
             continue
-        with contextlib.suppress(OSError):  # this place will not do
+        with contextlib.suppress(OSError):  # this folder will not do
             with contextlib.suppress(FileExistsError):
                 link.symlink_to(target)
             # In a folder of everybody, another's link might lead to another's Python.

@@ -3,6 +3,7 @@
 import logging
 import os
 import warnings
+from pathlib import Path
 from typing import Any
 
 from hpt_lessons.raytune.paths import check_package, plain_python, ray_folder
@@ -51,3 +52,11 @@ def start_ray(**options: Any) -> None:
             if "timed out during startup" not in str(error) or attempt == ATTEMPTS - 1:
                 raise
             ray.shutdown()
+
+
+def session_folder() -> Path | None:
+    """Where Ray, which is running, keeps the logs of this session; None if that is on another machine."""
+    import ray
+
+    folder = ray.init(ignore_reinit_error=True, logging_level=logging.ERROR).address_info.get("session_dir")
+    return Path(folder) if folder and os.path.isdir(folder) else None

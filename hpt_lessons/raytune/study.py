@@ -5,17 +5,20 @@ are the truth; what Ray writes beside them is only for Ray.
 """
 
 import os
+import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from hpt_lessons.journal import Journal
-from hpt_lessons.lines import kept
+from hpt_lessons.json_lines import kept
 from hpt_lessons.names import check_name
 from hpt_lessons.progress import Progress
 from hpt_lessons.raytune.control import Control
-from hpt_lessons.raytune.place import JOURNAL, LOCK, default_name, fresh_ray_folder, studies_folder, study_place
+from hpt_lessons.raytune.folders import JOURNAL, LOCK, default_name, fresh_ray_folder, studies_folder, study_folder
+from hpt_lessons.raytune.watchdog import watchdog
 from hpt_lessons.search import space as spaces
 from hpt_lessons.trials import Trial, Trials
 
@@ -87,37 +90,37 @@ def run_study(
     num_trials = getattr(searcher, "num_trials", None) if num_trials is None else num_trials
     if num_trials is None:
         raise ValueError(f"num_trials: {type(searcher).__name__} could go on for ever. Say how many trials to try.")
-    place = study_place(folder, default_name() if name is None else name)
-    journal = Journal(place / JOURNAL)
+    path = study_folder(folder, default_name() if name is None else name)
+    journal = Journal(path / JOURNAL)
     described = {"max_epochs": max_epochs, "trials": num_trials, **(settings or {})}
     check_resume(journal, resume, described, data)
     check_values(searcher, fixed or {})
-    place.mkdir(parents=True, exist_ok=True)
+    path.mkdir(parents=True, exist_ok=True)
     try:
-        with FileLock(place / LOCK, timeout=10):
-            story = _story(journal, searcher, scheduler, max_epochs, fixed, num_trials)
+        with FileLock(path / LOCK, timeout=10):
+            state = _state(journal, searcher, scheduler, max_epochs, fixed, num_trials)
             begin = {
                 "event": "study",
                 "version": VERSION,
-                "name": place.name,
+                "name": path.name,
                 "data": data,
                 "settings": described,
-                "waits": bool(story.search.scheduler.waits),
-                "fixed": list(story.fixed),
+                "waits": bool(state.search.scheduler.waits),
+                "fixed": list(state.fixed),
             }
             control = control or Control()
             control.ready.set()
-            results = _run(
-                train, story, begin, place, dict(shared or {}), dict(resources or {"cpu": 1}), progress, control
-            )
+            resources = dict(resources or {"cpu": 1})
+            fit = partial(_fit, train=train, path=path, shared=dict(shared or {}), resources=resources)
+            results = None if state.finished else _run(fit, state, begin, resources, progress, control)
     except Timeout:
         raise RuntimeError(
-            f"study {place.name!r}: another process is running it (lock {place / LOCK}). "
+            f"study {path.name!r}: another process is running it (lock {path / LOCK}). "
             "Wait for that process to end, or stop it."
         ) from None
-    if not story.finished and not control.stopping:
-        _say_how_to_go_on(place, story)
-    return Study(place.name, place, Trials.read(journal.path), story.finished, frozenset(story.search.told), results)
+    if not state.finished and not control.stopping:
+        _say_how_to_go_on(path, state)
+    return Study(path.name, path, Trials.read(journal.path), state.finished, frozenset(state.search.told), results)
 
 
 def check_resume(journal: Journal, resume: bool, settings: Mapping[str, Any], data: str) -> None:
@@ -168,70 +171,64 @@ def _check_kept(config: Mapping[str, Any], where: str) -> None:
         ) from None
 
 
-def _story(journal, searcher, scheduler, max_epochs, fixed, num_trials):
+def _state(journal, searcher, scheduler, max_epochs, fixed, num_trials):
     """What the journal tells so far."""
     from hpt_lessons.raytune.adapters import as_ours
-    from hpt_lessons.raytune.journaling import Story
+    from hpt_lessons.raytune.state import StudyState
 
-    story = Story(journal, searcher, as_ours(scheduler), max_epochs, fixed, num_trials)
-    story.tell_again()
-    return story
+    state = StudyState(journal, searcher, as_ours(scheduler), max_epochs, fixed, num_trials)
+    state.replay()
+    return state
 
 
 def _run(
-    train,
-    story,
-    begin: Mapping[str, Any],
-    place: Path,
-    shared: Mapping[str, Any],
-    resources: Mapping[str, float],
-    progress: bool,
-    control: Control,
-):
-    from hpt_lessons.raytune.adapters import Desk
-    from hpt_lessons.raytune.setup import start_ray
+    fit: Callable[..., Any], state: Any, begin: Mapping[str, Any], resources: Any, progress: bool, control: Control
+) -> Any:
+    """Start Ray, let `fit(broker)` run what is left of the search, and note what it interrupted."""
+    from hpt_lessons.raytune.broker import Broker
+    from hpt_lessons.raytune.setup import session_folder, start_ray
 
-    if story.finished:
-        return None
-    with _ProgressLine(story, progress) as line:
+    with _ProgressLine(state, progress) as line:
         start_ray()
         slots = concurrent_trials(resources)
-        if not any(event.get("event") == "study" for event in story.journal.read()):
-            # Not earlier: a search that was refused has not begun, and its name is free.
-            story.journal.append(begin)
-        else:
-            story.journal.append({"event": "resumed"})
-        desk = Desk(story, slots, control=control)
-        if desk.finished:
+        # Not earlier: a search that was refused has not begun, and its name is free.
+        begun = any(event.get("event") == "study" for event in state.journal.read())
+        state.journal.append({"event": "resumed"} if begun else begin)
+        broker = Broker(state, slots, control=control)
+        if broker.finished:
             return None
-        line.begin(desk.concurrent)
-        results = _fit(train, desk, place, shared, resources)
-    for name in story.unfinished:
-        story.journal.append({"event": "end", "trial": name, "status": "interrupted"})
+        line.begin(broker.concurrent)
+        say = line.bar.write if progress else partial(print, file=sys.stderr)
+        with watchdog(control.working, say, session_folder()):
+            results = fit(broker)
+    for name in state.unfinished:
+        state.journal.append({"event": "end", "trial": name, "status": "interrupted"})
     return results
 
 
-def _fit(train, desk, place: Path, shared: Mapping[str, Any], resources: Mapping[str, float]):
+def _fit(
+    broker, *, train: Callable[..., Any], path: Path, shared: Mapping[str, Any], resources: Mapping[str, float]
+) -> Any:
     from ray import tune
 
     from hpt_lessons.raytune.adapters import OurScheduler, SilentReporter, StudySearcher
 
     # Else Ray starts one process, and the next only when that one runs.
-    os.environ["TUNE_MAX_PENDING_TRIALS_PG"] = str(desk.concurrent)
-    trainable = tune.with_parameters(_one_trial, train=train, folder=str(place / "trials"), shared=dict(shared))
+    os.environ["TUNE_MAX_PENDING_TRIALS_PG"] = str(broker.concurrent)
+    trainable = tune.with_parameters(_one_trial, train=train, folder=str(path / "trials"), shared=shared)
     tuner = tune.Tuner(
         tune.with_resources(trainable, dict(resources)),
         tune_config=tune.TuneConfig(
-            search_alg=StudySearcher(desk),
-            scheduler=OurScheduler(desk),
-            num_samples=desk.story.num_trials,
+            search_alg=StudySearcher(broker),
+            scheduler=OurScheduler(broker),
+            num_samples=broker.state.num_trials,
             max_concurrent_trials=None,
             reuse_actors=True,
             trial_dirname_creator=lambda trial: trial.trial_id,
         ),
         run_config=tune.RunConfig(
             name="ray",
-            storage_path=str(fresh_ray_folder(place)),
+            storage_path=str(fresh_ray_folder(path)),
             verbose=0,
             progress_reporter=SilentReporter(),
             failure_config=tune.FailureConfig(max_failures=2),
@@ -265,22 +262,22 @@ def concurrent_trials(resources: Mapping[str, float]) -> int:
     return int(min(counts))
 
 
-def _say_how_to_go_on(place: Path, story: Any) -> None:
-    kept = sum(story.epochs.values())
+def _say_how_to_go_on(path: Path, state: Any) -> None:
+    kept = sum(state.epochs.values())
     print(
-        f"The search was interrupted. {kept} finished epochs of {len(story.configs)} trials are kept in "
-        f"{os.path.relpath(place)}. Go on with resume=True and name={place.name!r}."
+        f"The search was interrupted. {kept} finished epochs of {len(state.configs)} trials are kept in "
+        f"{os.path.relpath(path)}. Go on with resume=True and name={path.name!r}."
     )
 
 
 class _ProgressLine:
     """Trials running, done, stopped early, the incumbent and the time left, in one line; at the end what came of it."""
 
-    def __init__(self, story: Any, enabled: bool):
-        self.story, self.slots, self.enabled = story, 1, enabled
+    def __init__(self, state: Any, enabled: bool):
+        self.state, self.slots, self.enabled = state, 1, enabled
 
     def __enter__(self) -> "_ProgressLine":
-        done = sum(self.story.epochs.values())
+        done = sum(self.state.epochs.values())
         self.bar = Progress(self._planned(), "search", unit="epoch", enabled=self.enabled, initial=done)
         self.bar.__enter__()
         self.bar.note("starting Ray ...")
@@ -289,45 +286,45 @@ class _ProgressLine:
     def begin(self, slots: int) -> None:
         """Ray is there, and so many trials run at a time."""
         self.slots = slots
-        self.story.watchers.append(self._show)
+        self.state.watchers.append(self._show)
         self._show()
 
     def __exit__(self, *error) -> None:
-        begun = self._show in self.story.watchers
+        begun = self._show in self.state.watchers
         if begun:
-            self.story.watchers.remove(self._show)
+            self.state.watchers.remove(self._show)
         if begun or error[0] is None:
             self.bar.note(self._summary())
         self.bar.__exit__(*error)
 
     def _summary(self) -> str:
         """Ten trials, seven of them stopped early, and which was the best."""
-        story = self.story
-        count = len(story.configs)
+        state = self.state
+        count = len(state.configs)
         trials = f"{count} trial{'s'[: count != 1]}"
-        early = sum(status == "stopped" for status in story.ended.values())
-        unfinished = f", {len(story.unfinished)} unfinished" if story.unfinished else ""
-        return f"{trials}, {early} stopped early{unfinished}{story.incumbent()}"
+        early = sum(status == "stopped" for status in state.ended.values())
+        unfinished = f", {len(state.unfinished)} unfinished" if state.unfinished else ""
+        return f"{trials}, {early} stopped early{unfinished}{state.incumbent()}"
 
     def _planned(self) -> int:
         """Epochs that the study will have trained in the end, as far as one can tell now."""
-        story = self.story
-        done = sum(story.epochs[name] for name in story.configs if name in story.ended or name in story.paused)
-        begun = [self._goal(name) for name in story.running]
-        each = (done + sum(begun)) / max(1, len(story.configs)) if story.search.scheduler.waits else story.max_epochs
-        return done + sum(begun) + round((story.num_trials - len(story.configs)) * each)
+        state = self.state
+        done = sum(state.epochs[name] for name in state.configs if name in state.ended or name in state.paused)
+        begun = [self._goal(name) for name in state.running]
+        each = (done + sum(begun)) / max(1, len(state.configs)) if state.search.scheduler.waits else state.max_epochs
+        return done + sum(begun) + round((state.num_trials - len(state.configs)) * each)
 
     def _goal(self, name: str) -> int:
-        story = self.story
-        return story.search.goals.get(name, story.max_epochs) if story.search.scheduler.waits else story.max_epochs
+        state = self.state
+        return state.search.goals.get(name, state.max_epochs) if state.search.scheduler.waits else state.max_epochs
 
     def _show(self) -> None:
-        story = self.story
-        early = sum(status == "stopped" for status in story.ended.values())
+        state = self.state
+        early = sum(status == "stopped" for status in state.ended.values())
         self.bar.total = self._planned()
-        if story.seconds:
-            self.bar.expect(sum(story.seconds) / len(story.seconds) / self.slots)
-        self.bar.set(sum(story.epochs.values()))
-        done = f"{len(story.ended)} of {story.num_trials} done, {early} of them stopped early"
-        paused = f"{len(story.paused)} paused, " if story.paused else ""
-        self.bar.note(f"{len(story.running)} running, {paused}{done}{story.incumbent()}")
+        if state.seconds:
+            self.bar.expect(sum(state.seconds) / len(state.seconds) / self.slots)
+        self.bar.set(sum(state.epochs.values()))
+        done = f"{len(state.ended)} of {state.num_trials} done, {early} of them stopped early"
+        paused = f"{len(state.paused)} paused, " if state.paused else ""
+        self.bar.note(f"{len(state.running)} running, {paused}{done}{state.incumbent()}")

@@ -18,7 +18,7 @@ from typing import Any
 
 import numpy as np
 
-from hpt_lessons.lines import as_python, equal, identical
+from hpt_lessons.json_lines import as_python, equal, identical
 
 _ARGUMENTS: dict[str, tuple[str, ...]] = {
     "uniform": ("lower", "upper"),

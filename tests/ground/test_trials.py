@@ -16,7 +16,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hpt_lessons.journal import Journal
+from hpt_lessons.journal import Journal, fold
 from hpt_lessons.trials import DIVERGED_LOSS, STATUSES, Result, Trial, Trials
 
 json_values = st.recursive(
@@ -137,7 +137,7 @@ def test_damage_in_the_middle_is_reported_with_its_line(tmp_path):
 
 WRITER = """
 import sys
-from hpt_lessons.journal import Journal
+from hpt_lessons.journal import Journal, fold
 journal = Journal(sys.argv[1])
 for number in range(10**9):
     journal.append({"event": "result", "number": number, "padding": "x" * (number % 300)})
@@ -234,6 +234,27 @@ def test_a_trial_that_goes_on_is_running_until_its_next_end(end):
     assert told(("a", 1, 2.0), ("a", end), ("a", 2, 1.0), ("a", "completed"))["a"].status == "completed"
 
 
+def test_what_a_resume_takes_up_again_is_running():
+    """What was cut off, and what failed; not the one that had failed and that the others of its rung went on without."""
+    ends = [("a", "interrupted"), ("b", "failed"), ("c", "stopped"), ("default", "failed")]
+    for waits, revived in ((False, "running"), (True, "failed")):
+        events = [{"event": "study", "waits": waits}, *({"event": "trial", "trial": name} for name, _ in ends)]
+        events += [{"event": "end", "trial": name, "status": status, "why": "so"} for name, status in ends]
+        assert [trial.status for trial in Trials.from_events(events)] == [status for _, status in ends]
+        resumed = Trials.from_events([*events, {"event": "resumed"}])
+        assert [trial.status for trial in resumed] == ["running", revived, "stopped", "running"]
+
+
+def test_an_event_that_is_refused_changes_nothing():
+    state = fold([{"event": "trial", "trial": "a", "config": {"lr": 1}}])
+    for bad in ({"epoch": 1, "loss": "high"}, {"loss": 1.0}, {"epoch": "one"}):
+        with pytest.raises(ValueError):
+            state.apply({"event": "result", "trial": "b", **bad})
+    with pytest.raises(ValueError, match="'end' needs 'status'"):
+        state.apply({"event": "end", "trial": "b"})
+    assert state.rows == fold([{"event": "trial", "trial": "a", "config": {"lr": 1}}]).rows
+
+
 def test_a_trial_that_was_stopped_is_not_brought_back_by_what_it_had_reported():
     assert told(("a", 1, 2.0), ("a", "stopped"), ("a", 1, 2.0))["a"].status == "stopped"
 
@@ -294,8 +315,16 @@ records = st.lists(
 
 @settings(max_examples=60, deadline=None)
 @given(told=records)
-def test_records_make_the_round_trip(told):
-    assert canonical(Trials.from_records(told).to_records()) == canonical(told)
+def test_a_table_of_records_holds_what_they_say(told):
+    trials = Trials.from_records(told)
+    assert [trial.name for trial in trials] == [record["trial"] for record in told]
+    for trial, record in zip(trials, told, strict=True):
+        said = [getattr(trial, name) for name in ("config", "seed", "data", "status")]
+        assert canonical(said) == canonical([record[name] for name in ("config", "seed", "data", "status")])
+        entries = [{**result.extra, **vars(result)} for result in trial.history]
+        assert canonical([{key: entry[key] for key in entry if key != "extra"} for entry in entries]) == canonical(
+            record["history"]
+        )
 
 
 @settings(max_examples=40, deadline=None)

@@ -8,7 +8,7 @@ from ray.tune.schedulers import ASHAScheduler, TrialScheduler
 
 from hpt_lessons.journal import Journal
 from hpt_lessons.raytune.adapters import as_ours
-from hpt_lessons.raytune.journaling import Story
+from hpt_lessons.raytune.state import StudyState
 from hpt_lessons.search import domains
 from hpt_lessons.search.asha import PromotionASHA, StoppingASHA
 from hpt_lessons.search.halving import Hyperband, SuccessiveHalving
@@ -34,17 +34,17 @@ class Machine:
         self.checkpoints: dict[str, int] = {}
         self.trained: list[tuple[str, int]] = []
 
-    def search(self, seed: int, steps: float = math.inf) -> Story:
+    def search(self, seed: int, steps: float = math.inf) -> StudyState:
         """Run until everything has ended or, after so many steps, the kill."""
-        order, story = random.Random(seed), self.story()
-        story.tell_again()
-        workers = dict.fromkeys(story.running, 0)
+        order, state = random.Random(seed), self.state()
+        state.replay()
+        workers = dict.fromkeys(state.running, 0)
         while True:
-            while len(workers) < WORKERS and (name := story.next_trial()):
+            while len(workers) < WORKERS and (name := state.next_trial()):
                 workers[name] = 0
             if not workers:
-                assert story.finished
-                return story
+                assert state.finished
+                return state
             name = order.choice(sorted(workers))
             workers[name] += 1
             if workers[name] > self.checkpoints.get(name, 0):
@@ -53,11 +53,11 @@ class Machine:
             steps -= 1
             if steps <= 0:
                 raise Killed
-            if self.report(story, name, workers[name]) != "continue":
+            if self.report(state, name, workers[name]) != "continue":
                 del workers[name]
 
-    def story(self) -> Story:
-        return Story(
+    def state(self) -> StudyState:
+        return StudyState(
             Journal(self.path),
             self.make_searcher(),
             as_ours(self.make_scheduler()),
@@ -67,9 +67,9 @@ class Machine:
         )
 
     @staticmethod
-    def report(story: Story, name: str, epoch: int) -> str:
-        loss = curve(story.configs[name], epoch)
-        return story.result(name, {"training_iteration": epoch, "loss": loss, "diverged": loss >= 1e6})
+    def report(state: StudyState, name: str, epoch: int) -> str:
+        loss = curve(state.configs[name], epoch)
+        return state.result(name, epoch, {"loss": loss, "diverged": loss >= 1e6})
 
 
 def asha() -> ASHAScheduler:
@@ -97,7 +97,7 @@ def decisions_of_ray(journal) -> tuple[dict, list]:
     return stopped, rungs(scheduler)
 
 
-def run_with_kills(machine: Machine, kills: list[int], cuts: list[int]) -> Story:
+def run_with_kills(machine: Machine, kills: list[int], cuts: list[int]) -> StudyState:
     for number, (steps, cut) in enumerate(zip(kills, cuts, strict=True)):
         try:
             return machine.search(seed=number, steps=steps)

@@ -129,9 +129,9 @@ if __name__ == "__main__":
     ask.add_argument("--kind", choices=("toy", "bohb", "cifar"), default="toy")
     ask.add_argument("--pace", type=float, default=0.05)
     options = ask.parse_args()
-    sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-    place = options.folder.resolve()
+    sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+    folder = options.folder.resolve()
     if options.kind == "cifar":
-        cifar(place, options.resume)
+        cifar(folder, options.resume)
     else:
-        {"toy": toy, "bohb": bohb}[options.kind](place, options.resume, options.pace)
+        {"toy": toy, "bohb": bohb}[options.kind](folder, options.resume, options.pace)

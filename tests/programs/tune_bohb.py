@@ -12,7 +12,8 @@ from pathlib import Path
 
 import ray.cloudpickle
 
-from helpers.logged_trials import MAX_EPOCHS, read_logs, train
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+from helpers.logged_trials import MAX_EPOCHS, read_logs, train  # noqa: E402
 
 RUNGS = (1, 3, 9)
 # Ray's brackets for at most 9 epochs: nine trials with rungs from epoch 1, five from epoch 3, three at epoch 9 alone.

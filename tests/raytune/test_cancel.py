@@ -19,17 +19,17 @@ class Canceller(Machine):
         super().__init__(*arguments)
         self.chance, self.cancelled = chance, {}
 
-    def report(self, story, name, epoch):
-        self.wish(story)
-        return super().report(story, name, epoch)
+    def report(self, state, name, epoch):
+        self.wish(state)
+        return super().report(state, name, epoch)
 
-    def wish(self, story):
-        dice = random.Random(len(self.trained) + 1000 * story.epochs.get("default", 0))
-        if dice.random() < self.chance and story.unfinished:
-            name = dice.choice(story.unfinished)
-            story.cancel(name)
-            self.cancelled[name] = story.epochs[name]
-        story.cancel("nobody")
+    def wish(self, state):
+        dice = random.Random(len(self.trained) + 1000 * state.epochs.get("default", 0))
+        if dice.random() < self.chance and state.unfinished:
+            name = dice.choice(state.unfinished)
+            state.cancel(name)
+            self.cancelled[name] = state.epochs[name]
+        state.cancel("nobody")
 
 
 @pytest.mark.parametrize("scheduler", SCHEDULERS)
@@ -40,9 +40,9 @@ def test_who_is_cancelled_stays_stopped_and_the_others_come_to_an_end(tmp_path_f
     machine = Canceller(
         tmp_path_factory.mktemp("study"), lambda: BOHBSampler(SPACE, seed=1), SCHEDULERS[scheduler], 15, chance=chance
     )
-    story = run_with_kills(machine, kills, [cut] * len(kills))
+    state = run_with_kills(machine, kills, [cut] * len(kills))
     trials = {trial.name: trial for trial in Trials.read(machine.path)}
-    assert story.finished and sorted(trials) == [*(f"{n:04d}" for n in range(15)), "default"]
+    assert state.finished and sorted(trials) == [*(f"{n:04d}" for n in range(15)), "default"]
     assert {trial.status for trial in trials.values()} <= {"completed", "stopped"}
     reasons = {event["trial"] for event in Journal(machine.path).read() if event.get("why") == "cancelled"}
     assert reasons <= machine.cancelled.keys()  # a kill may have taken the last wish with it
@@ -55,11 +55,11 @@ def test_who_is_cancelled_stays_stopped_and_the_others_come_to_an_end(tmp_path_f
 
 def test_a_cancelled_trial_is_not_taken_up_by_a_resume(tmp_path):
     machine = Machine(tmp_path)
-    story = machine.story()
-    names = [story.next_trial() for _ in range(3)]
-    story.cancel(names[1])
-    again = machine.story()
-    again.tell_again()
+    state = machine.state()
+    names = [state.next_trial() for _ in range(3)]
+    state.cancel(names[1])
+    again = machine.state()
+    again.replay()
     assert again.unfinished == [names[0], names[2]]
     assert Trials.read(machine.path)[names[1]].status == "stopped"
 
@@ -67,14 +67,14 @@ def test_a_cancelled_trial_is_not_taken_up_by_a_resume(tmp_path):
 def test_others_do_not_wait_for_one_that_was_cancelled_at_its_rung(tmp_path):
     """Halving: the best of the rung is cancelled while it pauses; it is promoted, loses at once, and the rung ends."""
     machine = Machine(tmp_path, lambda: BOHBSampler(SPACE, seed=1), SCHEDULERS["halving"], 15)
-    story = machine.story()
-    assert story.next_trial() == "default"
-    while len(story.paused) < 9:
-        name = story.next_trial()
-        while machine.report(story, name, story.epochs[name] + 1) == "continue":
+    state = machine.state()
+    assert state.next_trial() == "default"
+    while len(state.paused) < 9:
+        name = state.next_trial()
+        while machine.report(state, name, state.epochs[name] + 1) == "continue":
             pass
-    best = min(story.paused, key=story.losses.get)
-    story.cancel(best)
+    best = min(state.paused, key=state.losses.get)
+    state.cancel(best)
     with pytest.raises(Killed):
         machine.search(seed=2, steps=3)
     machine.search(seed=3)

@@ -19,7 +19,7 @@ from hpt_lessons.view.live.model import SearchModel
 pytestmark = [pytest.mark.ray, pytest.mark.slow]
 # The workers cannot import this file: its functions travel whole.
 ray.cloudpickle.register_pickle_by_value(sys.modules[__name__])
-HERE = Path(__file__).resolve().parent
+ROOT = Path(__file__).resolve().parents[2]
 EPOCHS = 6
 
 
@@ -117,7 +117,7 @@ def test_a_stopped_search_goes_on_and_leaves_the_cancelled_trial_alone(stopped):
     lines = (study.folder / "trials" / "log.txt").read_text().splitlines()
     assert len(lines) == len(set(lines)), "an epoch was trained twice"
     seen = SearchModel()
-    seen.hear_all(Journal(study.folder / "journal.jsonl").read())
+    seen.apply_all(Journal(study.folder / "journal.jsonl").read())
     assert seen.complete and seen.words(seen.rows["0001"]) == "cancelled" and seen.trials == study.trials
     # Of an epoch that was trained but not heard of before the stop nobody knows the seconds: two at most.
     seconds = [result.seconds for trial in study.trials for result in trial.history]
@@ -174,8 +174,8 @@ def test_any_tuner_is_shown_and_what_is_shown_is_what_ray_knows(ray_running, tmp
     for result in results:
         row = rows[result.config["x"]]
         assert row.epoch == (result.metrics or {}).get("training_iteration", 0)
-        assert (row.state == "failed") == (result.error is not None)
-    assert [rows[x].state for x in (1, 2, 3, 4)] == ["completed", "stopped", "failed", "stopped"]
+        assert (row.status == "failed") == (result.error is not None)
+    assert [rows[x].status for x in (1, 2, 3, 4)] == ["completed", "stopped", "failed", "stopped"]
     assert "MemoryError" in rows[3].why and view.model.complete
     assert view.model.incumbent.config == results.get_best_result("score", "max").config
     said = capfd.readouterr().err
@@ -195,7 +195,7 @@ def test_ctrl_c_ends_a_live_view_and_the_end_of_the_script_a_launched_search_in_
     """A script that launched a search, looks at another, and is interrupted there: `fit` returns, both say so."""
     script, out = tmp_path / "script.py", tmp_path / "out.txt"
     script.write_text(SCRIPT)
-    env = {**os.environ, "HOME": str(tmp_path), "PYTHONPATH": str(HERE.parent)}
+    env = {**os.environ, "HOME": str(tmp_path), "PYTHONPATH": str(ROOT)}
     with open(out, "wb") as file:
         run = subprocess.Popen([sys.executable, script, tmp_path], stdout=file, stderr=subprocess.STDOUT, env=env)
     try:

@@ -17,29 +17,9 @@ from hpt_lessons.raytune import paths
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="there Ray starts its workers in another way")
 ODD = [
-    "my course",
-    "tab\there",
-    "50%-$HOME",
-    "a;b",
-    "R&D",
-    "(copy)",
-    "it's",
-    'so "called"',
-    "강의 자료",
-    "cours-é",
-    "back\\slash",
-    "star*",
-    "what?",
-    "#1",
-    "~kim",
-    "one|two",
-    "`ls`",
-    "a>b",
-    "!",
-    "{a,b}",
-    "[x]",
-    "two\nlines",
-]
+    "my course", "tab\there", "50%-$HOME", "a;b", "R&D", "(copy)", "it's", 'so "called"', "강의 자료", "cours-é",
+    "back\\slash", "star*", "what?", "#1", "~kim", "one|two", "`ls`", "a>b", "!", "{a,b}", "[x]", "two\nlines",
+]  # fmt: skip
 PLAIN = ["kim", "a-b_c", "v1.2", "x+y", "kim@lab", "a,b", "100%", "c:d", "k=v"]
 
 

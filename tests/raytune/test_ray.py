@@ -22,8 +22,9 @@ from programs import kill_study
 pytestmark = [pytest.mark.ray, pytest.mark.slow]
 # The workers cannot import this file: its functions travel whole.
 ray.cloudpickle.register_pickle_by_value(sys.modules[__name__])
-HERE = Path(__file__).resolve().parent
+PROGRAMS = Path(kill_study.__file__).resolve().parent
 SMALL = {"train_size": 300, "valid_size": 100}
+SEARCH = {"num_samples": 4, "max_epochs": 2, "seed": 3, "options": SMALL, "name": "one", "progress": False}
 
 
 @pytest.fixture(scope="module")
@@ -45,15 +46,8 @@ def ray_running():
 def test_the_classic_program_runs_as_it_stands(tmp_path):
     """Three samples, two epochs: the reporter prints its blocks, and the best configuration is printed."""
     env = {**os.environ, "HOME": str(tmp_path), "HPT_LESSONS_DATASET": "standin"}
-    run = subprocess.run(
-        [sys.executable, HERE / "classic.py"],
-        cwd=tmp_path,
-        env=env,
-        capture_output=True,
-        text=True,
-        timeout=500,
-        check=False,
-    )
+    program, options = [sys.executable, PROGRAMS / "classic.py"], {"cwd": tmp_path, "env": env, "timeout": 500}
+    run = subprocess.run(program, capture_output=True, text=True, check=False, **options)
     assert run.returncode == 0, run.stderr[-2000:]
     assert run.stdout.count("== Status ==") >= 2
     assert re.search(r"Number of trials: 3/3 \(3 TERMINATED\)", run.stdout)
@@ -66,10 +60,7 @@ def test_the_classic_program_runs_as_it_stands(tmp_path):
 def study(ray_running, data, tmp_path_factory):
     from hpt_lessons.raytune.cifar import tune_cifar
 
-    folder = tmp_path_factory.mktemp("studies")
-    return tune_cifar(
-        num_samples=4, max_epochs=2, seed=3, data=data, options=SMALL, name="one", folder=folder, progress=False
-    )
+    return tune_cifar(**SEARCH, data=data, folder=tmp_path_factory.mktemp("studies"))
 
 
 def test_the_same_seed_samples_the_same_configurations(study):
@@ -117,17 +108,7 @@ def test_a_complete_study_resumes_at_once_and_trains_nothing(study, data):
     from hpt_lessons.raytune.cifar import tune_cifar
 
     written = (study.folder / "journal.jsonl").read_bytes()
-    again = tune_cifar(
-        num_samples=4,
-        max_epochs=2,
-        seed=3,
-        data=data,
-        options=SMALL,
-        name="one",
-        resume=True,
-        folder=study.folder.parent,
-        progress=False,
-    )
+    again = tune_cifar(**SEARCH, data=data, folder=study.folder.parent, resume=True)
     assert again.trials == study.trials
     assert (study.folder / "journal.jsonl").read_bytes() == written
 
@@ -180,20 +161,28 @@ def _dies_once(config, checkpoint):
         tune.report({"loss": 1 / epoch})
 
 
+def test_a_search_without_a_worker_says_what_rays_log_says_and_goes_on(ray_running, tmp_path, monkeypatch, capfd):
+    """Here the worker only needs longer than the patience."""
+    from hpt_lessons.raytune import watchdog
+    from hpt_lessons.raytune.study import run_study
+
+    run = {"max_epochs": 4, "folder": tmp_path, "progress": False}
+    assert run_study(_dies_once, Listed([{"x": 1}]), **run, name="patient").finished
+    assert "No worker" not in capfd.readouterr().err
+    monkeypatch.setattr(watchdog, "PATIENCE", 0.01)
+    assert run_study(_dies_once, Listed([{"x": 1}]), **run, name="hasty").finished
+    said = capfd.readouterr().err
+    assert said.count("No worker of Ray's has come up for 0.01 s") == 1
+    assert re.search(r"The end of .*session_.*/logs/\w+\.\w+:\n.", said)
+
+
 def test_more_resources_than_there_are_is_said_before_anything_starts(ray_running, tmp_path):
     """The name of the refused study stays free."""
     from hpt_lessons.raytune.study import run_study
 
     with pytest.raises(ValueError, match=r"one trial asks for \{'cpu': 64\}"):
-        run_study(
-            _dies_once,
-            Listed([{"x": 1}]),
-            max_epochs=1,
-            name="mine",
-            folder=tmp_path,
-            resources={"cpu": 64},
-            progress=False,
-        )
+        options = {"name": "mine", "folder": tmp_path, "resources": {"cpu": 64}, "progress": False}
+        run_study(_dies_once, Listed([{"x": 1}]), max_epochs=1, **options)
     assert Journal(tmp_path / "mine" / "journal.jsonl").read() == []
 
 
@@ -252,29 +241,8 @@ def test_make_tune_with_bohb_tells_its_model_what_the_trials_reported(ray_runnin
     """The whole command: the table with the untuned default, and as many results told as there are in checkpoints."""
     from hpt_lessons.raytune.__main__ import main
 
-    assert (
-        main(
-            [
-                "--search",
-                "bohb",
-                "--samples",
-                "5",
-                "--epochs",
-                "3",
-                "--data",
-                "standin",
-                "--train-size",
-                "300",
-                "--data-dir",
-                str(tmp_path / "data"),
-                "--folder",
-                str(tmp_path),
-                "--name",
-                "bohb",
-            ]
-        )
-        == 0
-    )
+    small = "--search bohb --samples 5 --epochs 3 --data standin --train-size 300 --name bohb".split()
+    assert main([*small, "--data-dir", str(tmp_path / "data"), "--folder", str(tmp_path)]) == 0
     said = capsys.readouterr().out
     counts = re.findall(r"(\d+) of (\d+) at epoch (\d)", said)
     assert {epoch: int(told) for told, _, epoch in counts} == {"1": 3, "3": 1 + 2}

@@ -10,8 +10,7 @@ import pytest
 import ray.cloudpickle
 
 from helpers.logged_trials import MAX_EPOCHS, read_logs, train
-from hpt_lessons.search import domains
-from hpt_lessons.search import space as spaces
+from hpt_lessons.search import domains, layouts
 from hpt_lessons.search.asha import PromotionASHA, StoppingASHA
 from hpt_lessons.search.bohb import BOHBSampler
 from hpt_lessons.search.halving import Hyperband, SuccessiveHalving
@@ -58,14 +57,13 @@ class Spy:
         self.searcher.tell(config, budget, loss)
 
 
-def run(tmp_path, tune_config, checkpoints, cpus=0.5):
+def run(tmp_path, tune_config, checkpoints):
     """A `Tuner` as a user writes it; the trials' own logs, by trial: epoch and loss, each epoch once."""
     from ray import tune
 
     trainable = tune.with_parameters(train, log=str(tmp_path), checkpoints=checkpoints, loss_of=loss_of)
     tuner = tune.Tuner(
-        tune.with_resources(trainable, {"cpu": cpus}),
-        **tune_config.pop("tuner", {}),
+        tune.with_resources(trainable, {"cpu": 0.5}),
         tune_config=tune.TuneConfig(metric="loss", mode="min", reuse_actors=True, **tune_config),
         run_config=tune.RunConfig(name="ray", storage_path=str(tmp_path / "ray"), verbose=0),
     )
@@ -86,7 +84,7 @@ def test_what_trials_reported_at_their_rungs_the_model_was_told_once(ray_running
     results, reported, logs = run(tmp_path, config, checkpoints)
     assert len(results) == len(reported) == TRIALS
     # In which bracket a trial is decides where its rungs are: 9 from epoch 1, then 3 from epoch 3, then 3 from epoch 9.
-    names = config["search_alg"].desk.story.configs
+    names = config["search_alg"].broker.state.configs
     first = {config["x"]: 1 if n < 9 else 3 if n < 12 else 9 for n, config in enumerate(names.values())}
     expected = [
         (x, budget, curve[budget])
@@ -111,13 +109,13 @@ def test_what_trials_reported_at_their_rungs_the_model_was_told_once(ray_running
     ],
     ids=["halving", "stopping", "promotion"],
 )
-def test_our_schedulers_take_the_trials_that_ray_itself_proposes(ray_running, tmp_path, scheduler, most):
-    """With Ray's own random search: everybody ends, and the scheduler saw what the logs say at its rungs."""
-    from hpt_lessons.raytune.adapters import scheduler_for_tuner
+def test_our_other_schedulers_see_what_the_trials_reported_at_their_rungs(ray_running, tmp_path, scheduler, most):
+    """Everybody ends, and the scheduler saw what the logs say at its rungs."""
+    from hpt_lessons.raytune.adapters import for_tuner
 
-    ours = scheduler_for_tuner(made := scheduler(), max_epochs=MAX_EPOCHS)
-    config = {"scheduler": ours, "num_samples": 9, "tuner": {"param_space": spaces.to_ray(SPACE)}}
-    _, reported, _ = run(tmp_path, config, checkpoints=True, cpus=1)
+    searcher = Listed(layouts.random(SPACE, 9, seed=0))
+    config = for_tuner(searcher, made := scheduler(), max_epochs=MAX_EPOCHS, concurrent=2)
+    _, reported, _ = run(tmp_path, config, checkpoints=True)
     assert len(reported) == 9
     # At the whole budget the stopping rule compares nobody.
     levels = list(most) if most else [level for level in made.levels if level < MAX_EPOCHS]

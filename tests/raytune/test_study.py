@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from helpers.machine import CONFIGS, SCHEDULERS, SPACE, WORKERS, Machine, decisions_of_ray, run_with_kills, rungs
 from hpt_lessons.journal import Journal
-from hpt_lessons.raytune.adapters import Desk
+from hpt_lessons.raytune.broker import Broker
 from hpt_lessons.raytune.study import check_resume
 from hpt_lessons.search import domains
 from hpt_lessons.search.bohb import BOHBSampler
@@ -24,13 +24,13 @@ from programs.toy_study import EPOCHS, curve
 def test_a_killed_search_ends_as_if_it_had_not_been_killed(tmp_path_factory, kills, cut):
     """Whatever the moments: nothing trained twice, each trial once, Ray's decisions, rungs as never interrupted."""
     machine = Machine(tmp_path_factory.mktemp("study"))
-    story = run_with_kills(machine, kills, [cut] * len(kills))
+    state = run_with_kills(machine, kills, [cut] * len(kills))
     trials = Trials.read(machine.path)
     assert len(machine.trained) == len(set(machine.trained))
     assert [trial.name for trial in trials] == ["default"] + [f"{n:04d}" for n in range(len(CONFIGS))]
     assert [trial.config for trial in trials][1:] == CONFIGS
     stopped, recorded = decisions_of_ray(machine.path)
-    assert rungs(story.search.scheduler.scheduler) == recorded
+    assert rungs(state.search.scheduler.scheduler) == recorded
     for trial in trials:
         expected = (
             "diverged" if trial.diverged else "stopped" if stopped.get(trial.name, EPOCHS) < EPOCHS else "completed"
@@ -48,18 +48,18 @@ def test_with_a_model_and_any_scheduler_a_killed_search_loses_and_repeats_nothin
 ):
     """What the model was told is what the trials reported at their rungs, each once; the better ones went on."""
     machine = Machine(tmp_path_factory.mktemp("study"), lambda: BOHBSampler(SPACE, seed=1), SCHEDULERS[scheduler], 15)
-    story = run_with_kills(machine, kills, [cut] * len(kills))
+    state = run_with_kills(machine, kills, [cut] * len(kills))
     trials = {trial.name: trial for trial in Trials.read(machine.path) if trial.name != "default"}
     assert len(machine.trained) == len(set(machine.trained))
     assert sorted(trials) == [f"{n:04d}" for n in range(15)]
     assert {trial.status for trial in trials.values()} <= {"completed", "stopped"}
     sent = {(event["trial"], event["to"]) for event in Journal(machine.path).read() if event.get("to")}
-    rungs_told = {(name, budget) for name, budget in story.search.told}
+    rungs_told = {(name, budget) for name, budget in state.search.told}
     if scheduler in ("stopping", "no stopping"):
         levels = (1, 3, 9) if scheduler == "stopping" else (EPOCHS,)
         sent = {(name, level) for name, trial in trials.items() for level in levels if level <= trial.budget}
     assert rungs_told == {(name, to) for name, to in sent if name != "default"}
-    told = story.search.searcher.losses
+    told = state.search.searcher.losses
     assert {budget: sorted(losses) for budget, losses in told.items()} == {
         budget: sorted(trials[name].history[budget - 1].loss for name, to in rungs_told if to == budget)
         for budget in {to for _, to in rungs_told}
@@ -89,16 +89,16 @@ def test_a_killed_search_goes_on_with_tuples_and_infinities_as_they_were(tmp_pat
         return samplers[-1]
 
     machine = Machine(tmp_path_factory.mktemp("study"), make, SCHEDULERS["Hyperband"], 15)
-    story = run_with_kills(machine, kills, [0] * len(kills))
+    state = run_with_kills(machine, kills, [0] * len(kills))
     drawn = {event["trial"]: event["config"] for event in Journal(machine.path).read() if event["event"] == "trial"}
-    assert all(repr(story.configs[name]) == repr(config) for name, config in drawn.items())
+    assert all(repr(state.configs[name]) == repr(config) for name, config in drawn.items())
     listed = {repr(value) for value in MIXED["net"]["kernel"].values}
     searched = {name: config for name, config in drawn.items() if name != "default"}
     assert {repr(config["net"]["kernel"]) for config in searched.values()} <= listed
     assert {repr(config["top"]) for config in searched.values()} == {"(inf, (1,))"}
     told, losses = samplers[-1].points, samplers[-1].losses
     again = BOHBSampler(MIXED, seed=1, min_points=2)
-    for name, budget in story.search.told:
+    for name, budget in state.search.told:
         again.tell(searched[name], budget, curve(searched[name], budget))
     for budget in told:
         assert sorted(zip(losses[budget], map(tuple, told[budget]), strict=True)) == sorted(
@@ -109,13 +109,13 @@ def test_a_killed_search_goes_on_with_tuples_and_infinities_as_they_were(tmp_pat
 def test_a_trial_begins_with_what_it_would_be_given_after_an_interruption(tmp_path):
     """A number of numpy is one of Python from the first epoch on, not only after a resume."""
     machine = Machine(tmp_path, lambda: Listed([{"x": np.float32(0.5), "y": 0.1, "n": (np.int64(3),)}]))
-    story = machine.story()
-    names = [story.next_trial(), story.next_trial()]
-    again = machine.story()
-    again.tell_again()
+    state = machine.state()
+    names = [state.next_trial(), state.next_trial()]
+    again = machine.state()
+    again.replay()
     for name in names:
-        assert repr(story.configs[name]) == repr(again.configs[name])
-    assert repr(story.configs["0000"]) == "{'x': 0.5, 'y': 0.1, 'n': (3,)}"
+        assert repr(state.configs[name]) == repr(again.configs[name])
+    assert repr(state.configs["0000"]) == "{'x': 0.5, 'y': 0.1, 'n': (3,)}"
 
 
 def test_hyperband_sends_as_many_trials_to_each_rung_as_its_table_says(tmp_path):
@@ -130,14 +130,14 @@ def test_hyperband_sends_as_many_trials_to_each_rung_as_its_table_says(tmp_path)
 def test_a_trial_that_fails_does_not_keep_the_others_waiting(tmp_path, scheduler):
     """It loses at its rung, the model hears so, and a resume does not bring it back: the others went on without it."""
     machine = Machine(tmp_path, lambda: BOHBSampler(SPACE, seed=1), SCHEDULERS[scheduler], 15)
-    story = machine.story()
-    assert [story.next_trial() for _ in range(3)] == ["default", "0000", "0001"]
-    story.end("0000", "failed", why="MemoryError")
-    assert story.search.searcher.losses == {1: [math.inf]}
-    del story
-    story = machine.search(seed=4)
+    state = machine.state()
+    assert [state.next_trial() for _ in range(3)] == ["default", "0000", "0001"]
+    state.end("0000", "failed", why="MemoryError")
+    assert state.search.searcher.losses == {1: [math.inf]}
+    del state
+    state = machine.search(seed=4)
     trials = {trial.name: trial.status for trial in Trials.read(machine.path)}
-    assert trials.pop("0000") == "failed" and story.finished
+    assert trials.pop("0000") == "failed" and state.finished
     assert set(trials.values()) == {"completed", "stopped"}
 
 
@@ -159,26 +159,26 @@ def test_the_grid_after_random_trials_survives_a_kill(tmp_path_factory, kills):
 
 def test_a_result_that_comes_twice_counts_once(tmp_path):
     machine = Machine(tmp_path)
-    story = machine.story()
-    story.next_trial()
-    name = story.next_trial()
-    machine.report(story, name, 1)
-    ray_scheduler = story.search.scheduler.scheduler
+    state = machine.state()
+    state.next_trial()
+    name = state.next_trial()
+    machine.report(state, name, 1)
+    ray_scheduler = state.search.scheduler.scheduler
     before = (tmp_path / "journal.jsonl").read_text(), rungs(ray_scheduler)
-    assert machine.report(story, name, 1) == "continue"
+    assert machine.report(state, name, 1) == "continue"
     assert ((tmp_path / "journal.jsonl").read_text(), rungs(ray_scheduler)) == before
 
 
 def test_a_trial_that_failed_is_tried_again_after_a_resume_and_a_stopped_one_is_not(tmp_path):
     machine = Machine(tmp_path)
-    story = machine.story()
-    names = [story.next_trial() for _ in range(3)]
-    story.end(names[0], "failed", why="MemoryError")
-    story.end(names[1], "stopped")
-    again = machine.story()
-    again.tell_again()
+    state = machine.state()
+    names = [state.next_trial() for _ in range(3)]
+    state.end(names[0], "failed", why="MemoryError")
+    state.end(names[1], "stopped")
+    again = machine.state()
+    again.replay()
     assert again.unfinished == [names[0], names[2]]
-    assert Desk(again, WORKERS).starting == [names[0], names[2]]
+    assert Broker(again, WORKERS).starting == [names[0], names[2]]
 
 
 def test_only_the_same_study_is_resumed(tmp_path):

@@ -55,9 +55,9 @@ def drift(pyproject, conda):
         requirement = Requirement(line)
         name = requirement.name + (f"[{','.join(sorted(requirement.extras))}]" if requirement.extras else "")
         wanted.add((AT_CONDA_FORGE.get(name, name), str(requirement.specifier)))
-    listed = {
-        re.fullmatch(r"([\w-]+)(.*)", line).groups() for line in environment["dependencies"] if isinstance(line, str)
-    }
+    lines = [line for line in environment["dependencies"] if isinstance(line, str)]
+    pairs = [re.fullmatch(r"([\w-]+)(.*)", line).groups() for line in lines]
+    listed = {(name, ",".join(sorted(bound.split(",")))) for name, bound in pairs}  # in the order of a specifier's text
     python = {bound for name, bound in listed if name == "python"}
     found = [f"missing: {name}{bound}" for name, bound in wanted - listed]
     found += [
@@ -79,7 +79,11 @@ def test_conda_gets_what_pyproject_says():
     [
         ('    "numpy>=2.0",\n', "", ["not in pyproject.toml: numpy>=2.0"]),
         ('"numpy>=2.0"', '"numpy>=2.1"', ["missing: numpy>=2.1", "not in pyproject.toml: numpy>=2.0"]),
-        ('"ray[tune]>=2.50"', '"ray>=2.50"', ["missing: ray>=2.50", "not in pyproject.toml: ray-tune>=2.50"]),
+        (
+            '"ray[tune]>=2.50,<2.61"',
+            '"ray>=2.50"',
+            ["missing: ray>=2.50", "not in pyproject.toml: ray-tune<2.61,>=2.50"],
+        ),
         ('    "tqdm>=4.66",\n', '    "tqdm>=4.66",\n    "optuna>=4",\n', ["missing: optuna>=4"]),
         (">=3.11,<3.15", ">=3.13,<3.15", ["python is not one version that pyproject.toml allows"]),
     ],

@@ -19,7 +19,7 @@ from hpt_lessons.search.bohb import BOHBSampler
 from hpt_lessons.trials import Trials
 from hpt_lessons.view.live import pictures
 from hpt_lessons.view.live.model import SearchModel
-from hpt_lessons.view.live.source import Source
+from hpt_lessons.view.live.reader import JournalReader
 from hpt_lessons.view.live.text import SearchText
 from hpt_lessons.view.live.widget import Pace, SearchView
 from hpt_lessons.view.look import marks
@@ -29,7 +29,7 @@ REAL = Path(__file__).parents[1] / "reference" / "search_on_cifar10_jpeg_copy.js
 
 def told(*events, **options):
     model = SearchModel(**options)
-    model.hear_all(events)
+    model.apply_all(events)
     return model
 
 
@@ -53,14 +53,22 @@ def end(name, status, **more):
 # -- the model -----------------------------------------------------------------------------------------------------
 
 
-def test_the_model_agrees_with_the_table_that_the_journal_makes():
-    """The oracle is `Trials.read`, which knows nothing of the model: a real search on real pictures."""
+def test_the_model_agrees_with_the_journal_read_by_hand():
+    """A real search on real pictures, never resumed: each line of its journal says one thing, once."""
+    lines = [json.loads(line) for line in REAL.read_text().splitlines()]
+    losses = {line["trial"]: [] for line in lines if line["event"] == "trial"}
+    for line in lines:
+        if line["event"] == "result":
+            losses[line["trial"]].append(line["loss"])
+    ends = {line["trial"]: line["status"] for line in lines if line["event"] == "end"}
     model = told(*Journal(REAL).read())
+    assert {trial.name: trial.values("loss") for trial in model.trials} == losses
+    assert {trial.name: trial.status for trial in model.trials} == ends
     assert model.trials == Trials.read(REAL)
-    best = Trials.read(REAL).filter(lambda trial: trial.name != "default").best()
-    assert (model.incumbent.trial, model.value(model.incumbent)) == (best.name, best.loss)
+    best = min((values[-1], name) for name, values in losses.items() if name != "default")
+    assert (model.value(model.incumbent), model.incumbent.name) == best
     assert (model.state, model.num_trials, model.planned) == ("complete", 11, model.epochs)
-    assert model.epochs == sum(trial.budget for trial in Trials.read(REAL))
+    assert model.epochs == sum(map(len, losses.values()))
 
 
 def test_a_table_of_trials_is_a_search_that_is_over():
@@ -68,7 +76,7 @@ def test_a_table_of_trials_is_a_search_that_is_over():
     table, model = Trials.read(REAL), told(*Journal(REAL).read())
     over = SearchModel.of(table)
     assert over.trials == table
-    assert (over.state, over.incumbent.trial, over.epochs) == ("complete", model.incumbent.trial, model.epochs)
+    assert (over.state, over.incumbent.name, over.epochs) == ("complete", model.incumbent.name, model.epochs)
     assert SearchView(table).model.trials == table
     running = told(study(), begin("a"), result("a", 1, 0.5)).trials
     assert (SearchModel.of(running).state, SearchModel.of(running).words(SearchModel.of(running).rows["a"])) == (
@@ -83,7 +91,7 @@ def test_the_best_is_the_best_so_far_as_long_as_somebody_may_beat_it():
     model = told(study(trials=1), begin("a"), result("a", 1, 0.5))
     for draw in (pictures.head, pictures.curves, pictures.table, pictures.text):
         assert "best so far" in draw(model).lower()
-    model.hear(end("a", "completed"))
+    model.apply(end("a", "completed"))
     for draw in (pictures.head, pictures.curves, pictures.table, pictures.text):
         assert "best" in draw(model).lower() and "so far" not in draw(model)
 
@@ -95,12 +103,12 @@ def test_a_journal_heard_in_pieces_says_the_same(tmp_path_factory, cuts):
     path = tmp_path_factory.mktemp("study") / "journal.jsonl"
     path.write_bytes(b"")
     model = SearchModel()
-    source = Source(path, model)
+    reader = JournalReader(path, model)
     for cut in [*sorted(cuts), len(whole)]:
         path.write_bytes(whole[:cut])
-        source.poll()
+        reader.poll()
     assert model.trials == Trials.read(REAL)
-    assert model.heard == whole.count(b"\n")
+    assert model.num_events == whole.count(b"\n")
 
 
 def test_a_damaged_last_line_waits_for_its_end_and_a_damaged_one_before_is_left_out(tmp_path):
@@ -108,11 +116,11 @@ def test_a_damaged_last_line_waits_for_its_end_and_a_damaged_one_before_is_left_
     line = json.dumps(result("0000", 1, 0.5)).encode()
     path.write_bytes(json.dumps(begin("0000")).encode() + b"\n" + line[:20])
     model = SearchModel()
-    source = Source(path, model)
-    source.poll()
+    reader = JournalReader(path, model)
+    reader.poll()
     assert [row.epoch for row in model.rows.values()] == [0]
     Journal(path).append(result("0000", 1, 0.4))  # a resumed search closes the torn line off
-    source.poll()
+    reader.poll()
     assert [row.results[-1].loss for row in model.rows.values()] == [0.4]
 
 
@@ -139,15 +147,15 @@ def test_every_end_has_its_words_its_sign_and_its_mark(status, why, words):
 def test_a_trial_that_reached_its_rung_pauses_until_it_goes_on_or_is_cut():
     model = told(study(2, waits=True), begin("0000", to=1), result("0000", 1, 0.5))
     assert model.words(model.rows["0000"]) == "paused"
-    model.hear({"event": "goes on", "trial": "0000", "to": 3})
+    model.apply({"event": "goes on", "trial": "0000", "to": 3})
     assert model.words(model.rows["0000"]) == "running" and model.rows["0000"].goal == 3
-    model.hear_all([begin("0001", to=1), result("0001", 1, 0.9), end("0001", "stopped")])
+    model.apply_all([begin("0001", to=1), result("0001", 1, 0.9), end("0001", "stopped")])
     assert model.words(model.rows["0001"]) == "stopped early"
 
 
 def test_where_nobody_waits_for_others_nobody_pauses():
     """Ray's ASHA lets a trial go on without a word in the journal."""
-    assert told(study(), begin("0000", to=1), result("0000", 1, 0.5)).rows["0000"].state == "running"
+    assert told(study(), begin("0000", to=1), result("0000", 1, 0.5)).rows["0000"].status == "running"
 
 
 def test_after_a_resume_what_was_cut_off_waits_for_a_place_and_what_was_cancelled_stays_so():
@@ -161,9 +169,9 @@ def test_after_a_resume_what_was_cut_off_waits_for_a_place_and_what_was_cancelle
         {"event": "resumed"},
     )
     states = ["waiting", "waiting", "stopped", "completed", "waiting"]  # 0004: the search was killed
-    assert [row.state for row in model.rows.values()] == states
-    model.hear(result("0000", 1, 0.5))
-    assert model.rows["0000"].state == "running"
+    assert [row.status for row in model.rows.values()] == states
+    model.apply(result("0000", 1, 0.5))
+    assert model.rows["0000"].status == "running"
 
 
 def test_a_search_that_nobody_runs_has_no_running_trials():
@@ -183,7 +191,7 @@ def test_the_incumbent_is_searched_sound_and_best_by_its_last_epoch():
         result("b", 1, 0.5),
         result("c", 1, 1e6, diverged=True),
     ]
-    assert told(*events).incumbent.trial == "b"
+    assert told(*events).incumbent.name == "b"
     flipped = told(*events[1:], metric="score", mode="max")
     assert flipped.incumbent is None and "report diverged, loss, seconds" in pictures.wrong_metric(flipped)
 
@@ -201,7 +209,7 @@ def test_a_strange_result_is_no_incumbent_and_stops_nothing(strange):
         {"trial": "0000"},
         {},
     )
-    assert model.incumbent.trial == "0001"
+    assert model.incumbent.name == "0001"
     assert "0000" in pictures.still(model) and "0000" in pictures.text(model)
 
 
@@ -229,22 +237,22 @@ def test_where_trials_are_stopped_early_less_is_expected_of_those_to_come():
 def test_what_is_seen_is_what_the_search_knows(tmp_path, scheduler):
     """After every result of a search with each scheduler: who runs and who pauses, by the search's own account."""
     machine = Machine(tmp_path, lambda: BOHBSampler(SPACE, seed=1), SCHEDULERS[scheduler], 15)
-    story = machine.story()
-    Journal(machine.path).append(study(15, waits=bool(story.search.scheduler.waits), fixed=["default"]))
+    state = machine.state()
+    Journal(machine.path).append(study(15, waits=bool(state.search.scheduler.waits), fixed=["default"]))
     model, offset, seen = SearchModel(), 0, set()
 
     def look():
         nonlocal offset
         events, offset = Journal(machine.path).read_on(offset)
-        model.hear_all(events)
-        assert {row.trial for row in model.rows.values() if row.state == "running"} == set(story.running)
-        assert {row.trial for row in model.rows.values() if row.state == "paused"} == story.paused
-        seen.update(row.state for row in model.rows.values())
+        model.apply_all(events)
+        assert {row.name for row in model.rows.values() if row.status == "running"} == set(state.running)
+        assert {row.name for row in model.rows.values() if row.status == "paused"} == state.paused
+        seen.update(row.status for row in model.rows.values())
 
-    while name := story.next_trial():
+    while name := state.next_trial():
         look()
-        for epoch in range(story.epochs[name] + 1, 10):
-            action = machine.report(story, name, epoch)
+        for epoch in range(state.epochs[name] + 1, 10):
+            action = machine.report(state, name, epoch)
             look()
             if action != "continue":
                 break
@@ -261,9 +269,9 @@ def test_a_search_in_another_process_is_known_by_its_lock(tmp_path):
     Journal(tmp_path / "journal.jsonl").append(begin("0000"))
     model = SearchModel()
     with FileLock(tmp_path / "study.lock"):
-        assert Source(tmp_path, model).poll()
+        assert JournalReader(tmp_path, model).poll()
     assert model.state == "running" and model.name == tmp_path.name
-    assert not Source(tmp_path, model).poll()
+    assert not JournalReader(tmp_path, model).poll()
     assert model.state == "interrupted"
 
 
@@ -342,17 +350,17 @@ def test_the_buttons_cancel_and_stop_and_say_so(tmp_path):
     handle = Handle(tmp_path, study(), begin("0000"), begin("0001"))
     view = SearchView(handle)
     view.cancel.click()
-    assert handle.cancelled == ["0000"] and "Trial 0000 ends" in view.said.value
+    assert handle.cancelled == ["0000"] and "Trial 0000 ends" in view.message.value
     view.trial.value = "0001"
     view.cancel.click()
-    assert "it is completed already" in view.said.value
+    assert "it is completed already" in view.message.value
     view.stop.click()
     assert handle.control.stopping and view.stop.disabled and view.cancel.disabled
     handle.tell(end("0000", "stopped", why="cancelled"))
     handle.tell(end("0001", "interrupted"))
     handle.running = False
     assert not view.update()
-    assert "resume=True" in view.said.value and list(view.trial.options) == [] and view.stop.disabled
+    assert "resume=True" in view.message.value and list(view.trial.options) == [] and view.stop.disabled
 
 
 def test_a_search_that_failed_says_why(tmp_path):
@@ -453,9 +461,9 @@ def test_the_callback_tells_who_was_cut_from_who_came_to_the_end(monkeypatch):
     say(view, "complete", long)
     say(view, "result", open_end, result=reported(1, loss=2.0))
     view.on_experiment_end(trials=[])
-    states = {name: row.state for name, row in view.model.rows.items()}
+    states = {name: row.status for name, row in view.model.rows.items()}
     assert states == {"long": "completed", "short": "stopped", "broken": "diverged", "open": "interrupted"}
-    assert view.model.rows["long"].seconds == 1.5 and view.model.incumbent.trial == "long"
+    assert view.model.rows["long"].seconds == 1.5 and view.model.incumbent.name == "long"
     assert view.model.reported == {"loss", "seconds", "kind"}
 
 

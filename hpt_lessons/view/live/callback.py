@@ -10,27 +10,8 @@ from typing import Any
 from ray.tune import Callback
 
 from hpt_lessons.progress import in_notebook
+from hpt_lessons.raytune.results import last_line, own_metrics
 from hpt_lessons.view.live.model import SearchModel
-
-_RAYS_OWN = {
-    "training_iteration",
-    "time_this_iter_s",
-    "time_total_s",
-    "timestamp",
-    "date",
-    "pid",
-    "hostname",
-    "node_ip",
-    "trial_id",
-    "done",
-    "experiment_tag",
-    "experiment_id",
-    "checkpoint_dir_name",
-    "time_since_restore",
-    "iterations_since_restore",
-    "should_checkpoint",
-    "config",
-}
 
 
 class LiveView(Callback):
@@ -82,12 +63,10 @@ class LiveView(Callback):
         self._try(self._show)
 
     def on_trial_start(self, iteration: int, trials: list, trial: Any, **info: Any) -> None:
-        self._try(self._hear, "trial", trial, {"config": _plain(trial.config)})
+        self._try(self._apply, "trial", trial, {"config": _plain(trial.config)})
 
     def on_trial_result(self, iteration: int, trials: list, trial: Any, result: dict[str, Any], **info: Any) -> None:
-        own = {key: value for key, value in result.items() if key not in _RAYS_OWN}
-        seconds = own.pop("seconds", result.get("time_this_iter_s"))
-        self._try(self._hear, "result", trial, {**own, "epoch": result["training_iteration"], "seconds": seconds})
+        self._try(self._apply, "result", trial, {**own_metrics(result), "epoch": result["training_iteration"]})
         if result.get("done"):
             self._cut[trial.trial_id] = result["training_iteration"]
 
@@ -95,16 +74,14 @@ class LiveView(Callback):
         self._try(self._end, trial)
 
     def on_trial_error(self, iteration: int, trials: list, trial: Any, **info: Any) -> None:
-        from hpt_lessons.raytune.adapters import last_line
-
-        self._try(self._hear, "end", trial, {"status": "failed", "why": last_line(trial)})
+        self._try(self._apply, "end", trial, {"status": "failed", "why": last_line(trial)})
 
     def on_step_end(self, iteration: int, trials: list, **info: Any) -> None:
         self._try(lambda: self.view.update_if_due())
 
     def on_experiment_end(self, trials: list, **info: Any) -> None:
         for name in self.model.unfinished:
-            self.model.hear({"event": "end", "trial": name, "status": "interrupted"})
+            self.model.apply({"event": "end", "trial": name, "status": "interrupted"})
         self.model.alive = False
         self._try(lambda: self.view.update())
 
@@ -135,21 +112,21 @@ class LiveView(Callback):
                 f"LiveView shows nothing more ({type(error).__name__}: {error}); the search goes on.", stacklevel=2
             )
 
-    def _hear(self, kind: str, trial: Any, more: Mapping[str, Any]) -> None:
-        self.model.hear({**more, "event": kind, "trial": trial.trial_id})  # whatever a user's metric is called
+    def _apply(self, kind: str, trial: Any, more: Mapping[str, Any]) -> None:
+        self.model.apply({**more, "event": kind, "trial": trial.trial_id})  # whatever a user's metric is called
 
     def _end(self, trial: Any) -> None:
         row = self.model.rows.get(trial.trial_id)
         broke = row is not None and row.results and self.model.broke(row.results[-1])
-        self._hear("end", trial, {"status": "diverged" if broke else "completed"})
+        self._apply("end", trial, {"status": "diverged" if broke else "completed"})
         self._name_the_cut()
 
     def _name_the_cut(self) -> None:
         """Ray does not say why a trial was told to stop: early is who was, and had fewer epochs than the longest."""
         for name, epoch in self._cut.items():
-            if self.model.rows[name].state in ("completed", "stopped"):
+            if self.model.rows[name].status in ("completed", "stopped"):
                 status = "stopped" if epoch < (self.model.longest or 0) else "completed"
-                self.model.hear({"event": "end", "trial": name, "status": status})
+                self.model.apply({"event": "end", "trial": name, "status": status})
 
 
 def _again(arguments: dict[str, Any]) -> LiveView:

@@ -9,9 +9,10 @@ from collections.abc import Iterable, Sequence
 from html import escape
 from typing import Any
 
+from hpt_lessons.journal import ENDED, TrialState
 from hpt_lessons.progress import seconds_in_words
 from hpt_lessons.trials import leaves
-from hpt_lessons.view.live.model import ENDED, Row, SearchModel
+from hpt_lessons.view.live.model import SearchModel
 from hpt_lessons.view.look import page, svg
 from hpt_lessons.view.look.marks import limits, ticks
 
@@ -72,7 +73,7 @@ def in_words(config: dict[str, Any]) -> str:
 def counts(model: SearchModel) -> str:
     """How many trials are where: '2 running, 3 of 10 trials ended (1 stopped early)'."""
     words = [model.words(row) for row in model.rows.values()]
-    ended = sum(row.state in ENDED for row in model.rows.values())
+    ended = sum(row.status in ENDED for row in model.rows.values())
     of = f" of {model.num_trials}" if model.num_trials is not None else ""
     special = [
         f"{words.count(word)} {word}" for word in ("stopped early", "cancelled", "diverged", "failed") if word in words
@@ -97,7 +98,7 @@ def amount(model: SearchModel) -> str:
 def best(model: SearchModel) -> str:
     """The incumbent in words; empty before the first result."""
     row = model.incumbent
-    return f"{row.trial}, {model.metric} {number(model.value(row))} ({in_words(row.config)})" if row else ""
+    return f"{row.name}, {model.metric} {number(model.value(row))} ({in_words(row.config)})" if row else ""
 
 
 def best_word(model: SearchModel) -> str:
@@ -143,22 +144,22 @@ def wrong_metric(model: SearchModel) -> str:
 # -- the table ---------------------------------------------------------------------------------------------------------
 
 
-def chosen(model: SearchModel) -> list[Row]:
+def chosen(model: SearchModel) -> list[TrialState]:
     """The rows to show, in the order of their start."""
     rows = list(model.rows.values())
     if len(rows) <= SHOWN:
         return rows
     sign = 1 if model.mode == "min" else -1
 
-    def rank(row: Row) -> tuple:
+    def rank(row: TrialState) -> tuple:
         value = model.value(row)
         return (not row.unfinished, math.isnan(value), sign * value)
 
-    names = {row.trial for row in sorted(rows, key=rank)[:SHOWN]}
-    return [row for row in rows if row.trial in names]
+    names = {row.name for row in sorted(rows, key=rank)[:SHOWN]}
+    return [row for row in rows if row.name in names]
 
 
-def columns(rows: Iterable[Row]) -> list[str]:
+def columns(rows: Iterable[TrialState]) -> list[str]:
     """The hyperparameters of these trials, those of nested configurations as 'a/b'."""
     return list(dict.fromkeys("/".join(path) for row in rows for path, _ in leaves(row.config)))
 
@@ -170,7 +171,7 @@ def table(model: SearchModel) -> str:
         return ""
     keys = columns(rows)
     heads = ["trial", "state", *keys, "epoch", model.metric, "seconds"]
-    top = "".join(f'<th scope="col"{_word(place == 1)}>{escape(name)}</th>' for place, name in enumerate(heads))
+    top = "".join(f'<th scope="col"{_word(index == 1)}>{escape(name)}</th>' for index, name in enumerate(heads))
     body = "".join(_row(model, row, keys, row is winner) for row in rows)
     left = len(model.rows) - len(rows)
     more = f'<div style="color: {page.MUTED}">… and {left} more that ended with less.</div>' if left else ""
@@ -180,7 +181,7 @@ def table(model: SearchModel) -> str:
     )
 
 
-def _row(model: SearchModel, row: Row, keys: Sequence[str], is_best: bool) -> str:
+def _row(model: SearchModel, row: TrialState, keys: Sequence[str], is_best: bool) -> str:
     words = model.words(row)
     values = {"/".join(path): value for path, value in leaves(row.config)}
     why = f": {row.why}" if row.why and words != row.why else ""
@@ -192,7 +193,7 @@ def _row(model: SearchModel, row: Row, keys: Sequence[str], is_best: bool) -> st
         f"{row.seconds:.1f}" if row.seconds else "",
     ]
     look = ' class="hpt-best"' if is_best else "" if row.unfinished else ' class="hpt-over"'
-    name = escape(row.trial) + (" ★" + page.hidden(best_word(model)) if is_best else "")
+    name = escape(row.name) + (" ★" + page.hidden(best_word(model)) if is_best else "")
     return f'<tr{look}><th scope="row">{name}</th>{state}' + "".join(f"<td>{escape(c)}</td>" for c in cells) + "</tr>"
 
 
@@ -205,13 +206,13 @@ def _word(left: bool) -> str:
 
 def curves(model: SearchModel) -> str:
     """The metric of every trial after each epoch, the incumbent emphasised, and how each trial ended."""
-    lines = {row.trial: model.values(row) for row in model.rows.values()}
+    lines = {row.name: model.values(row) for row in model.rows.values()}
     low, high = limits([value for points in lines.values() for _, value in points], model.mode)
     plot = _Plot(max(2, model.longest or 2), low, high, model.mode)
     winner = model.incumbent
-    rows = sorted(model.rows.values(), key=lambda row: (row is winner, row.trial in model.fixed, row.unfinished))
+    rows = sorted(model.rows.values(), key=lambda row: (row is winner, row.name in model.fixed, row.unfinished))
     parts = [plot.axes(NAMES.get(model.metric, model.metric)), *_legend(model)]
-    parts += [_curve(plot, model, row, lines[row.trial], row is winner) for row in rows]
+    parts += [_curve(plot, model, row, lines[row.name], row is winner) for row in rows]
     if not any(lines.values()):
         parts.append(svg.text(WIDTH / 2, (TOP + HEIGHT - BOTTOM) / 2, "no results yet", "middle", 13))
     incumbent = f"{best_word(model).capitalize()}: {best(model)}." if winner else ""
@@ -251,19 +252,19 @@ class _Plot:
         return "".join(parts)
 
 
-def _look(model: SearchModel, row: Row, is_best: bool) -> tuple[str, float, str]:
+def _look(model: SearchModel, row: TrialState, is_best: bool) -> tuple[str, float, str]:
     """Colour, width and dashes of a curve."""
     if is_best:
         return page.RED, 3.0, ""
-    if row.trial in model.fixed:
+    if row.name in model.fixed:
         return page.TEXT, 1.8, "6 4"
     return (svg.BLUE, 1.6, "") if row.unfinished else (page.MUTED, 1.0, "")
 
 
-def _curve(plot: _Plot, model: SearchModel, row: Row, points: list[tuple[int, float]], is_best: bool) -> str:
+def _curve(plot: _Plot, model: SearchModel, row: TrialState, points: list[tuple[int, float]], is_best: bool) -> str:
     colour, width, dashes = _look(model, row, is_best)
     places = [(plot.x(epoch), plot.y(value)) for epoch, value in points]
-    words = f"{row.trial}: {model.words(row)}, {in_words(row.config)}"
+    words = f"{row.name}: {model.words(row)}, {in_words(row.config)}"
     parts = [f"<title>{escape(words)}</title>"]
     if len(places) > 1:
         path = " ".join(f"{x:.1f},{y:.1f}" for x, y in places)
@@ -332,11 +333,11 @@ def text(model: SearchModel) -> str:
     return "\n".join(lines)
 
 
-def line(model: SearchModel, row: Row) -> str:
+def line(model: SearchModel, row: TrialState) -> str:
     """One trial in plain text: '0003: stopped early after epoch 1, loss 2.303, 4.1 s (lr=0.1)'."""
     when = f" after epoch {row.epoch}" if row.results else ""
     value = f", {model.metric} {number(model.value(row))}" if row.results else ""
     seconds = f", {row.seconds:.1f} s" if row.seconds else ""
     words = model.words(row)
     why = f": {row.why}" if row.why and row.why != words else ""
-    return f"{row.trial}: {words}{when}{why}{value}{seconds} ({in_words(row.config)})"
+    return f"{row.name}: {words}{when}{why}{value}{seconds} ({in_words(row.config)})"

@@ -7,7 +7,7 @@ from typing import Any, TextIO
 from hpt_lessons.progress import Progress
 from hpt_lessons.view.live import pictures
 from hpt_lessons.view.live.model import SearchModel
-from hpt_lessons.view.live.source import Source
+from hpt_lessons.view.live.reader import JournalReader
 
 
 class SearchText:
@@ -27,22 +27,22 @@ class SearchText:
         every: float = 0.5,
     ) -> None:
         if isinstance(search, SearchModel):
-            self.model, self.source = search, None
+            self.model, self.reader = search, None
         else:
             self.model = SearchModel(metric, mode)
-            self.source = Source(search, self.model)
+            self.reader = JournalReader(search, self.model)
         self.every = every
-        self._said: dict[str, str] = {}
+        self._printed: dict[str, str] = {}
         self._thread: threading.Thread | None = None
         self._next = -float("inf")
         self._bar = Progress(None, self.model.name or "search", unit="epoch", file=file, interval=interval)
 
     def update(self) -> bool:
-        """Hear the news and print them; whether there may be more to come."""
+        """Take in the news and print them; whether there may be more to come."""
         self._next = time.monotonic() + self.every
-        goes_on = self.source.poll() if self.source else self.model.state in ("waiting", "running")
+        goes_on = self.reader.poll() if self.reader else self.model.state in ("waiting", "running")
         for row in list(self.model.rows.values()):
-            self._tell(row)
+            self._print_end(row)
         self._show_progress()
         if not goes_on:
             self.close()
@@ -53,19 +53,19 @@ class SearchText:
         if time.monotonic() >= self._next:
             self.update()
 
-    def _tell(self, row: Any) -> None:
+    def _print_end(self, row: Any) -> None:
         """Print a trial's line when it has ended; again if it was resumed and ends anew."""
         words = self.model.words(row)
         if row.unfinished and words != "interrupted":
-            self._said.pop(row.trial, None)
-        elif self._said.get(row.trial) != words:
-            self._said[row.trial] = words
+            self._printed.pop(row.name, None)
+        elif self._printed.get(row.name) != words:
+            self._printed[row.name] = words
             self._bar.write(pictures.line(self.model, row))
 
     def _show_progress(self) -> None:
         model = self.model
         best = model.incumbent
-        incumbent = f"; best {best.trial}, {model.metric} {pictures.number(model.value(best))}" if best else ""
+        incumbent = f"; best {best.name}, {model.metric} {pictures.number(model.value(best))}" if best else ""
         self._bar.note(pictures.counts(model) + incumbent)
         if model.planned:
             self._bar.total = model.epochs if model.complete else model.planned
@@ -81,7 +81,7 @@ class SearchText:
 
     def follow(self) -> "SearchText":
         """Print the news as they come, in a thread of its own, until the search ends."""
-        if self._thread is None and self.source is not None:
+        if self._thread is None and self.reader is not None:
             self._thread = threading.Thread(target=self._follow, name=f"view of {self.model.name}", daemon=True)
             self._thread.start()
         return self

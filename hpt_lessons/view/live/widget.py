@@ -17,7 +17,7 @@ from hpt_lessons.progress import in_notebook
 from hpt_lessons.trials import Trials
 from hpt_lessons.view.live import pictures
 from hpt_lessons.view.live.model import SearchModel
-from hpt_lessons.view.live.source import Source
+from hpt_lessons.view.live.reader import JournalReader
 from hpt_lessons.view.live.text import SearchText
 from hpt_lessons.view.look import page
 
@@ -65,11 +65,11 @@ class SearchView(page.Panel):
     def __init__(self, search: Any, *, metric: str = "loss", mode: str | None = None, every: float = 0.5) -> None:
         if isinstance(search, SearchModel | Trials):
             self.model = search if isinstance(search, SearchModel) else SearchModel.of(search, metric, mode)
-            self.source = None
+            self.reader = None
         else:
             self.model = SearchModel(metric, mode)
-            self.source = Source(search, self.model)
-        self.search = self.source and self.source.handle
+            self.reader = JournalReader(search, self.model)
+        self.search = self.reader and self.reader.handle
         self._pace, self._lock, self._follower = Pace(every), threading.RLock(), None
         self._ending = ""  # the trial that was cancelled last, as long as it has not ended
         self._id, self._stored = uuid.uuid4().hex[:12], []
@@ -96,11 +96,11 @@ class SearchView(page.Panel):
             layout={"width": "auto"},
             tooltip="End the search; what is finished is kept, and it can be resumed",
         )
-        self.said = widgets.HTML()
+        self.message = widgets.HTML()
         buttons = widgets.HBox(
             [self.trial, self.cancel, self.stop], layout={"flex_flow": "row wrap", "overflow": "visible"}
         )
-        self.controls = widgets.VBox([buttons, self.said], layout={"overflow": "visible", "min_height": "64px"})
+        self.controls = widgets.VBox([buttons, self.message], layout={"overflow": "visible", "min_height": "64px"})
         self.controls.layout.display = None if self.search is not None else "none"
         self.cancel.on_click(lambda _: self._cancel())
         self.stop.on_click(lambda _: self._stop())
@@ -121,7 +121,7 @@ class SearchView(page.Panel):
         self._say("The search is being stopped …")
 
     def _say(self, words: str, colour: str = page.MUTED) -> None:
-        self.said.value = f'<span role="status" style="color: {colour}">{escape(words)}</span>'
+        self.message.value = f'<span role="status" style="color: {colour}">{escape(words)}</span>'
 
     # -- drawing ---------------------------------------------------------------------------------------------------
 
@@ -131,9 +131,9 @@ class SearchView(page.Panel):
         return self._pace.spent
 
     def update(self) -> bool:
-        """Hear the news and draw them now; whether there may be more to come."""
+        """Take in the news and draw them now; whether there may be more to come."""
         with self._lock, self._pace:
-            goes_on = self.source.poll() if self.source else self.model.state in ("waiting", "running")
+            goes_on = self.reader.poll() if self.reader else self.model.state in ("waiting", "running")
             self._draw()
             self._store(goes_on)
             return goes_on
@@ -182,7 +182,7 @@ class SearchView(page.Panel):
 
     def follow(self) -> "SearchView":
         """Draw the news as they come, in a thread of its own, until the search ends."""
-        if self.source is not None and (self._follower is None or not self._follower.is_alive()):
+        if self.reader is not None and (self._follower is None or not self._follower.is_alive()):
             self._follower = threading.Thread(target=self._follow, name=f"view of {self.model.name}", daemon=True)
             self._follower.start()
         return self

@@ -1,4 +1,4 @@
-"""Where may a study write, and what may it remove? Only where nobody else has put anything: `study_place`.
+"""Where may a study write, and what may it remove? Only where nobody else has put anything: `study_folder`.
 
 A study's folder is new, empty, or one in which a study of ours has begun. Ray's own files lie in `ray` below it, which
 is removed only with our mark in it.
@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from hpt_lessons.files import read_json
-from hpt_lessons.lines import read_line
+from hpt_lessons.json_lines import read_line
 from hpt_lessons.names import check_name
 
 JOURNAL, LOCK, COMMAND = "journal.jsonl", "study.lock", "command.json"
@@ -32,7 +32,7 @@ def default_name() -> str:
     return time.strftime("study-%Y%m%d-%H%M%S")
 
 
-def study_place(folder: str | Path | None, name: Any) -> Path:
+def study_folder(folder: str | Path | None, name: Any) -> Path:
     """The folder of the study, which need not be there yet; nothing is written.
 
     ValueError if `name` is no name, FileExistsError if something is in the way that no study of ours has put there.
@@ -43,23 +43,23 @@ def study_place(folder: str | Path | None, name: Any) -> Path:
             f"name {name!r}: a folder of this name beside the studies keeps the answers to the questions. "
             "Choose another name."
         )
-    place = studies_folder(folder) / name
-    for part in (place, *place.parents):
+    path = studies_folder(folder) / name
+    for part in (path, *path.parents):
         if (part.exists() or part.is_symlink()) and not part.is_dir():
             raise FileExistsError(
                 f"study {name!r}: {part} is a file, and a folder was expected. Choose another name or another folder."
             )
-    if not place.exists():
-        return place
-    others = sorted(entry.name for entry in place.iterdir() if not _left_before_the_start(entry))
-    if others and not _has_begun(place / JOURNAL):
+    if not path.exists():
+        return path
+    others = sorted(entry.name for entry in path.iterdir() if not _left_before_the_start(entry))
+    if others and not _has_begun(path / JOURNAL):
         what = f"{', '.join(map(repr, others[:3]))}{' and more' if len(others) > 3 else ''}"
         raise FileExistsError(
-            f"study {name!r}: {place} holds {what}, and no study has begun there"
-            f"{_why_not(place / JOURNAL)}. A study goes into a new or an empty folder: choose "
+            f"study {name!r}: {path} holds {what}, and no study has begun there"
+            f"{_why_not(path / JOURNAL)}. A study goes into a new or an empty folder: choose "
             "another name or another folder. Nothing was changed."
         )
-    return place
+    return path
 
 
 def _why_not(journal: Path) -> str:
@@ -95,12 +95,12 @@ def _left_before_the_start(entry: Path) -> bool:
     return entry.name == LOCK and entry.stat().st_size == 0
 
 
-def fresh_ray_folder(place: Path) -> Path:
+def fresh_ray_folder(study: Path) -> Path:
     """An empty folder for Ray's own files, with our mark; what an earlier run of the study left there is removed.
 
     Ray would warn about it, or mix it in. A folder `ray` without the mark stays as it is, and another one is taken.
     """
-    folder = next(folder for folder in map(place.joinpath, _ray_names()) if _may_be_removed(folder))
+    folder = next(folder for folder in map(study.joinpath, _ray_names()) if _may_be_removed(folder))
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True, exist_ok=True)
     (folder / MARK).write_text("What Ray has written for this study. It is removed when the study goes on.\n", "utf-8")

@@ -14,8 +14,8 @@ from hpt_lessons.journal import Journal
 from hpt_lessons.names import check_name
 from hpt_lessons.raytune import __main__ as command
 from hpt_lessons.raytune.cifar import tune_cifar
+from hpt_lessons.raytune.folders import MARK, fresh_ray_folder, study_folder
 from hpt_lessons.raytune.launch import launch
-from hpt_lessons.raytune.place import MARK, fresh_ray_folder, study_place
 from hpt_lessons.raytune.study import run_study
 from hpt_lessons.search import domains
 from hpt_lessons.search.bohb import BOHBSampler
@@ -67,9 +67,9 @@ def content(folder: Path) -> dict:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_a_name_is_taken_as_it_is(tmp_path, name):
-    assert study_place(tmp_path, name) == tmp_path / name
+    assert study_folder(tmp_path, name) == tmp_path / name
     (tmp_path / name).mkdir()
-    assert study_place(tmp_path, name) == tmp_path / name
+    assert study_folder(tmp_path, name) == tmp_path / name
     assert command.read_arguments(["--name", name]).name == name
 
 
@@ -131,7 +131,7 @@ def test_a_journal_that_does_not_begin_as_ours_is_refused(tmp_path, first):
     journal.path.write_text(first + journal.path.read_text("utf-8"), "utf-8")
     before = content(tmp_path)
     with pytest.raises(FileExistsError, match=r"first line of its journal\.jsonl is not that of a study"):
-        study_place(tmp_path, "mine")
+        study_folder(tmp_path, "mine")
     assert content(tmp_path) == before
 
 
@@ -142,10 +142,10 @@ def test_a_study_of_ours_is_found_also_where_a_kill_has_torn_its_beginning(tmp_p
     line = journal.path.read_bytes()
     for size in range(len(line)):
         journal.path.write_bytes(line[:size])
-        assert study_place(tmp_path, "mine") == tmp_path / "mine"
+        assert study_folder(tmp_path, "mine") == tmp_path / "mine"
         journal.append(BEGIN)
         (tmp_path / "mine" / "trials").mkdir(exist_ok=True)
-        assert study_place(tmp_path, "mine") == tmp_path / "mine"
+        assert study_folder(tmp_path, "mine") == tmp_path / "mine"
         (tmp_path / "mine" / "trials").rmdir()
 
 
@@ -153,7 +153,7 @@ def test_what_a_refused_search_leaves_does_not_take_its_name(tmp_path):
     options = command.named(command.read_arguments(["--folder", str(tmp_path), "--name", "mine"]))
     command.remember(options)
     (tmp_path / "mine" / "study.lock").touch()
-    assert study_place(tmp_path, "mine") == tmp_path / "mine"
+    assert study_folder(tmp_path, "mine") == tmp_path / "mine"
 
 
 @pytest.mark.parametrize("where", ["mine", "."])
@@ -190,7 +190,7 @@ def test_only_our_own_ray_is_removed(tmp_path):
 
 def test_the_place_of_the_answers_is_no_study(tmp_path):
     with pytest.raises(ValueError, match="keeps the answers"):
-        study_place(tmp_path, "Answers")
+        study_folder(tmp_path, "Answers")
 
 
 @pytest.mark.parametrize("trial", ["../outside", "a/b", "", "nul"])

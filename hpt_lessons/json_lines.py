@@ -23,7 +23,7 @@ def write_line(event: Mapping[str, Any]) -> bytes:
     """The event as one line of JSON in UTF-8; TypeError, naming the key, for what JSON cannot hold."""
     if not isinstance(event, Mapping):
         raise TypeError(f"journal: an event is a dictionary, not {type(event).__name__}: {event!r}")
-    places: dict[str, list] = {}
+    places: dict[str, list[Any]] = {}
     try:
         plain = _plain({_escaped(key): value for key, value in event.items()}, (), places)
         return _text(plain | places) + b"\n"
@@ -31,7 +31,7 @@ def write_line(event: Mapping[str, Any]) -> bytes:
         raise TypeError("journal: an event of so many levels cannot be written; does a list hold itself?") from None
 
 
-def _text(plain: dict) -> bytes:
+def _text(plain: dict[str, Any]) -> bytes:
     try:
         return json.dumps(plain, ensure_ascii=False, allow_nan=False).encode("utf-8")
     except UnicodeEncodeError:  # half a surrogate pair, from a file name that is no proper text
@@ -40,7 +40,7 @@ def _text(plain: dict) -> bytes:
         raise TypeError(f"journal: a whole number is too long ({error}). Write it as text.") from None
 
 
-def read_line(line: bytes) -> dict | None:
+def read_line(line: bytes) -> dict[str, Any] | None:
     """The event on this line, None if there is none. No strict prefix of an event is one: it lacks the last brace."""
     try:
         event = json.loads(line)
@@ -59,7 +59,7 @@ def read_line(line: bytes) -> dict | None:
         return None
 
 
-def _holder(event: dict, path: list) -> Any:
+def _holder(event: Any, path: list[Any]) -> Any:
     for step in path[:-1]:
         event = event[step]
     return event
@@ -73,7 +73,7 @@ def _escaped(key: Any) -> Any:
     return f"_{key}" if _is_like_ours(key) else key
 
 
-def _plain(value: Any, path: tuple[str | int, ...], places: dict[str, list], exact: bool = False) -> Any:
+def _plain(value: Any, path: tuple[str | int, ...], places: dict[str, list[Any]], exact: bool = False) -> Any:
     """The value in JSON's own types; what JSON has none for is noted in `places`.
 
     `exact` refuses also what would come back as something else: an array as a list, an Enum as its number.
@@ -126,7 +126,7 @@ def kept(values: Mapping[str, Any]) -> dict[str, Any]:
         _plain(dict(values), (), {}, exact=True)
     except RecursionError:
         raise TypeError("journal: a value of so many levels cannot be written; does a list hold itself?") from None
-    return read_line(write_line(values))
+    return read_line(write_line(values)) or {}  # an event without anything is one as well
 
 
 def identical(one: Any, other: Any) -> bool:

@@ -1,4 +1,4 @@
-"""Where does the news of a search come from? From its journal, whoever runs it: `follow`."""
+"""Where does the news of a search come from? From its journal, whoever runs it: `JournalReader`."""
 
 import time
 from os import PathLike
@@ -6,13 +6,14 @@ from pathlib import Path
 from typing import Any
 
 from hpt_lessons.journal import Journal
+from hpt_lessons.raytune.folders import JOURNAL, LOCK
 from hpt_lessons.view.live.model import SearchModel
 
 LOOK = 5.0  # seconds between two looks whether another process is at work
 
 
-class Source:
-    """Reads on in a study's journal and tells it to `model`.
+class JournalReader:
+    """Reads on in a study's journal and applies what is new to `model`.
 
     `search` is a folder of a study or its journal, a `Study`, or a search that was started by
     `hpt_lessons.raytune.launch` and can be controlled: then `handle` is that one, else None.
@@ -20,11 +21,11 @@ class Source:
 
     def __init__(self, search: Any, model: SearchModel) -> None:
         self.handle = search if hasattr(search, "cancel") else None
-        place = Path(search if isinstance(search, str | PathLike) else search.folder)
-        self.journal = Journal(place if place.suffix == ".jsonl" else place / "journal.jsonl")
+        folder = Path(search if isinstance(search, str | PathLike) else search.folder)
+        self.journal = Journal(folder if folder.suffix == ".jsonl" else folder / JOURNAL)
         if self.handle is None and not self.journal.path.exists():
             raise FileNotFoundError(
-                f"there is no search in {str(place)!r}: its folder has no journal.jsonl. Start the "
+                f"there is no search in {str(folder)!r}: its folder has no {JOURNAL}. Start the "
                 "search first, or check the path."
             )
         self.model = model
@@ -33,10 +34,10 @@ class Source:
         self._looked = -LOOK
 
     def poll(self) -> bool:
-        """Hear what is new; whether there may be more to come."""
+        """Take in what is new; whether there may be more to come."""
         alive = self._alive()  # first: what a search wrote before its end is read after it
         events, self._offset = self.journal.read_on(self._offset)
-        self.model.hear_all(events)
+        self.model.apply_all(events)
         self.model.alive = alive
         if self.handle is not None and self.handle.error is not None:
             self.model.error = f"{type(self.handle.error).__name__}: {self.handle.error}"
@@ -47,7 +48,7 @@ class Source:
         if self.handle is not None:
             return self.handle.running
         if time.monotonic() - self._looked >= LOOK:
-            self._looked, self._locked = time.monotonic(), is_locked(self.journal.path.with_name("study.lock"))
+            self._looked, self._locked = time.monotonic(), is_locked(self.journal.path.with_name(LOCK))
         return self._locked
 
 

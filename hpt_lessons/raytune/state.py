@@ -1,9 +1,8 @@
-"""How does a search survive a sudden death? Everything that happened is in its journal, in order, and is told again.
+"""How does a search survive a sudden death? Everything that happened is in its journal, in order, and is replayed.
 
 Ray's own snapshots are seconds apart, not atomic, and do not hold the rungs of a scheduler. Here each configuration
-and each result is in the journal, on the disk, before anybody acts on it. A search that starts again tells the same
-story to a fresh searcher and a fresh scheduler, in the same order, and so brings both into the state in which they
-died.
+and each result is in the journal, on the disk, before anybody acts on it. A search that starts again tells a fresh
+searcher and a fresh scheduler the same, in the same order, and so brings both into the state in which they died.
 """
 
 from collections.abc import Callable, Mapping
@@ -14,34 +13,13 @@ from hpt_lessons.search.asktell import DONE, Run, Search
 from hpt_lessons.search.halving import NoStopping
 from hpt_lessons.search.rungs import Decision
 
-# What Ray adds to every result; the journal keeps what the training itself reported.
-_RAYS_OWN = {
-    "training_iteration",
-    "time_this_iter_s",
-    "time_total_s",
-    "timestamp",
-    "date",
-    "pid",
-    "hostname",
-    "node_ip",
-    "trial_id",
-    "done",
-    "experiment_tag",
-    "experiment_id",
-    "checkpoint_dir_name",
-    "time_since_restore",
-    "iterations_since_restore",
-    "should_checkpoint",
-    "__duplicate__",
-}
 
-
-class Story:
+class StudyState:
     """A study as its journal tells it: which trials there are, what they reported, which of them have ended.
 
     `searcher` asks and tells (`hpt_lessons.search`), `scheduler` is one of `hpt_lessons.search.halving` or None to
     train every trial for `max_epochs`. Trials in `fixed` (name: configuration) come first; no scheduler may cut them.
-    `num_trials` is needed for a searcher that could go on for ever. Without a `journal` the story is kept in memory.
+    `num_trials` is needed for a searcher that could go on for ever. Without a `journal` the state is kept in memory.
     """
 
     def __init__(
@@ -87,17 +65,15 @@ class Story:
             self.finished = not self.unfinished
         return None
 
-    def result(self, name: str, result: Mapping[str, Any]) -> str:
+    def result(self, name: str, epoch: int, metrics: Mapping[str, Any]) -> str:
         """Take in a result: 'continue', 'pause' or 'stop'; one that was heard before changes nothing."""
-        epoch = int(result["training_iteration"])
         if name in self.ended:
             return "stop"
         if epoch <= self.epochs[name]:
             return "continue"
-        own = {key: value for key, value in result.items() if key not in _RAYS_OWN and not key.startswith("config/")}
-        self.journal.append({**own, "event": "result", "trial": name, "epoch": epoch})
-        decision = self._decide(name, epoch, result)
-        status = self._status_after(name, decision, result)
+        self.journal.append({**metrics, "event": "result", "trial": name, "epoch": epoch})
+        decision = self._decide(name, epoch, metrics)
+        status = self._status_after(name, decision, metrics)
         if status:
             self.end(name, status)
         self._end_all(decision.cut, "stopped")
@@ -122,16 +98,6 @@ class Story:
         """
         if name in self.configs:
             self.end(name, "stopped", why="cancelled")
-
-    def adopt(self, name: str, config: Mapping[str, Any]) -> None:
-        """Take in a trial that somebody else proposed. ValueError if the scheduler has no room for it."""
-        run = self.search.adopt(name, config)
-        if not isinstance(run, Run):
-            raise ValueError(
-                f"trial {name}: {type(self.search.scheduler).__name__} has no room for one more trial. "
-                "Let num_samples be the number of trials that it plans for."
-            )
-        self._add(name, run.config, run.budget)
 
     @property
     def unfinished(self) -> list[str]:
@@ -158,23 +124,21 @@ class Story:
 
     # After an interruption: the same events once more, in the same order.
 
-    def tell_again(self) -> None:
+    def replay(self) -> None:
         """Go through the journal and bring searcher and scheduler into the state that they had at its end."""
         events = self.journal.read()
         ends = {event["trial"]: event["status"] for event in events if event["event"] == "end"}
-        out: set[str] = set()  # stopped so far
+        stopped: set[str] = set()  # so far
         for event in events:
             kind, name = event["event"], event.get("trial")
-            if kind == "end" and event["status"] == "stopped":
-                out.add(name)
             if kind in ("trial", "goes on"):
-                self._ask_again(name, event.get("config"))
-                if name in out and name in self.search.running:
-                    self.search.fail(name)
+                self._replay_start(name, event.get("config"), lost=name in stopped)
             elif kind == "result" and event["epoch"] > self.epochs[name]:
-                self._result_again(name, event, ends)
-            elif kind == "end" and event["status"] != "interrupted" and name in self.search.running:
-                self.search.fail(name)
+                self._replay_result(name, event, ends)
+            elif kind == "end" and event["status"] != "interrupted":
+                if event["status"] == "stopped":
+                    stopped.add(name)
+                self._lose(name)
         # What was interrupted is tried again, and what failed, if nobody had to go on without it.
         again = {name for name, status in ends.items() if status == "interrupted"}
         again |= {name for name, status in ends.items() if status == "failed" and self._revive(name)}
@@ -182,7 +146,7 @@ class Story:
         self.paused -= set(self.ended)
         self.finished = self.num_trials is not None and len(self.ended) == self.num_trials
 
-    def _ask_again(self, name: str, config: dict[str, Any] | None) -> None:
+    def _replay_start(self, name: str, config: dict[str, Any] | None, lost: bool) -> None:
         if name in self.fixed:
             self._know(name, self.fixed[name])
             return
@@ -195,8 +159,14 @@ class Story:
         self.paused.discard(name)
         if name not in self.configs:
             self._know(name, run.config)
+        if lost:
+            self._lose(name)
 
-    def _result_again(self, name: str, event: Mapping[str, Any], ends: Mapping[str, str]) -> None:
+    def _lose(self, name: str) -> None:
+        if name in self.search.running:
+            self.search.fail(name)
+
+    def _replay_result(self, name: str, event: Mapping[str, Any], ends: Mapping[str, str]) -> None:
         if name in self.search.configs and name not in self.search.running:
             self.search.revive(name)  # it had failed and was tried again
         decision = self._decide(name, event["epoch"], event)
