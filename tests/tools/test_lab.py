@@ -574,3 +574,13 @@ def test_the_printed_address_opens_the_lesson_and_all_pictures_are_served(clone,
         assert served.get("files/not-there.png")[0] == 404, "or the test proves nothing"
     assert served.process.returncode == 0
     assert git(clone, "status", "--porcelain") == ""
+
+
+@pytest.mark.slow
+def test_a_search_without_a_notebook_keeps_its_studies_where_the_lessons_look(clone, tmp_path):
+    env = {name: value for name, value in os.environ.items() if not name.startswith("HPT_LESSONS_")}
+    command = [sys.executable, str(clone / "tools" / "tune.py"), "--resume"]
+    env |= {"PYTHONPATH": str(ROOT)}
+    run = subprocess.run(command, env=env, cwd=tmp_path, capture_output=True, text=True)
+    assert run.returncode == 1
+    assert f"there is no study in {clone / 'work' / 'studies'}" in run.stderr
