@@ -1,7 +1,7 @@
 # What people type. Everything is done by Python behind it, so that Windows users can type the same without make.
 PYTHON = python3
 TORCH =
-LESSON = 09_ray_tune_cifar.ipynb
+LESSON =
 ARGS =
 
 BIN = .venv/bin
@@ -15,12 +15,11 @@ help: ## what there is (this list)
 setup: ## the environment in .venv, made or mended; PYTHON=python3.12 names a Python, TORCH=cpu takes the small build
 	@$(PYTHON) tools/setup.py $(if $(TORCH),--torch $(TORCH))
 
-lab: .venv/ready ## JupyterLab in notebooks/, with the Ray Tune CIFAR example open; LESSON=... opens another one
-	@cd notebooks && PATH="$(CURDIR)/$(BIN):$$PATH" jupyter lab \
-	  $$(test "$$(id -u)" = 0 && echo --allow-root) $$(test -f "$(LESSON)" && echo "$(LESSON)") $(ARGS)
+lab: .venv/ready ## the first lesson in JupyterLab, a copy of your own in work/; LESSON=9 or LESSON=grid opens another one
+	@$(RUN) $(BIN)/python tools/lab.py $(if $(LESSON),"$(LESSON)") $(ARGS)
 
 tune: .venv/ready ## the same search without a notebook; ARGS="--samples 4 --epochs 3", ARGS=--help for the rest
-	@HPT_LESSONS_DATA="$${HPT_LESSONS_DATA:-notebooks/data}" $(RUN) $(BIN)/python -m hpt_lessons.raytune $(ARGS)
+	@$(RUN) $(BIN)/python tools/tune.py $(ARGS)
 
 test: .venv/ready ## everything that CI runs: the rules for notebooks, the tests, the notebooks executed and compared
 	@$(RUN) $(BIN)/python tools/test.py $(ARGS)
