@@ -32,7 +32,7 @@ from hpt_lessons.cifar.models import CifarNet
 from hpt_lessons.cifar.pictures import standin
 from hpt_lessons.cifar.pictures.arrays import channel_statistics
 from hpt_lessons.cifar.pictures.sources import STANDIN_NAME
-from hpt_lessons.cifar.training import EVALUATION_BATCH, Run
+from hpt_lessons.cifar.training import EVALUATION_BATCH, Training
 
 # Batch size: pictures trained on per measurement, about a second of the plain loop.
 PICTURES = {2: 600, 4: 1000, 8: 1600, 16: 2000, 64: 2560, 256: 3072}
@@ -127,7 +127,7 @@ def compare(data: Data, rounds: int) -> Iterator[tuple[Comparison, Comparison]]:
             UNTUNED | {"batch_size": batch_size, "train_size": pictures, "valid_size": VALIDATION_PICTURES}
         )
         train, valid = data.split(settings.split_seed, settings.train_size, settings.valid_size)
-        ours, plain = Run(settings, data, torch.device("cpu")), PlainLoop(data, train, valid, batch_size)
+        ours, plain = Training(settings, data, torch.device("cpu")), PlainLoop(data, train, valid, batch_size)
         epoch = partial(ours.train_epoch, 1)
         training = Comparison(batch_size, len(train), *in_turns(epoch, plain.train, rounds))
         valid_rounds = max(3, rounds // 2)

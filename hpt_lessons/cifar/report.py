@@ -1,13 +1,68 @@
-"""The one thin hook between a training and Ray Tune: is this process a trial, and if so, where does it report?
+"""Where do a training's results go? Into a checkpoint file, to Ray Tune, or to a progress bar.
 
-Ray is looked at only when somebody else has already imported it, so a plain training never pays for it.
+This is the one thin hook between a training and Ray Tune. Ray is looked at only when somebody else has already imported
+it, so a plain training never pays for it.
 """
 
 import sys
 import tempfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+from hpt_lessons.cifar import checkpoint
+from hpt_lessons.progress import Progress
+
+if TYPE_CHECKING:
+    from hpt_lessons.cifar.training import Training
+
+
+class Reporter:
+    """Where results go: into a checkpoint file, to Ray Tune if this is one of its trials, or to a progress bar."""
+
+    def __init__(self, training: "Training", checkpoint: str | Path | None, progress: bool):
+        self.training, self.file = training, None if checkpoint is None else Path(checkpoint)
+        self.tune, self.progress, self.bar = in_tune_trial(), progress, None
+
+    def resume(self) -> int:
+        """Continue from a checkpoint if there is one; the number of epochs already finished.
+
+        Epochs from a file of ours are reported to Tune once more: a scheduler that starts afresh after a sudden death
+        needs them. Those from Tune's own checkpoint it has already seen.
+        """
+        if self.file is not None:
+            state = checkpoint.load(self.file)
+        else:
+            state = checkpoint_from_tune(checkpoint.load) if self.tune else None
+        if state is not None:
+            self.training.restore(state)
+        if self.tune and self.file is not None:
+            for result in self.training.history:
+                report_to_tune(result)
+        return len(self.training.history)
+
+    def finished_epoch(self) -> None:
+        """Save, then report: what anyone has heard of is on the disk."""
+        if self.file is not None:
+            checkpoint.save(self.file, self.training.state())
+        if self.tune:
+            save = None if self.file is not None else (lambda path: checkpoint.save(path, self.training.state()))
+            report_to_tune(self.training.history[-1], save)
+        elif self.progress:
+            self._show()
+
+    def history(self) -> list[dict[str, Any]] | None:
+        if self.bar is not None:
+            self.bar.close()
+        # Ray would take a returned value for one more report.
+        return None if self.tune else self.training.history
+
+    def _show(self) -> None:
+        if self.bar is None:
+            self.bar = Progress(self.training.settings.epochs, "training", unit="epoch")
+        last = self.training.history[-1]
+        self.bar.note("diverged" if last["diverged"] else f"loss {last['loss']:.3f}, accuracy {last['accuracy']:.1%}")
+        self.bar.set(last["epoch"])
 
 
 def in_tune_trial() -> bool:

@@ -13,12 +13,12 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from hpt_lessons.cifar import checkpoint as checkpoints
 from hpt_lessons.cifar import report
 from hpt_lessons.cifar.config import Settings, defaults, read_config
 from hpt_lessons.cifar.data import Data, load_data, open_data
 from hpt_lessons.cifar.feed import Feed
 from hpt_lessons.cifar.models import build_model
+from hpt_lessons.cifar.report import Reporter
 from hpt_lessons.cifar.sgd import SGD
 from hpt_lessons.trials import DIVERGED_LOSS
 
@@ -54,21 +54,21 @@ def train_cifar(
     settings = read_config(config)
     data = data if data is not None else _find_data(data_dir)
     with use_threads(settings.threads):
-        run = Run(settings, data, choose_device(device))
-        tell = Reporter(run, checkpoint, progress)
-        for epoch in range(tell.resume() + 1, settings.epochs + 1):
-            if run.diverged:
+        training = Training(settings, data, choose_device(device))
+        reporter = Reporter(training, checkpoint, progress)
+        for epoch in range(reporter.resume() + 1, settings.epochs + 1):
+            if training.diverged:
                 break
             begin = time.perf_counter()
-            train_loss = run.train_epoch(epoch)
-            loss, accuracy = run.validate() if train_loss < DIVERGED_LOSS else (math.inf, 0.0)
-            scored = run.score_half() if train_loss < DIVERGED_LOSS and run.scored is not None else None
-            run.record(epoch, train_loss, loss, accuracy, time.perf_counter() - begin, scored)
-            tell.finished_epoch()
-        return tell.history()
+            train_loss = training.train_epoch(epoch)
+            loss, accuracy = training.validate() if train_loss < DIVERGED_LOSS else (math.inf, 0.0)
+            scored = training.score_half() if train_loss < DIVERGED_LOSS and training.scored is not None else None
+            training.record(epoch, train_loss, loss, accuracy, time.perf_counter() - begin, scored)
+            reporter.finished_epoch()
+        return reporter.history()
 
 
-class Run:
+class Training:
     """A network in training: what a checkpoint must hold, and the two things one can do with it."""
 
     def __init__(self, settings: Settings, data: Data, device: torch.device):
@@ -177,56 +177,6 @@ class Run:
         self.model.load_state_dict(state["model"])
         self.optimizer.load_state_dict(state["optimizer"])
         self.history = list(state["history"])
-
-
-class Reporter:
-    """Where results go: into a checkpoint file, to Ray Tune if this is one of its trials, or to a progress bar."""
-
-    def __init__(self, run: Run, checkpoint: str | Path | None, progress: bool):
-        self.run, self.file = run, None if checkpoint is None else Path(checkpoint)
-        self.tune, self.progress, self.bar = report.in_tune_trial(), progress, None
-
-    def resume(self) -> int:
-        """Continue from a checkpoint if there is one; the number of epochs already finished.
-
-        Epochs from a file of ours are reported to Tune once more: a scheduler that starts afresh after a sudden death
-        needs them. Those from Tune's own checkpoint it has already seen.
-        """
-        if self.file is not None:
-            state = checkpoints.load(self.file)
-        else:
-            state = report.checkpoint_from_tune(checkpoints.load) if self.tune else None
-        if state is not None:
-            self.run.restore(state)
-        if self.tune and self.file is not None:
-            for result in self.run.history:
-                report.report_to_tune(result)
-        return len(self.run.history)
-
-    def finished_epoch(self) -> None:
-        """Save, then report: what anyone has heard of is on the disk."""
-        if self.file is not None:
-            checkpoints.save(self.file, self.run.state())
-        if self.tune:
-            save = None if self.file is not None else (lambda path: checkpoints.save(path, self.run.state()))
-            report.report_to_tune(self.run.history[-1], save)
-        elif self.progress:
-            self._show()
-
-    def history(self) -> list[dict[str, Any]] | None:
-        if self.bar is not None:
-            self.bar.close()
-        # Ray would take a returned value for one more report.
-        return None if self.tune else self.run.history
-
-    def _show(self) -> None:
-        from hpt_lessons.progress import Progress
-
-        if self.bar is None:
-            self.bar = Progress(self.run.settings.epochs, "training", unit="epoch")
-        last = self.run.history[-1]
-        self.bar.note("diverged" if last["diverged"] else f"loss {last['loss']:.3f}, accuracy {last['accuracy']:.1%}")
-        self.bar.set(last["epoch"])
 
 
 def score_of(sound: bool, loss: float, accuracy: float) -> dict[str, float]:

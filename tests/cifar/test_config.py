@@ -149,6 +149,6 @@ def test_nothing_trains_and_no_data_is_touched_before_the_check(monkeypatch):
     from hpt_lessons.cifar import training
 
     monkeypatch.setattr(training, "load_data", lambda *_: pytest.fail("data was loaded"))
-    monkeypatch.setattr(training, "Run", lambda *_: pytest.fail("a network was built"))
+    monkeypatch.setattr(training, "Training", lambda *_: pytest.fail("a network was built"))
     with pytest.raises(ValueError, match="'lr' is 0"):
         training.train_cifar(UNTUNED | {"lr": 0})

@@ -13,8 +13,8 @@ from torch import nn
 from torch.nn import functional
 
 from helpers.random_pictures import MEAN, STD, random_data
+from hpt_lessons.cifar import checkpoint, training
 from hpt_lessons.cifar import report as tune_hook
-from hpt_lessons.cifar import training
 from hpt_lessons.cifar.config import UNTUNED, read_config
 from hpt_lessons.cifar.data import Data, DataError
 from hpt_lessons.cifar.feed import SHIFT, Feed, flip_and_shift
@@ -25,8 +25,8 @@ CPU = torch.device("cpu")
 SMALL = {"l1": 12, "l2": 8, "lr": 0.02, "batch_size": 16, "epochs": 2}
 
 
-def run_of(change: dict | None = None, data: Data | None = None) -> training.Run:
-    return training.Run(read_config(SMALL | (change or {})), data or random_data(), CPU)
+def run_of(change: dict | None = None, data: Data | None = None) -> training.Training:
+    return training.Training(read_config(SMALL | (change or {})), data or random_data(), CPU)
 
 
 def train(change: dict | None = None, **more) -> list[dict]:
@@ -184,7 +184,7 @@ def test_wrong_labels_are_wrong_and_only_in_training():
     assert not (every.labels[every.indices] == random_data().labels[every.indices]).any()
 
 
-def rate_of_each_layer(run: training.Run, epoch: int = 1) -> list[float]:
+def rate_of_each_layer(run: training.Training, epoch: int = 1) -> list[float]:
     """The learning rates that the optimizer uses, layer by layer from the input; a layer has one for all it holds."""
     training.set_learning_rates(run.optimizer, run.settings, epoch)
     used = {id(parameter): group["lr"] for group in run.optimizer.param_groups for parameter in group["params"]}
@@ -218,7 +218,7 @@ def test_a_list_gives_each_layer_its_factor_and_zero_freezes():
 
 def test_a_list_of_the_wrong_length_is_refused_before_anything_trains(monkeypatch):
     """The error says how many layers there are."""
-    monkeypatch.setattr(training.Run, "train_epoch", lambda *_: pytest.fail("trained"))
+    monkeypatch.setattr(training.Training, "train_epoch", lambda *_: pytest.fail("trained"))
     with pytest.raises(ValueError, match="'layer_factor' lists 2 factors, and this network has 5 layers"):
         train({"layer_factor": [0.5, 1]})
 
@@ -272,7 +272,7 @@ def test_whatever_is_not_a_loss_counts_as_diverged(values):
 def test_a_training_that_breaks_late_wins_only_by_the_epoch_before(monkeypatch):
     """The best of all may be an epoch before the divergence; the best by last never is this trial."""
     good = train({"epochs": 3})
-    exact = training.Run.train_epoch
+    exact = training.Training.train_epoch
 
     def break_in_the_third(run, epoch):
         if epoch == 3:
@@ -280,7 +280,7 @@ def test_a_training_that_breaks_late_wins_only_by_the_epoch_before(monkeypatch):
                 next(run.model.parameters()).fill_(math.nan)
         return exact(run, epoch)
 
-    monkeypatch.setattr(training.Run, "train_epoch", break_in_the_third)
+    monkeypatch.setattr(training.Training, "train_epoch", break_in_the_third)
     broken = train({"epochs": 5})
     assert [result["diverged"] for result in broken] == [False, False, True]
     for result in good:
@@ -329,9 +329,9 @@ def test_the_callers_convolutions_stay_as_fast_as_they_were(monkeypatch):
 def test_threads_are_those_of_the_configuration(monkeypatch):
     """One unless told otherwise."""
     seen = []
-    exact = training.Run.train_epoch
+    exact = training.Training.train_epoch
     monkeypatch.setattr(
-        training.Run, "train_epoch", lambda run, epoch: seen.append(torch.get_num_threads()) or exact(run, epoch)
+        training.Training, "train_epoch", lambda run, epoch: seen.append(torch.get_num_threads()) or exact(run, epoch)
     )
     train({"epochs": 1})
     train({"epochs": 1, "threads": 2})
@@ -385,7 +385,7 @@ def tune_reports(monkeypatch, tmp_path):
         file = tmp_path / ("checkpoint" if save is None else "reported")
         if save is not None:
             save(file)
-        saved = training.checkpoints.load(file)
+        saved = checkpoint.load(file)
         reports.append((dict(result), len(saved["history"]) if saved else 0))
 
     monkeypatch.setattr(tune_hook, "in_tune_trial", lambda: True)

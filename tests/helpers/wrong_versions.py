@@ -30,7 +30,7 @@ class RepeatingReporter(training.Reporter):
         return max(0, super().resume() - 1)
 
 
-class RunWithWrongDivisor(training.Run):
+class WrongDivisor(training.Training):
     """3: the running loss is set back to 0, the count that it is divided by is not."""
 
     parts = 0

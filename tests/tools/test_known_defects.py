@@ -45,7 +45,7 @@ def test_1_all_trials_and_a_resumed_one_validate_on_the_same_unseen_pictures():
 
     def check(data):
         runs = [
-            training.Run(read_config(SMALL | change), data, torch.device("cpu"))
+            training.Training(read_config(SMALL | change), data, torch.device("cpu"))
             for change in ({}, {"lr": 0.1, "seed": 3, "batch_size": 4}, {})
         ]
         seen = set().union(*(run.train.indices.tolist() for run in runs))
@@ -62,13 +62,13 @@ def test_2_a_resumed_trial_repeats_no_epoch(tmp_path):
     def check(reporter):
         trained = []
 
-        class Watched(training.Run):
+        class Watched(training.Training):
             def train_epoch(self, epoch):
                 trained.append(epoch)
                 return super().train_epoch(epoch)
 
         file = tmp_path / f"{reporter.__name__}.pt"
-        with put_in("Reporter", reporter), put_in("Run", Watched):
+        with put_in("Reporter", reporter), put_in("Training", Watched):
             for epochs in (2, 4):
                 history = training.train_cifar(
                     SMALL | {"epochs": epochs}, data=random_data(), checkpoint=file, progress=False
@@ -83,11 +83,11 @@ def test_3_a_constant_loss_is_reported_as_constant():
     """With a learning rate of nearly nothing the loss stays, and what is reported must stay too."""
 
     def check(run):
-        with put_in("Run", run):
+        with put_in("Training", run):
             history = training.train_cifar(SMALL | {"lr": 1e-12, "epochs": 3}, data=random_data(), progress=False)
         assert [result["train_loss"] for result in history] == pytest.approx([history[0]["train_loss"]] * 3, rel=1e-5)
 
-    guards(check, training.Run, wrong_versions.RunWithWrongDivisor)
+    guards(check, training.Training, wrong_versions.WrongDivisor)
 
 
 def test_4_the_loss_does_not_depend_on_how_pictures_are_batched():
@@ -97,7 +97,9 @@ def test_4_the_loss_does_not_depend_on_how_pictures_are_batched():
         losses, data = [], random_data(150)
         with put_in("mean_over_pictures", mean):
             for batch in (1, 7, 119, 120):
-                run = training.Run(read_config(SMALL | {"batch_size": batch, "lr": 1e-12}), data, torch.device("cpu"))
+                run = training.Training(
+                    read_config(SMALL | {"batch_size": batch, "lr": 1e-12}), data, torch.device("cpu")
+                )
                 losses.append(run.train_epoch(1))
             for batch in (1, 7, 29, 30):
                 with put_in("EVALUATION_BATCH", batch):

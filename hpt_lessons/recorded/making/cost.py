@@ -19,7 +19,7 @@ import numpy as np
 
 from hpt_lessons.cifar.config import read_config
 from hpt_lessons.cifar.data import Data, DataError
-from hpt_lessons.cifar.training import Run, choose_device, use_threads
+from hpt_lessons.cifar.training import Training, choose_device, use_threads
 from hpt_lessons.files import write_atomically
 from hpt_lessons.progress import Progress
 from hpt_lessons.recorded.making import finetuning
@@ -41,7 +41,7 @@ def kind(config: Mapping[str, Any]) -> str:
 def measure(config: Mapping[str, Any], data: Data) -> float:
     """CPU seconds of an epoch of `train_cifar` with one thread: the least of three, at a rate that does not diverge."""
     with use_threads(1):
-        run = Run(read_config({**config, "lr": 0.001, "epochs": EPOCHS}), data, choose_device("cpu"))
+        run = Training(read_config({**config, "lr": 0.001, "epochs": EPOCHS}), data, choose_device("cpu"))
         taken = []
         for epoch in range(1, EPOCHS + 1):
             begin = time.process_time()
