@@ -1,4 +1,4 @@
-"""What it means: how sure a number is, one door for all of it (numpy only).
+"""What it means: how sure a number is, one door for all of it (numpy; SciPy's special functions where they are used).
 
 - `intervals`: for an accuracy, for a mean over seeds, for a difference between paired runs;
 - `incumbents`: the best so far over trials, epochs or seconds, and its band over many repeats of a search;
@@ -18,7 +18,7 @@ from hpt_lessons.analysis.curse import (
     seen_curse,
     training_noise,
 )
-from hpt_lessons.analysis.incumbents import Band, Incumbent, band, common_grid, incumbent, incumbents, on_grid
+from hpt_lessons.analysis.incumbents import Band, Incumbent, band, common_grid, incumbent, on_grid
 from hpt_lessons.analysis.intervals import (
     Difference,
     bootstrap_interval,
@@ -45,7 +45,6 @@ __all__ = [
     "expected_best",
     "expected_curse",
     "incumbent",
-    "incumbents",
     "mean_interval",
     "on_grid",
     "over_repeats",

@@ -49,7 +49,9 @@ def what_varies(repeats: Sequence[Trials]) -> str:
     trained = {frozenset(trial.seed for trial in trials if _is_noisy(trial)) for trials in repeats}
     if len(tried) == len(trained) == 1:
         raise ValueError("what_varies: the repeats tried the same configurations with the same seeds: no repeats.")
-    return "both" if len(tried) > 1 and len(trained) > 1 else "search" if len(tried) > 1 else "training"
+    if len(tried) > 1:
+        return "both" if len(trained) > 1 else "search"
+    return "training"
 
 
 def _is_noisy(trial: Trial) -> bool:

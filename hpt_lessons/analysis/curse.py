@@ -61,6 +61,8 @@ def expected_curse(truths: ArrayLike, noise: ArrayLike, mode: str = "min") -> Cu
 
     Raises ValueError for noise below 0 or scores that are not finite.
     """
+    from scipy.special import log_ndtr
+
     sign = _sign(mode)
     truths = sign * np.asarray(truths, float)
     if truths.ndim != 1 or not len(truths) or not np.isfinite(truths).all() or not np.min(noise) >= 0:
@@ -74,7 +76,7 @@ def expected_curse(truths: ArrayLike, noise: ArrayLike, mode: str = "min") -> Cu
     (truths, spread), counts = np.unique([truths, spread], axis=1, return_counts=True)
     x = _places(truths, spread)
     z = (x - truths[:, None]) / spread[:, None]
-    above = np.log(_upper_tail(z))
+    above = log_ndtr(-z)
     others = np.exp(counts @ above - above)
     density = counts[:, None] * np.exp(-z * z / 2) / (spread[:, None] * math.sqrt(2 * math.pi)) * others
     promised = float(np.trapezoid(density.sum(axis=0) * x, x))
@@ -89,12 +91,6 @@ def _places(truths: np.ndarray, spread: np.ndarray) -> np.ndarray:
     narrow = spread < 20 * (even[1] - even[0])
     around = truths[narrow, None] + spread[narrow, None] * np.linspace(-9, 9, 201)
     return np.unique(np.r_[even, around.ravel()])
-
-
-def _upper_tail(z: np.ndarray) -> np.ndarray:
-    """The share of the normal distribution above z, never quite 0."""
-    flat = [0.5 * math.erfc(value) for value in (z / math.sqrt(2)).ravel()]
-    return np.maximum(np.array(flat).reshape(z.shape), 1e-300)
 
 
 def seen_curse(
@@ -190,8 +186,8 @@ def score(trial: Trial, metric: str = "loss", scope: str = "last") -> float:
     """
     if scope not in ("last", "all"):
         raise ValueError(f"scope={scope!r} is not possible; choose 'last' or 'all'.")
-    results = trial.sound if scope == "all" else () if trial.diverged else trial.history[-1:]
-    values = [result.value(metric) for result in results]
+    last = () if trial.diverged else trial.history[-1:]
+    values = [result.value(metric) for result in (trial.sound if scope == "all" else last)]
     values = [value for value in values if math.isfinite(value)]
     return (max if metric == "accuracy" else min)(values, default=math.nan)
 

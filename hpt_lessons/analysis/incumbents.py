@@ -6,7 +6,7 @@ at the same places, and `band` draws mean and interval over the repeats there.
 """
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -83,11 +83,6 @@ def incumbent(
     return Incumbent(np.array(places, float), np.array(values), names, float(spent[-1]), over, metric)
 
 
-def incumbents(repeats: Iterable[Trials], over: str = "trials", **options) -> list[Incumbent]:
-    """`incumbent` of each repeat of a search, with the same options."""
-    return [incumbent(trials, over, **options) for trials in repeats]
-
-
 # -- many repeats on one grid --------------------------------------------------------------------------------------
 
 
@@ -145,7 +140,7 @@ def band(
     if varied is None and not tables:
         raise ValueError("band: curves do not say in what the repeats differ; give varied= or the tables of trials.")
     said = covers(varied or what_varies(repeats))
-    curves = incumbents(repeats, over, **options) if tables else list(repeats)
+    curves = [incumbent(repeat, over, **options) for repeat in repeats] if tables else list(repeats)
     x = common_grid(curves) if grid is None else np.asarray(grid, float)
     values = on_grid(curves, x)
     draws = np.random.default_rng(seed).multinomial(len(values), np.full(len(values), 1 / len(values)), size=resamples)

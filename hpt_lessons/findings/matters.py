@@ -9,17 +9,17 @@ import numpy as np
 
 from hpt_lessons import analysis
 from hpt_lessons.analysis import importance
+from hpt_lessons.cifar.config import UNTUNED
 from hpt_lessons.findings.registry import (
     LONGEST,
     PICTURES,
-    UNTUNED,
     Lines,
     against,
     cube,
     finding,
     first_seed,
-    lived,
     rank_correlation,
+    survived,
     trials_of,
 )
 from hpt_lessons.recorded import sizes
@@ -56,7 +56,7 @@ STARTS = {"the lowest rate": 0.0001, "the untuned rate": 0.001, "a rate too high
 
 def noise_of_one() -> float:
     """Standard deviation of the loss of the best epoch from seed to seed, over the eight best configurations."""
-    scores = analysis.by_seed(trials_of("cifar-lenet-seeds").filter(lived), scope="all").values
+    scores = analysis.by_seed(trials_of("cifar-lenet-seeds").filter(survived), scope="all").values
     return analysis.training_noise(scores[np.argsort(scores.mean(axis=1))[:8]])
 
 
@@ -105,7 +105,7 @@ def batch_or_rate() -> Lines:
     best = {batch: min((loss[rate, size], rate) for rate, size in loss if size == batch) for batch in batches}
     lowest = min(rate for rate, _ in loss)
     yield "  with the best of 21 rates for each batch size: " + ", ".join(
-        f"{batch}: {value:.3f} at {rate:g}{', the lowest of all' * (rate == lowest)}"
+        f"{batch}: {value:.3f} at {rate:g}" + (", the lowest of all" if rate == lowest else "")
         for batch, (value, rate) in best.items()
     )
     fixed = np.ptp([loss[0.001, batch] for batch in batches])
@@ -156,7 +156,7 @@ def _best_rate(trials: Trials, batch: int, epochs: int) -> str:
     most = max(map(len, by_rate.values()))
     means = {rate: np.mean(values) for rate, values in by_rate.items() if len(values) == most}
     rate = min(means, key=means.get)
-    edge = "the lowest rate, " * (rate == min(by_rate))
+    edge = "the lowest rate, " if rate == min(by_rate) else ""
     return f"{means[rate]:.3f} ({edge}{rate:g}, {np.ptp(by_rate[rate]) / 2:.3f})"
 
 
@@ -203,13 +203,10 @@ def levers() -> Lines:
     """Validation accuracy at equal updates, at the epoch of the lowest loss; then what each lever gains."""
     cells: dict[tuple[str, str], dict[float, list[float]]] = defaultdict(lambda: defaultdict(list))
     for trial in trials_of("cifar-levers"):
-        data = "".join(
-            [
-                f"{trial.config['train_size']:,}",
-                " augmented" * ("augment" in trial.config),
-                " 20 % wrong" * ("wrong_labels" in trial.config),
-            ]
-        )
+        data = f"{trial.config['train_size']:,}"
+        for key, word in (("augment", " augmented"), ("wrong_labels", " 20 % wrong")):
+            if key in trial.config:
+                data += word
         if trial.seed:  # seed 0 chose the rates
             cells[trial.config["model"], data][trial.config["lr"]].append(trial.history[trial.best_epoch - 1].accuracy)
     yield (

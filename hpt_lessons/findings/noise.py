@@ -7,17 +7,17 @@ from typing import Any
 import numpy as np
 
 from hpt_lessons import analysis
+from hpt_lessons.cifar.config import UNTUNED
 from hpt_lessons.findings.registry import (
     LONGEST,
     REPEATS,
-    UNTUNED,
     Lines,
     cube,
     finding,
     first_seed,
     from_to,
-    lived,
     same,
+    survived,
     trials_of,
 )
 from hpt_lessons.findings.searches import exactly_random, finals, grid_of, random_trials
@@ -75,7 +75,7 @@ def one_seed() -> Lines:
     groups: dict[str, list[Trial]] = defaultdict(list)
     for trial in trials_of("cifar-lenet-seeds"):
         groups[str(sorted(trial.config.items()))].append(trial)
-    whole = [group for group in groups.values() if len(group) == 8 and all(map(lived, group))]
+    whole = [group for group in groups.values() if len(group) == 8 and all(map(survived, group))]
     whole.sort(key=lambda group: np.mean([trial.best_loss for trial in group]))
     yield (
         f"Data: {trials_of('cifar-lenet-seeds').data}; {len(whole)} configurations, 8 seeds each, 27 epochs; "
@@ -105,7 +105,7 @@ def one_seed() -> Lines:
 @finding("winners-curse", "How much of a winner's score is luck?", "cifar-lenet-seeds")
 def winners_curse() -> Lines:
     """Chosen on one seed, scored on seven others; what the noise lets one expect, and what was seen."""
-    scores = analysis.by_seed(trials_of("cifar-lenet-seeds").filter(lived), scope="all")
+    scores = analysis.by_seed(trials_of("cifar-lenet-seeds").filter(survived), scope="all")
     good = scores.values[np.argsort(scores.values.mean(axis=1))[:8]]
     noise, seen = analysis.training_noise(good), analysis.seen_curse(good)
     own = analysis.training_noise(good, paired=True)  # what a seed's split does to all alike makes no winner
@@ -145,7 +145,7 @@ def trust() -> Lines:
         tables = [random_trials(objective.space, seed, count).configs for seed in range(REPEATS)]
         touched = np.mean([objective.touched([Trial("", config) for config in configs]) for configs in tables])
         yield f"  {count} random trials stand for {touched:.1f} recorded ones on average"
-    best = sorted(first_seed(cube()).filter(lived), key=lambda trial: trial.best_loss)[:5]
+    best = sorted(first_seed(cube()).filter(survived), key=lambda trial: trial.best_loss)[:5]
     hits = [
         any(objective.nearest(config) == trial.config for config in configs for trial in best) for configs in tables
     ]

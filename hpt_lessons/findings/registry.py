@@ -7,11 +7,10 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from hpt_lessons import analysis
-from hpt_lessons.analysis.importance.outcomes import ranks
+from hpt_lessons.cifar.config import UNTUNED
 from hpt_lessons.recorded import table
 from hpt_lessons.trials import Trial, Trials
 
-UNTUNED = {"l1": 120, "l2": 84, "lr": 0.001, "batch_size": 4}
 LONGEST = 27  # epochs
 PICTURES = 10_000  # to train on, in the tables of the CIFAR network
 REPEATS = 100
@@ -62,14 +61,16 @@ def same(trial: Trial, config: Mapping[str, Any]) -> bool:
     return trial.config.items() >= config.items()
 
 
-def lived(trial: Trial) -> bool:
+def survived(trial: Trial) -> bool:
     """Whether a training came to an end at which the network was better than guessing."""
     return not trial.diverged and not trial.history[-1].extra["dead"]
 
 
 def rank_correlation(first: Sequence[float], second: Sequence[float]) -> float:
     """Spearman's."""
-    return float(np.corrcoef(ranks(np.asarray(first)), ranks(np.asarray(second)))[0, 1])
+    from scipy.stats import spearmanr
+
+    return float(spearmanr(first, second).statistic)
 
 
 def against(name: str, scores: Sequence[float], others: Sequence[float], varied: str) -> str:

@@ -14,8 +14,8 @@ from hpt_lessons.findings.registry import (
     cube,
     finding,
     first_seed,
-    lived,
     rank_correlation,
+    survived,
 )
 from hpt_lessons.recorded.methods import Method, even_ticks, shifted_grid
 from hpt_lessons.recorded.replay import Recorded, Synthetic, chosen, final_score, repeats, replay
@@ -106,7 +106,7 @@ def early_stopping() -> Lines:
     objective = Recorded(cube(), scope="all")
     yield f"Data: {objective.data}; loss of the best epoch, {REPEATS} repeats, equal epochs."
     yield f"Intervals cover {COVERED}."
-    alive = list(first_seed(cube()).filter(lived))
+    alive = list(first_seed(cube()).filter(survived))
     ends = [trial.best_loss for trial in alive]
     good = np.argsort(ends)[: len(ends) // 2]
     for words, some in (("all", range(len(alive))), ("the better half", good)):

@@ -17,7 +17,7 @@ from hpt_lessons.trials import Trial
 SLACK = 1e-9  # in the logarithm: rates nearer than this are the same
 
 
-class Place:
+class CellIndex:
     """The axes of a table: which levels were recorded, and which cell is nearest to a configuration."""
 
     def __init__(self, names: Sequence[str], configs: Sequence[Mapping[str, Any]]):
@@ -155,7 +155,6 @@ class Cell:
         for trial in trials:
             by_seed.setdefault(seeds_of(trial), []).append((math.log(trial.config.get("lr", 1.0)), trial))
         self.seeds = {seeds: _sweep(rows, curves) for seeds, rows in by_seed.items()}
-        self._usable: dict[Any, list] = {}
 
     def seeds_at(self, rate: float | None) -> list[tuple]:
         """The seeds whose neighbours of this learning rate are nearest together: a recorded one first of all."""

@@ -16,6 +16,7 @@ from hpt_lessons.search.asha import PromotionASHA, StoppingASHA
 from hpt_lessons.search.bohb import BOHBSampler
 from hpt_lessons.search.domains import value_at
 from hpt_lessons.search.halving import Hyperband, NoStopping
+from hpt_lessons.search.protocols import Searcher
 from hpt_lessons.search.searchers import Listed, RandomThenGrid
 
 Space = Mapping[str, Any]
@@ -24,7 +25,7 @@ Method = Callable[[Space, int, int, int], tuple[Any, Any]]
 ETA = 3
 
 
-class RandomSearch:
+class RandomSearch(Searcher):
     """Random configurations without end; the first n are those of `layouts.random(space, n, seed)`.
 
     The space is checked once, not for each of the hundreds of configurations; so it can hold no `sample_from`.

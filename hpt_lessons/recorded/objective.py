@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from hpt_lessons.recorded.cells import Cell, Place, config_key, seeds_of
+from hpt_lessons.recorded.cells import Cell, CellIndex, config_key, seeds_of
 from hpt_lessons.recorded.curves import ACCURACY, LOSS, SCOPES, TRAIN_LOSS, Curve, check_budget, check_scope, told
 from hpt_lessons.recorded.noise import Noise
 from hpt_lessons.recorded.table import load
@@ -90,7 +90,7 @@ class Recorded:
         self.names = _names(trials)
         self.max_epochs = _common_length(trials)
         self._curves = {trial.name: curve_of(trial, self.max_epochs, seconds) for trial in trials}
-        self.place = Place(self.names, [trial.config for trial in trials])
+        self.index = CellIndex(self.names, [trial.config for trial in trials])
         self.cells = self._fill_cells()
         self._by_key = {cell.key: cell for cell in self.cells}
         self.space = self._space()
@@ -101,14 +101,14 @@ class Recorded:
     def _fill_cells(self) -> list[Cell]:
         members: dict[tuple, list[Trial]] = defaultdict(list)
         for trial in self.trials:
-            members[self.place.key(trial.config)].append(trial)
+            members[self.index.key(trial.config)].append(trial)
         return [Cell(key, group, self._curves) for key, group in members.items()]
 
     def _space(self) -> dict[str, Any]:
         """The learning rate first: a grid that cannot afford all ticks takes those of the first axes."""
         space: dict[str, Any] = {}
         for name in sorted(self.names, key=lambda name: name != "lr"):
-            levels = self.place.levels[name]
+            levels = self.index.levels[name]
             if len(levels) == 1:
                 space[name] = levels[0]
             elif name == "lr":
@@ -185,7 +185,7 @@ class Recorded:
         return float(values[-1] if scope == "last" else values.min())
 
     def _locate(self, config: Mapping[str, Any]) -> tuple[Cell, float | None]:
-        return self._by_key[self.place.nearest(config)], self.place.rate(config)
+        return self._by_key[self.index.nearest(config)], self.index.rate(config)
 
     def _split(self, cell: Cell, rate: float | None, seed: int) -> tuple[list, list]:
         """The seeds recorded here that the search sees, and those kept for the score (none if there is but one)."""

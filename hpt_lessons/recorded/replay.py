@@ -13,12 +13,12 @@ from typing import Any
 
 import numpy as np
 
-from hpt_lessons.recorded.curves import Curve
 from hpt_lessons.recorded.methods import METHODS, Method
 from hpt_lessons.recorded.objective import Recorded
 from hpt_lessons.recorded.synthetic import Synthetic
 from hpt_lessons.search.asktell import Run, Search
 from hpt_lessons.search.halving import NoStopping
+from hpt_lessons.search.protocols import LearningCurve, Objective, Scheduler, Searcher
 from hpt_lessons.trials import Result, Trial, Trials
 
 __all__ = [
@@ -37,9 +37,9 @@ FULL_TRAININGS = 60  # the budget unless another is given
 
 
 def replay(
-    objective: Any,
-    searcher: Any,
-    scheduler: Any = None,
+    objective: Objective,
+    searcher: Searcher,
+    scheduler: Scheduler | None = None,
     *,
     max_epochs: int = 27,
     budget: int | None = None,
@@ -86,7 +86,7 @@ def replay(
 
 
 def repeats(
-    objective: Any,
+    objective: Objective,
     method: str | Method,
     repeats: int = 100,
     budget: int | None = None,
@@ -136,18 +136,18 @@ def chosen(trials: Trials, metric: str = "loss", scope: str = "last") -> Trial:
     return sound.filter(lambda trial: trial.budget == longest).best(metric, scope=scope)
 
 
-def final_score(objective: Any, trials: Trials) -> float:
+def final_score(objective: Objective, trials: Trials) -> float:
     """What the chosen configuration of a replay scores on seeds that its search has not seen."""
     best = chosen(trials, objective.metric, objective.scope)
     return objective.score(best.config, best.seed)
 
 
 @dataclass
-class _Story:
+class _TrialState:
     """What has become of one trial so far."""
 
     config: dict[str, Any]
-    curve: Curve
+    curve: LearningCurve
     history: list[Result] = field(default_factory=list)
     interrupted: bool = False
 
@@ -167,11 +167,11 @@ class _Replay:
     """The virtual clock: the ends of epochs in the order of time."""
 
     def __init__(
-        self, objective: Any, search: Search, max_epochs: int, budget: int, workers: int, seed: int, restart: bool
+        self, objective: Objective, search: Search, max_epochs: int, budget: int, workers: int, seed: int, restart: bool
     ):
         self.objective, self.search, self.max_epochs = objective, search, max_epochs
         self.left, self.seed, self.restart = budget, seed, restart
-        self.stories: dict[str, _Story] = {}
+        self.states: dict[str, _TrialState] = {}
         self.tasks: dict[int, _Task] = {}
         self.idle = list(range(workers))
         self.ends: list[tuple[float, int]] = []  # when a worker's epoch ends; a heap
@@ -184,8 +184,8 @@ class _Replay:
             if self.epoch_ends(now, worker):
                 self.employ(now)
         return Trials(
-            Trial(name, story.config, self.seed, self.objective.data, self._status(story), tuple(story.history))
-            for name, story in self.stories.items()
+            Trial(name, state.config, self.seed, self.objective.data, self._status(state), tuple(state.history))
+            for name, state in self.states.items()
         )
 
     def employ(self, now: float) -> None:
@@ -201,15 +201,15 @@ class _Replay:
             self.begin_epoch(now, worker)
 
     def _task(self, run: Run, now: float) -> _Task:
-        if run.trial not in self.stories:
-            curve = self.objective.curve(run.config, self.seed, len(self.stories))
-            if any(math.isnan(row[2]) for row in curve.rows):
+        if run.trial not in self.states:
+            curve = self.objective.curve(run.config, self.seed, len(self.states))
+            if any(math.isnan(curve.seconds(epoch)) for epoch in range(1, len(curve) + 1)):
                 raise ValueError(
                     f"replay: no seconds were recorded for {run.config}, and without them no clock runs. "
                     "Give some to the objective: Recorded(..., seconds=1.0)."
                 )
-            self.stories[run.trial] = _Story(run.config, curve)
-        repeated = len(self.stories[run.trial].history) if self.restart else 0
+            self.states[run.trial] = _TrialState(run.config, curve)
+        repeated = len(self.states[run.trial].history) if self.restart else 0
         return _Task(run.trial, self._within(run.trial, run.budget), now, repeated, repeated)
 
     def _within(self, trial: str, goal: int) -> int:
@@ -223,14 +223,14 @@ class _Replay:
     def begin_epoch(self, now: float, worker: int) -> None:
         """Train one epoch more, if the budget pays for it."""
         task = self.tasks[worker]
-        story = self.stories[task.trial]
+        state = self.states[task.trial]
         if self.left == 0:
-            story.interrupted = True
+            state.interrupted = True
             self._free(worker)
             return
         self.left -= 1
-        epoch = task.repeated - task.again + 1 if task.again else len(story.history) + 1
-        heapq.heappush(self.ends, (now + story.curve.seconds(epoch), worker))
+        epoch = task.repeated - task.again + 1 if task.again else len(state.history) + 1
+        heapq.heappush(self.ends, (now + state.curve.seconds(epoch), worker))
 
     def epoch_ends(self, now: float, worker: int) -> bool:
         """Note what an epoch gave; whether the search heard of it."""
@@ -239,9 +239,9 @@ class _Replay:
             task.again -= 1
             self.begin_epoch(now, worker)
             return False
-        story = self.stories[task.trial]
-        result = self._result(story, task, now, worker)
-        story.history.append(result)
+        state = self.states[task.trial]
+        result = self._result(state, task, now, worker)
+        state.history.append(result)
         task.since, task.repeated = now, 0
         if result.diverged:
             self.search.lose(task.trial)
@@ -249,7 +249,7 @@ class _Replay:
             self.begin_epoch(now, worker)
             return False
         else:
-            decision = self.search.tell(task.trial, result.epoch, self.objective.told(story.history))
+            decision = self.search.tell(task.trial, result.epoch, self.objective.told(state.history))
             if decision.action == "continue":
                 task.goal = self._within(task.trial, decision.budget)
                 self.begin_epoch(now, worker)
@@ -257,25 +257,25 @@ class _Replay:
         self._free(worker)
         return True
 
-    def _result(self, story: _Story, task: _Task, now: float, worker: int) -> Result:
+    def _result(self, state: _TrialState, task: _Task, now: float, worker: int) -> Result:
         clock = {"start": task.since, "end": now, "worker": worker}
         if not self.objective.noisy:
             clock["noise"] = False  # another seed would have given the same number
         if not task.repeated:
-            return story.curve.result(len(story.history) + 1, clock)
-        result = story.curve.result(len(story.history) + 1, {**clock, "again": task.repeated})
+            return state.curve.result(len(state.history) + 1, clock)
+        result = state.curve.result(len(state.history) + 1, {**clock, "again": task.repeated})
         return Result(result.epoch, result.loss, result.accuracy, now - task.since, result.extra)
 
     def _free(self, worker: int) -> None:
         del self.tasks[worker]
         self.idle.append(worker)
 
-    def _status(self, story: _Story) -> str:
-        if story.history and story.history[-1].diverged:
+    def _status(self, state: _TrialState) -> str:
+        if state.history and state.history[-1].diverged:
             return "diverged"
-        if len(story.history) >= self.max_epochs:
+        if len(state.history) >= self.max_epochs:
             return "completed"
-        return "interrupted" if story.interrupted else "stopped"
+        return "interrupted" if state.interrupted else "stopped"
 
 
 def seconds_used(trials: Trials) -> float:

@@ -6,7 +6,6 @@ trusted is a parameter: the rank correlation between the loss after one epoch an
 
 import math
 from collections.abc import Mapping, Sequence
-from statistics import NormalDist
 from typing import Any
 
 import numpy as np
@@ -18,7 +17,6 @@ from hpt_lessons.trials import Result
 
 LOWEST, START = 1.0, 2.3  # loss of the best configuration, and what every training begins near to, in nats
 _SAMPLE = 1 << 14  # points from which the distribution of the bowl's heights is taken
-_NORMAL = NormalDist()
 
 
 class Synthetic:
@@ -129,14 +127,15 @@ class Synthetic:
         Ranks are mixed as normal numbers: the rank of the height and that of the pace with the weights r and
         sqrt(1 - r^2). The normal numbers of a rank correlation s have the correlation r = 2 sin(pi s / 6).
         """
+        from scipy.special import ndtr, ndtri
+
         places = np.arange(_SAMPLE)
         rank = (float(np.interp(height, self._heights, places)) + 0.5) / _SAMPLE
-        good, fast = _NORMAL.inv_cdf(rank), _NORMAL.inv_cdf(min(max(pace, 1e-6), 1 - 1e-6))
+        good, fast = ndtri(rank), ndtri(min(max(pace, 1e-6), 1 - 1e-6))
         spearman = np.array([self.rank_correlation(epoch) for epoch in range(1, self.max_epochs)])
         weight = 2 * np.sin(math.pi * spearman / 6)
         mixed = weight * good - np.sqrt(np.maximum(1 - weight**2, 0)) * fast
-        ranks = np.array([_NORMAL.cdf(value) for value in mixed])
-        return np.append(np.interp(ranks * _SAMPLE - 0.5, places, self._heights), height)
+        return np.append(np.interp(ndtr(mixed) * _SAMPLE - 0.5, places, self._heights), height)
 
     def evaluate(self, config: Mapping[str, Any], budget: int, seed: int = 0, draw: int = 0) -> Result:
         """The result after so many epochs."""

@@ -5,13 +5,30 @@
 `layouts`   grid, random, Latin hypercube, Sobol, Halton; zooming in, and the edge check
 `searchers` the layouts as ask() and tell(); random first, then a grid
 `bergstra`  why random search beats a grid, and when it does not
-`halving`   successive halving, Hyperband, ASHA: who goes on, how far, who stops
-`asktell`   a searcher and a scheduler at work together
-`bohb`      Hyperband that learns where to look
+`rungs`     at which budgets trials are compared; `halving`, `asha`: who goes on, how far, who stops
+`protocols` what a searcher, a scheduler and an objective can be asked
+`asktell`   a searcher and a scheduler at work together: a whole search in a loop of ten lines
+`bohb`      Hyperband that learns where to look, from the densities in `density`
 `nas`       random search and evolution over architectures; the Pareto front
 """
 
-_ROOMS = ("asktell", "bergstra", "bohb", "domains", "halving", "layouts", "mistakes", "nas", "searchers", "space")
+_ROOMS = (
+    "asha",
+    "asktell",
+    "bergstra",
+    "bohb",
+    "density",
+    "domains",
+    "halving",
+    "layouts",
+    "nas",
+    "presets",
+    "protocols",
+    "rungs",
+    "searchers",
+    "space",
+    "space_mistakes",
+)
 
 
 def __getattr__(name: str):

@@ -6,6 +6,9 @@ By promotion (Li et al., MLSys 2020, algorithm 2) or by stopping (the rule of
 
 from __future__ import annotations
 
+from bisect import bisect_right
+from itertools import pairwise
+
 import numpy as np
 
 from hpt_lessons.search.rungs import DONE, WAIT, Decision, Job, best_first, lost, rungs
@@ -40,16 +43,19 @@ class StoppingASHA:
         """Stop at the whole budget, or below the bar; else go on to the next rung."""
         if budget >= self.max_budget:
             return Decision("stop", budget)
-        for level in reversed(self.levels):
-            if level <= budget and trial not in self.results[level]:
-                bar = self.bar(level)
-                self.results[level][trial] = loss
-                if bar is not None and not lost(loss) and loss > bar:
-                    return Decision("stop", budget)
-                break
-        if lost(loss):
+        below_the_bar = self._compare(trial, budget, loss)
+        if lost(loss) or below_the_bar:
             return Decision("stop", budget)
-        return Decision("continue", min((x for x in self.levels if x > budget), default=self.max_budget))
+        return Decision("continue", min((level for level in self.levels if level > budget), default=self.max_budget))
+
+    def _compare(self, trial: str, budget: int, loss: float) -> bool:
+        """Whether the trial falls below the bar of its rung; that is measured before the trial counts there itself."""
+        reached = [level for level in self.levels if level <= budget and trial not in self.results[level]]
+        if not reached:
+            return False
+        bar = self.bar(reached[-1])
+        self.results[reached[-1]][trial] = loss
+        return bar is not None and loss > bar
 
     def close(self) -> None:
         """Nobody waits for others."""
@@ -72,14 +78,15 @@ class PromotionASHA:
     def __init__(self, min_budget: int, max_budget: int, eta: int = 4):
         self.eta = eta
         self.levels = rungs(min_budget, max_budget, eta)
-        self.levels += [max_budget] * (self.levels[-1] < max_budget)
+        if self.levels[-1] < max_budget:
+            self.levels.append(max_budget)
         self.results: dict[int, dict[str, float]] = {level: {} for level in self.levels}
         self.promoted: dict[int, set[str]] = {level: set() for level in self.levels}
         self.running: dict[str, int] = {}
 
     def next_job(self, new: str | None) -> Job | str:
         """What a free worker does next."""
-        for level, above in reversed(list(zip(self.levels, self.levels[1:], strict=False))):
+        for level, above in reversed(list(pairwise(self.levels))):
             trial = self.promotable(level)
             if trial is not None:
                 self.promoted[level].add(trial)
@@ -110,9 +117,15 @@ class PromotionASHA:
         goal = self.running.get(trial, budget)
         if budget < goal and not lost(loss):
             return Decision("continue", goal)
-        level = max((x for x in self.levels if x <= max(budget, goal)), default=self.levels[0])
         self.running.pop(trial, None)
-        self.results[level].setdefault(trial, loss)
-        for lower in self.levels[: self.levels.index(level)]:
-            self.promoted[lower].add(trial)
-        return Decision("stop" if lost(loss) or level == self.levels[-1] else "pause", budget)
+        lower, rung = self._rungs_up_to(max(budget, goal))
+        self.results[rung].setdefault(trial, loss)
+        for level in lower:  # it may have been trained past them: they promote it no more
+            self.promoted[level].add(trial)
+        ends = lost(loss) or rung == self.levels[-1]
+        return Decision("stop" if ends else "pause", budget)
+
+    def _rungs_up_to(self, budget: int) -> tuple[list[int], int]:
+        """The highest rung within a budget (the first, if none is), and those below it."""
+        highest = max(bisect_right(self.levels, budget) - 1, 0)
+        return self.levels[:highest], self.levels[highest]

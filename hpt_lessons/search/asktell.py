@@ -1,9 +1,28 @@
 """Who runs next, how far, and who hears of the result? A searcher and a scheduler at work together.
 
 A searcher proposes configurations (`searchers`, `bohb`), a scheduler decides how far each of them is trained
-(`halving`). `Search` is both at once, in the one shape that a plain loop, a replay and Ray Tune can run: a free worker
-asks for its next piece of work, and tells what came of it. Nothing is printed, timed or drawn from a global state here:
-asked and told the same in the same order, a search is in the same state.
+(`halving`, `asha`); what they can be asked is written down in `protocols`. A whole search is a plain loop, here random
+search with successive halving: nine configurations for one epoch, the best three of them for three, the best for nine.
+
+    >>> import math
+    >>> from hpt_lessons.search import domains, halving, layouts, rungs, searchers
+    >>> def train(config, epochs):  # stands for a network: 0.01 is the best learning rate, and epochs help
+    ...     return abs(math.log10(config["lr"]) + 2) + 1 / epochs
+    >>> searcher = searchers.Listed(layouts.random({"lr": domains.loguniform(1e-4, 1)}, 9, seed=0))
+    >>> scheduler = halving.SuccessiveHalving(rungs.halving_plan(9, min_budget=1, max_budget=9, eta=3))
+    >>> configs = {}
+    >>> while isinstance(job := scheduler.next_job(new=f"trial {len(configs)}"), rungs.Job):
+    ...     if job.trial not in configs:
+    ...         configs[job.trial] = searcher.ask()
+    ...     loss = train(configs[job.trial], epochs=job.budget)
+    ...     searcher.tell(configs[job.trial], job.budget, loss)
+    ...     decision = scheduler.report(job.trial, job.budget, loss)
+    >>> print(f"the best of {len(configs)} learning rates: {configs[scheduler.members[0]]['lr']:.3f}")
+    the best of 9 learning rates: 0.015
+
+`Search` is such a loop turned inside out, for many workers: whoever is free asks for the next piece of work, and tells
+what came of it. A replay and Ray Tune run it. Nothing is printed, timed or drawn from a global state here: asked and
+told the same in the same order, a search is in the same state.
 """
 
 from __future__ import annotations
@@ -14,6 +33,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from hpt_lessons.search.halving import SuccessiveHalving
+from hpt_lessons.search.protocols import Scheduler, Searcher
 from hpt_lessons.search.rungs import DONE, WAIT, Decision, Job
 
 
@@ -27,7 +47,7 @@ class Run:
 
 
 class Search:
-    """A searcher with a scheduler.
+    """A searcher with a scheduler; with the searcher None others propose the trials (`adopt`).
 
     `ask()` names a trial, its configuration and the budget to run it to next, or answers `WAIT` or `DONE`; `tell(trial,
     budget, loss)` answers what becomes of it. The searcher hears of what a trial reached at its rung before the next
@@ -37,20 +57,21 @@ class Search:
     with barriers and a scheduler that is one bracket.
     """
 
-    def __init__(self, searcher: Any, scheduler: Any, *, num_trials: int | None = None):
-        if getattr(searcher, "barriers", ()) and isinstance(scheduler, SuccessiveHalving):
+    def __init__(self, searcher: Searcher | None, scheduler: Scheduler, *, num_trials: int | None = None):
+        barriers = searcher.barriers if searcher else ()
+        if barriers and isinstance(scheduler, SuccessiveHalving):
             raise ValueError(
                 f"{type(searcher).__name__} has two stages, and SuccessiveHalving is one bracket that is "
                 "closed after the first. Take Hyperband or ASHA."
             )
         self.searcher, self.scheduler = searcher, scheduler
-        self.num_trials = getattr(searcher, "num_trials", None) if num_trials is None else num_trials
+        self.num_trials = searcher.num_trials if searcher and num_trials is None else num_trials
         self.configs: dict[str, dict[str, Any]] = {}
         self.goals: dict[str, int] = {}  # the budget up to which each trial was last sent
         self.running: set[str] = set()
         self.out: set[str] = set()
         self.told: set[tuple[str, int]] = set()
-        self._open_barriers = set(getattr(searcher, "barriers", ()))
+        self._open_barriers = set(barriers)
 
     def ask(self, known: Mapping[str, Any] | None = None) -> Run | str:
         """The next piece of work for a free worker.

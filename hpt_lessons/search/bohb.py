@@ -16,13 +16,12 @@ from typing import Any
 import numpy as np
 
 from hpt_lessons.search import space as spaces
-from hpt_lessons.search.asktell import Run, Search
+from hpt_lessons.search.asktell import Search
 from hpt_lessons.search.density import Density
 from hpt_lessons.search.domains import value_at
 from hpt_lessons.search.halving import Hyperband
-from hpt_lessons.search.rungs import DONE, WAIT, lost
-
-__all__ = ["BOHB", "DONE", "WAIT", "BOHBSampler", "Densities", "Run"]
+from hpt_lessons.search.protocols import Searcher
+from hpt_lessons.search.rungs import lost
 
 _TINY = 1e-32  # no density counts as less
 
@@ -62,7 +61,7 @@ class Proposal:
         return self.candidates is None
 
 
-class BOHBSampler:
+class BOHBSampler(Searcher):
     """Proposes configurations from the results at the largest budget that has enough of them.
 
     Of n results the best max(min_points, floor(top_fraction n)) are good, and bad are the next

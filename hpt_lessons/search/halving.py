@@ -69,7 +69,9 @@ class SuccessiveHalving:
         """What a free worker does next; `new` names the trial that would be started, None when there is none."""
         if self.queue:
             return Job(self.queue.pop(0), self.plan[self.level][1])
-        return self.add(new) if new is not None and self.room() else DONE if self.finished() else WAIT
+        if new is not None and self.room():
+            return self.add(new)
+        return DONE if self.finished() else WAIT
 
     def report(self, trial: str, budget: int, loss: float) -> Decision:
         """Record a result; the last one of a rung decides it."""
@@ -78,14 +80,13 @@ class SuccessiveHalving:
         goal = self.plan[self.level][1]
         if budget < goal and not lost(loss):
             return Decision("continue", goal)
-        self.queue = [name for name in self.queue if name != trial]
+        if trial in self.queue:
+            self.queue.remove(trial)
         self.results[self.level][trial] = loss
-        before, last = self.members, self.level == len(self.plan) - 1
-        self._advance()
-        cut = tuple(name for name in before if name != trial and name not in self.members)
-        if lost(loss) or last or trial not in self.members:
-            return Decision("stop", budget, () if last else cut)
-        return Decision("pause", budget, cut)
+        ends = lost(loss) or self._at_the_top()
+        out = self._advance()
+        action = "stop" if ends or trial in out else "pause"
+        return Decision(action, budget, tuple(name for name in out if name != trial))
 
     def close(self) -> None:
         """No more trials will come: the first rung is complete with those that it has."""
@@ -93,16 +94,21 @@ class SuccessiveHalving:
             self.closed = True
             self._advance()
 
-    def _advance(self) -> None:
-        """Decide the rung if it is complete."""
+    def _at_the_top(self) -> bool:
+        return self.level == len(self.plan) - 1
+
+    def _advance(self) -> list[str]:
+        """Decide the rung if it is complete, and name those that are out."""
         done = self.results[self.level]
-        if self.room() or len(done) < len(self.members) or self.level == len(self.plan) - 1:
-            return
+        if self.room() or len(done) < len(self.members) or self._at_the_top():
+            return []
         here, above = self.plan[self.level][0], self.plan[self.level + 1][0]
         places = max(1, len(done) * above // here)  # as planned when the rung is full
-        self.members = [trial for trial in best_first(done) if not lost(done[trial])][:places]
-        self.queue = list(self.members)
+        promoted = [trial for trial in best_first(done) if not lost(done[trial])][:places]
+        out = [trial for trial in self.members if trial not in promoted]
+        self.members, self.queue = promoted, list(promoted)
         self.level += 1
+        return out
 
     def finished(self) -> bool:
         """Whether nothing is left to run or to wait for."""
@@ -133,7 +139,9 @@ class Hyperband:
             if isinstance(job, Job):
                 self.home[job.trial] = bracket
                 return job
-        return self.add(new) if new is not None else DONE if self.finished() else WAIT
+        if new is not None:
+            return self.add(new)
+        return DONE if self.finished() else WAIT
 
     def add(self, trial: str) -> Job | str:
         """Take a new trial into the bracket that has room, or into a new one."""

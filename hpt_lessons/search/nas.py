@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 
 from hpt_lessons.search.domains import describe
+from hpt_lessons.search.protocols import Searcher
 from hpt_lessons.search.rungs import lost
 
 Architecture = dict[str, Any]
@@ -34,7 +35,9 @@ def choices_of(space: Mapping[str, Any]) -> dict[str, list]:
         domain = describe(value)
         if domain is not None and not domain.categorical:
             raise ValueError(f"architectures, {name!r}: {domain} is no finite list.\nUse a list such as [16, 32, 64].")
-        found[name] = list(domain.values) if domain else list(value) if isinstance(value, (list, tuple)) else [value]
+        if domain is not None:
+            value = domain.values
+        found[name] = list(value) if isinstance(value, (list, tuple)) else [value]
         if not found[name]:
             raise ValueError(f"architectures, {name!r}: the list is empty.\nGive it at least one choice.")
     return found
@@ -83,7 +86,7 @@ def tournament(losses: Sequence[float], sample_size: int, rng: np.random.Generat
     return int(min(drawn, key=lambda i: math.inf if lost(losses[i]) else losses[i]))
 
 
-class RandomArchitectures:
+class RandomArchitectures(Searcher):
     """Random search: the opponent that evolution has to beat."""
 
     def __init__(self, space: Choices, seed: int | np.random.Generator | None = None):
@@ -97,7 +100,7 @@ class RandomArchitectures:
         """Nothing is learned from results."""
 
 
-class Evolution:
+class Evolution(Searcher):
     """Regularized evolution: the best of a random few is copied with one change, and the oldest member dies.
 
     The first `population` architectures are random. Then each `ask()` holds a tournament of `sample_size` among the

@@ -1,10 +1,6 @@
 """Rungs: at which budgets are trials compared, who is ahead there, and what may a scheduler answer?
 
-Every scheduler (`halving`, `asha`) is a pure decision in one shape. A free worker asks `next_job(name)`: it gets a
-`Job` (which trial, up to which budget), or `WAIT`, or `DONE`. Each result goes to `report(trial, budget, loss)`, which
-answers with a `Decision` about this trial and names those that are out because of it. `close()` says that no more
-trials will come for now, and `waits` tells whether others wait for a trial's result, so that one that failed must be
-reported. Budgets are whole numbers
+Every scheduler (`halving`, `asha`) is a pure decision in one shape (`protocols.Scheduler`). Budgets are whole numbers
 (epochs), and a loss that is NaN or infinite loses to every other: there we differ from Ray on purpose, where a NaN
 always goes on, an infinity at times.
 """

@@ -12,7 +12,7 @@ from hypothesis.extra.numpy import arrays
 
 from hpt_lessons.analysis import importance
 from hpt_lessons.analysis.importance.anova import decompose, subsets
-from hpt_lessons.analysis.importance.axes import axes_of, complete_part
+from hpt_lessons.analysis.importance.columns import columns_of, complete_part
 from hpt_lessons.analysis.importance.forest import Boxes, decompose_boxes, decompose_scattered, grow
 from hpt_lessons.trials import DIVERGED_LOSS, Result, Trial, Trials
 
@@ -347,13 +347,13 @@ def test_scales_are_guessed_from_how_the_values_spread():
     trials = table([{"lr": float(10**u), "momentum": float(v), "batch": int(b), "optimizer": "sgd", "factors": [1, b]}
                     for u, v, b in zip(generator.uniform(-4, -1, 40), generator.uniform(0, 1, 40),
                                        generator.choice([2, 4, 8], 40), strict=True)], [1.0] * 40)  # fmt: skip
-    scales = {axis.name: axis.scale for axis in axes_of(trials, ["lr", "momentum", "batch", "optimizer", "factors"])}
+    scales = {axis.name: axis.scale for axis in columns_of(trials, ["lr", "momentum", "batch", "optimizer", "factors"])}
     assert scales == {"lr": "log", "momentum": "linear", "batch": "choice", "optimizer": "choice", "factors": "choice"}
     for wrong, message in (({"lr": "cubic"}, "'cubic' for 'lr' is not possible"),
                            ({"optimizer": "log"}, "'optimizer' has the value 'sgd', with no place on a log scale"),
                            ({"l1": "log"}, "'l1' is no hyperparameter here")):  # fmt: skip
         with pytest.raises(ValueError, match=message):
-            axes_of(trials, ["lr", "optimizer"], wrong)
+            columns_of(trials, ["lr", "optimizer"], wrong)
 
 
 @pytest.mark.parametrize(("options", "message"), [

@@ -134,15 +134,17 @@ def test_pairs_have_two_sides():
 @pytest.mark.parametrize("freedom", [1, 2, 3, 4, 7, 8, 49, 50, 999, 1000])
 @pytest.mark.parametrize("confidence", [0.5, 0.9, 0.95, 0.999])
 def test_students_factor_is_the_one_of_scipy(freedom, confidence):
-    """Odd and even degrees of freedom follow two different sums."""
+    """A two-sided confidence, from one degree of freedom to a thousand."""
     assert student_factor(freedom, confidence) == pytest.approx(stats.t.ppf(0.5 + confidence / 2, freedom), rel=1e-9)
 
 
-def test_the_analysis_needs_numpy_and_nothing_heavier():
-    """A lesson that shows an accuracy with its interval opens at once."""
+def test_the_analysis_opens_with_numpy_alone():
+    """A lesson opens at once; an interval opens SciPy's special functions, never its slow statistics."""
     code = (
-        "import sys; from hpt_lessons import analysis; from hpt_lessons.analysis import importance; analysis.mean_interval([1, 2, 3]); "
-        "print({'scipy', 'pandas', 'torch', 'ray', 'optuna', 'matplotlib'} & set(sys.modules))"
+        "import sys; from hpt_lessons import analysis;"
+        "heavy = {'scipy', 'pandas', 'torch', 'ray', 'optuna', 'matplotlib'}; print(heavy & set(sys.modules));"
+        "analysis.mean_interval([1, 2, 3]); analysis.wilson(1, 2); analysis.expected_best(3);"
+        "print(heavy & set(sys.modules), 'scipy.stats' in sys.modules)"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert done.stdout.strip() == "set()"
+    assert done.stdout.splitlines() == ["set()", "{'scipy'} False"]

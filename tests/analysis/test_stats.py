@@ -127,11 +127,11 @@ def search(seed, trials=6):
 
 
 def test_a_grid_reads_every_curve_at_the_same_places():
-    curves = analysis.incumbents([ONE_AFTER_ANOTHER, Trials([trial("x", [0.9])])])
+    curves = [analysis.incumbent(trials) for trials in (ONE_AFTER_ANOTHER, Trials([trial("x", [0.9])]))]
     assert analysis.common_grid(curves).tolist() == [1, 2, 3, 4]
     assert analysis.on_grid(curves).tolist() == [[0.8, 0.7, 0.7, 0.7], [0.9] * 4]
     assert np.isnan(curves[0].at([0, 0.99])).all()
-    assert len(analysis.common_grid(analysis.incumbents([ONE_AFTER_ANOTHER], "seconds"), points=12)) == 12
+    assert len(analysis.common_grid([analysis.incumbent(ONE_AFTER_ANOTHER, "seconds")], points=12)) == 12
     with pytest.raises(ValueError, match="curves over epochs and trials"):
         analysis.common_grid([analysis.incumbent(ONE_AFTER_ANOTHER, over) for over in ("trials", "epochs")])
 
@@ -163,7 +163,7 @@ def test_a_band_begins_where_every_repeat_has_a_result():
 
 
 def test_curves_alone_do_not_say_what_they_cover():
-    curves = analysis.incumbents([search(0), search(1)])
+    curves = [analysis.incumbent(search(seed)) for seed in (0, 1)]
     with pytest.raises(ValueError, match="give varied= or the tables"):
         analysis.band(curves)
     assert analysis.band(curves, varied="both").covers == "the draw of the search and the noise of training"

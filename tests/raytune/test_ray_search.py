@@ -14,6 +14,7 @@ from hpt_lessons.search import domains, layouts
 from hpt_lessons.search.asha import PromotionASHA, StoppingASHA
 from hpt_lessons.search.bohb import BOHBSampler
 from hpt_lessons.search.halving import Hyperband, SuccessiveHalving
+from hpt_lessons.search.protocols import Searcher
 from hpt_lessons.search.rungs import halving_plan
 from hpt_lessons.search.searchers import Listed
 
@@ -40,13 +41,12 @@ def loss_of(config, epoch):
     return config["x"] + (0.5 if epoch > 6 and config["x"] < 0.2 else 0) + 0.1 * (config["kind"] == "b") + 1 / epoch
 
 
-class Spy:
+class Spy(Searcher):
     """A searcher that writes down when it was asked and what it was told."""
 
     def __init__(self, searcher):
         self.searcher, self.asked, self.told = searcher, [], []
-        if hasattr(searcher, "num_trials"):
-            self.num_trials = searcher.num_trials
+        self.num_trials = searcher.num_trials
 
     def ask(self):
         self.asked.append((time.time(), len(self.told)))

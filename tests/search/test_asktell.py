@@ -1,5 +1,6 @@
 """Any searcher with any scheduler: every trial is run, everybody is told once, and nobody waits for ever."""
 
+import doctest
 import math
 import random
 
@@ -7,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hpt_lessons.search import domains
+from hpt_lessons.search import asktell, domains
 from hpt_lessons.search.asha import PromotionASHA, StoppingASHA
 from hpt_lessons.search.asktell import DONE, WAIT, Run, Search
 from hpt_lessons.search.bohb import BOHBSampler
@@ -30,6 +31,13 @@ SCHEDULERS = {
     "in step": lambda: Hyperband(1, MOST, overlap=False),
     "halving": lambda: SuccessiveHalving(halving_plan(TRIALS, 1, MOST)),
 }
+
+
+def test_a_whole_search_is_a_loop_of_at_most_fifteen_lines():
+    """The example at the head of the module, without Ray, threads or a class of ours around it; and it is true."""
+    [example] = [test for test in doctest.DocTestFinder().find(asktell) if test.name == asktell.__name__]
+    assert sum(len(part.source.splitlines()) for part in example.examples) <= 15
+    assert not doctest.DocTestRunner().run(example).failed
 
 
 def run(search: Search, workers: int, order: random.Random, trouble: float) -> dict[str, int]:

@@ -14,7 +14,8 @@ from statsmodels.nonparametric.kernel_density import KDEMultivariate
 
 from hpt_lessons.search import density, layouts
 from hpt_lessons.search import domains as light
-from hpt_lessons.search.bohb import BOHB, DONE, WAIT, BOHBSampler, Run
+from hpt_lessons.search.asktell import DONE, WAIT, Run
+from hpt_lessons.search.bohb import BOHB, BOHBSampler
 from hpt_lessons.search.density import Density
 from hpt_lessons.search.rungs import Decision
 

@@ -6,11 +6,10 @@ A table does not say who chose its trials. Whoever knows can say it; else the or
 import math
 import warnings
 from collections.abc import Sequence
-from statistics import NormalDist
 
 import numpy as np
 
-from hpt_lessons.analysis.importance.axes import axes_of, setting
+from hpt_lessons.analysis.importance.columns import columns_of, level
 from hpt_lessons.analysis.importance.outcomes import checked_names, outcomes, ranks, scored
 from hpt_lessons.trials import Trials
 
@@ -40,17 +39,19 @@ def _cut(trials: Trials) -> str | None:
 
 
 def _drawn_to_the_best(trials: Trials, names: Sequence[str] | None, metric: str, scope: str) -> str | None:
+    from scipy.special import ndtri
+
     trials = scored(trials, metric, scope)
     names = checked_names(trials, names)
     ranked = outcomes(trials, metric, scope)
     best = min(range(len(trials)), key=lambda row: ranked[trials[row].name])
     firsts = sorted({len(trials) // parts for parts in (12, 6, 3, 2)} - {0})
-    limit = NormalDist().inv_cdf(1 - 0.001 / len(names) / len(firsts))
-    for axis, name in zip(axes_of(trials, names), names, strict=True):
-        places = axis.places(setting(trial, [name])[0] for trial in trials)
+    limit = ndtri(1 - 0.001 / len(names) / len(firsts))
+    for column in columns_of(trials, names):
+        places = column.places(level(trial.config, column.name) for trial in trials)
         far = ranks(np.abs(places - places[best])) * len(trials)
         if any(_rank_sum(far, first) > limit for first in firsts):
-            return f"later trials lie nearer to the best one in {name!r} than earlier ones"
+            return f"later trials lie nearer to the best one in {column.name!r} than earlier ones"
     return None
 
 

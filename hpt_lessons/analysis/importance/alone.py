@@ -30,7 +30,7 @@ DRAWS = 1000
 Key = tuple[Any, ...]
 
 
-class Run(NamedTuple):
+class Observation(NamedTuple):
     """One recorded training: the value of what is tuned (None for several), its accuracy, and whether it broke down."""
 
     value: Any
@@ -47,7 +47,7 @@ class Alone:
     """
 
     name: str
-    runs: tuple[Run, ...]
+    runs: tuple[Observation, ...]
     value: Any = None
     seen: float = math.nan
     gain: float = math.nan
@@ -172,7 +172,7 @@ class Evidence:
 
     def _row(self, name: str, free: Sequence[str], gain: Gain | None, start: Mapping[str, Any], scope: str) -> Alone:
         line = along(self.trials, start, free)
-        runs = tuple(Run(trial.config.get(name), self.score(trial, scope), broke(trial)) for trial in line)
+        runs = tuple(Observation(trial.config.get(name), self.score(trial, scope), broke(trial)) for trial in line)
         row = Alone(name, runs)
         if gain is None or len(line) < 2:
             return row

@@ -14,7 +14,7 @@ import numpy as np
 
 from hpt_lessons.analysis.comparisons import covers
 from hpt_lessons.analysis.curse import score
-from hpt_lessons.analysis.importance.axes import level, setting, varying
+from hpt_lessons.analysis.importance.columns import level, setting, varying
 from hpt_lessons.analysis.importance.outcomes import checked_names
 from hpt_lessons.analysis.intervals import mean_interval
 from hpt_lessons.trials import Trials

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from hpt_lessons.analysis.curse import score
-from hpt_lessons.analysis.importance.axes import Setting, setting, varying
+from hpt_lessons.analysis.importance.columns import Setting, setting, varying
 from hpt_lessons.trials import Trial, Trials
 
 OF = ("rank", "value", "good")

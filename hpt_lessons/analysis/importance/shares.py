@@ -23,7 +23,7 @@ import numpy as np
 from hpt_lessons.analysis.comparisons import covers, percentiles
 from hpt_lessons.analysis.importance.adaptive import AdaptiveWarning, adaptively_chosen, warn_if_adaptive
 from hpt_lessons.analysis.importance.anova import Subset, decompose
-from hpt_lessons.analysis.importance.axes import Axis, Setting, axes_of, complete_part, setting
+from hpt_lessons.analysis.importance.columns import Column, Setting, columns_of, complete_part, setting
 from hpt_lessons.analysis.importance.forest import decompose_scattered
 from hpt_lessons.analysis.importance.gains import Gain, gains
 from hpt_lessons.analysis.importance.outcomes import OF, by_setting, checked_names, outcomes, scored
@@ -100,7 +100,7 @@ def shares(
 
     `names` defaults to whatever varies; over other hyperparameters the mean is taken. `method` is "grid" (exact; levels
     that lack combinations are left out) or "forest" (any trials); left out, the grid if that keeps half of the
-    configurations. On which scale numbers count is guessed and can be said (`scales`, see `axes.axes_of`).
+    configurations. On which scale numbers count is guessed and can be said (`scales`, see `columns.columns_of`).
 
     Trained with several seeds that all configurations share, each share gets a bootstrap interval over these seeds. It
     covers the noise of training, not the choice of configurations. It is too narrow for few seeds: in simulated grids
@@ -115,9 +115,9 @@ def shares(
     grid = _grid_part(trials, names, method)
     warn_if_adaptive(trials, names, adaptive, grid is not None, metric=metric, scope=scope)
     used = trials if grid is None else grid
-    axes = axes_of(used, names, scales)
+    columns = columns_of(used, names, scales)
     settings, values = by_setting(used, names, outcomes(used, metric, scope, of, good))
-    split = _by_trees(axes, settings, order, trees, seed) if grid is None else _by_cells(axes, settings, order)
+    split = _by_trees(columns, settings, order, trees, seed) if grid is None else _by_cells(columns, settings, order)
     found = _importance(names, values, split, of, resamples, confidence, seed)
     left_out = len({setting(trial, names) for trial in trials}) - len(settings)
     return replace(found, method="forest" if grid is None else "grid", left_out=left_out)
@@ -143,16 +143,16 @@ def good_region(
     names = checked_names(trials, names)
     settings, values = by_setting(trials, names, outcomes(trials, metric, scope))
     best = np.argsort(values.mean(axis=1), kind="stable")[: max(1, math.ceil(share * len(settings)))]
-    axes = axes_of(trials, names, scales)
-    box = [_side(axis, [settings[row][at] for row in best]) for at, axis in enumerate(axes)]
+    columns = columns_of(trials, names, scales)
+    box = [_side(column, [settings[row][at] for row in best]) for at, column in enumerate(columns)]
     return trials.filter(lambda trial: all(at in side for at, side in zip(setting(trial, names), box, strict=True)))
 
 
-def _side(axis: Axis, good: Sequence[Any]) -> set:
-    """The levels of one axis that lie in the box of the good ones."""
-    if axis.scale == "choice":
+def _side(column: Column, good: Sequence[Any]) -> set:
+    """The levels of one column that lie in the box of the good ones."""
+    if column.scale == "choice":
         return set(good)
-    return {level for level in axis.levels if min(good) <= level <= max(good)}
+    return {level for level in column.levels if min(good) <= level <= max(good)}
 
 
 # -- from outcomes to shares ---------------------------------------------------------------------------------------
@@ -168,22 +168,22 @@ def _grid_part(trials: Trials, names: Sequence[str], method: str | None) -> Tria
     return grid
 
 
-def _by_cells(axes: Sequence[Axis], settings: Sequence[Setting], order: int) -> Split:
-    """Exactly, from a table with a cell for each setting and an axis for each hyperparameter."""
-    places = [tuple(axis.levels.index(at) for axis, at in zip(axes, found, strict=True)) for found in settings]
-    shape = [len(axis.levels) for axis in axes]
+def _by_cells(columns: Sequence[Column], settings: Sequence[Setting], order: int) -> Split:
+    """Exactly, from a table with a cell for each setting and a column for each hyperparameter."""
+    places = [tuple(column.levels.index(at) for column, at in zip(columns, found, strict=True)) for found in settings]
+    shape = [len(column.levels) for column in columns]
 
     def split(means: np.ndarray) -> tuple[dict[Subset, float], float]:
         cells = np.full(shape, math.nan)
         cells[tuple(np.transpose(places))] = means
-        return decompose(cells, [axis.weights() for axis in axes], order)
+        return decompose(cells, [column.weights() for column in columns], order)
 
     return split
 
 
-def _by_trees(axes: Sequence[Axis], settings: Sequence[Setting], order: int, trees: int, seed: int) -> Split:
+def _by_trees(columns: Sequence[Column], settings: Sequence[Setting], order: int, trees: int, seed: int) -> Split:
     """By regression trees, from the place of each setting in the unit cube."""
-    places = np.stack([axis.places(found[at] for found in settings) for at, axis in enumerate(axes)], axis=1)
+    places = np.stack([column.places(found[at] for found in settings) for at, column in enumerate(columns)], axis=1)
     return lambda means: decompose_scattered(places, means, order=order, trees=trees, seed=seed)
 
 

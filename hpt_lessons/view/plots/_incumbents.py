@@ -99,7 +99,8 @@ def _from_tables(tables: list[Trials], over: str, band: str, options: dict[str, 
 
     if len(tables) > 1 and band == "mean":
         return Steps(*analysis.band(tables, over, **options))
-    curves = analysis.incumbents(tables, over, **{key: value for key, value in options.items() if key != "varied"})
+    options = {key: value for key, value in options.items() if key != "varied"}
+    curves = [analysis.incumbent(table, over, **options) for table in tables]
     x = analysis.common_grid(curves)
     return _from_arrays("", (x, analysis.on_grid(curves, x)), band)
 

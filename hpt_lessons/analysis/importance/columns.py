@@ -1,6 +1,6 @@
 """Where does each trial lie, hyperparameter by hyperparameter, and do the trials fill a grid?
 
-A hyperparameter becomes an axis: its levels, and how much of the axis each of them stands for.
+A hyperparameter becomes a column: its levels, and how much of its scale each of them stands for.
 """
 
 import math
@@ -21,7 +21,7 @@ Setting = tuple[Any, ...]
 
 
 @dataclass(frozen=True)
-class Axis:
+class Column:
     """One hyperparameter: its distinct `levels` in order, on a scale that is "choice", "linear" or "log"."""
 
     name: str
@@ -50,8 +50,8 @@ class Axis:
         return np.log(numbers) if self.scale == "log" else numbers
 
 
-def axes_of(trials: Sequence[Trial], names: Sequence[str], scales: Mapping[str, str] | None = None) -> list[Axis]:
-    """The axis of each named hyperparameter. `scales` says "choice", "linear" or "log" where the guess is not right.
+def columns_of(trials: Sequence[Trial], names: Sequence[str], scales: Mapping[str, str] | None = None) -> list[Column]:
+    """The column of each named hyperparameter. `scales` says "choice", "linear" or "log" where the guess is not right.
 
     The guess: at most eight distinct values, or anything that is not a number, are choices; other numbers are linear or
     logarithmic, whichever puts their median nearer to the middle. Raises ValueError for a scale that does not fit.
@@ -60,10 +60,10 @@ def axes_of(trials: Sequence[Trial], names: Sequence[str], scales: Mapping[str, 
     unknown = sorted(set(scales) - set(names))
     if unknown:
         raise ValueError(f"scales: {unknown[0]!r} is no hyperparameter here; there are {', '.join(names)}.")
-    return [_axis(name, {level(trial.config, name) for trial in trials}, scales.get(name)) for name in names]
+    return [_column(name, {level(trial.config, name) for trial in trials}, scales.get(name)) for name in names]
 
 
-def _axis(name: str, levels: set, scale: str | None) -> Axis:
+def _column(name: str, levels: set, scale: str | None) -> Column:
     ordered = sorted(levels, key=lambda value: (not _is_number(value), value if _is_number(value) else 0, repr(value)))
     numbers = all(map(_is_number, ordered))
     if scale is None:
@@ -73,7 +73,7 @@ def _axis(name: str, levels: set, scale: str | None) -> Axis:
     if scale != "choice" and (not numbers or (scale == "log" and ordered[0] <= 0)):
         misfit = ordered[0 if numbers else -1]
         raise ValueError(f"scales: {name!r} has the value {misfit!r}, with no place on a {scale} scale; take 'choice'.")
-    return Axis(name, tuple(ordered), scale)
+    return Column(name, tuple(ordered), scale)
 
 
 def _guess(numbers: Sequence[float]) -> str:
@@ -126,7 +126,7 @@ def _full_grid(settings: set[Setting], at_least: float) -> set[Setting] | None:
         counts = [Counter(levels) for levels in zip(*settings, strict=True)]
         if len(settings) == math.prod(map(len, counts)):
             return settings
-        # A level has 1 / levels of all combinations. An axis of one level could show nothing: two stay.
+        # A level has 1 / levels of all combinations. A column of one level could show nothing: two stay.
         there = {
             (place, level): count * len(levels)
             for place, levels in enumerate(counts)
