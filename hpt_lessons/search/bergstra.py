@@ -14,6 +14,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 from hpt_lessons.search import layouts
+from hpt_lessons.search.ticks import even_ticks
 
 VOLUME = 0.01  # of every target of figure 8
 
@@ -127,24 +128,10 @@ def figure_8(
 
 def _points(layout: str, trials: int, dimension: int, seed: int) -> np.ndarray:
     if layout in ("grid_centres", "grid_ends", "grid_inside"):
-        return layouts.unit_grid(even_grid(dimension, trials), layout.removeprefix("grid_"))
+        return layouts.unit_grid(even_ticks([math.inf] * dimension, trials), layout.removeprefix("grid_"))
     if layout == "sobol_raw":
         return layouts.unit_sobol(trials, dimension, scramble=False)
     return getattr(layouts, f"unit_{layout}")(trials, dimension, seed)
-
-
-def even_grid(dimension: int, trials: int) -> tuple[int, ...]:
-    """Ticks of the most even affordable grid: one more tick for one axis after the other.
-
-    >>> even_grid(3, 243), even_grid(5, 64)
-    ((6, 6, 6), (3, 2, 2, 2, 2))
-    """
-    ticks = [1] * dimension
-    axis = 0
-    while math.prod(ticks) // ticks[axis] * (ticks[axis] + 1) <= trials:
-        ticks[axis] += 1
-        axis = (axis + 1) % dimension
-    return tuple(ticks)
 
 
 def monotone_grids(dimension: int, trials: int) -> Iterator[tuple[int, ...]]:

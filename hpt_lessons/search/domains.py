@@ -75,6 +75,18 @@ class Domain:
         return self.kind != "sample_from" and numbers
 
     @property
+    def size(self) -> float:
+        """How many different values there are, a whole number; infinity where nobody can count them."""
+        if self.categorical:
+            return len(self.values)
+        if self.integer:
+            first, end, _ = index_range(self)
+            return end - first
+        if self.q is None or self.normal:
+            return math.inf
+        return round((self.upper - self.lower) / self.q) + 1
+
+    @property
     def arguments(self) -> tuple:
         return tuple(getattr(self, name) for name in _ARGUMENTS[self.kind])
 

@@ -11,12 +11,12 @@ import ray.cloudpickle
 
 from helpers.logged_trials import MAX_EPOCHS, read_logs, train
 from hpt_lessons.search import domains
-from hpt_lessons.search import space as spaces
 from hpt_lessons.search.asha import PromotionASHA, StoppingASHA
 from hpt_lessons.search.bohb import BOHBSampler
 from hpt_lessons.search.halving import Hyperband, SuccessiveHalving
 from hpt_lessons.search.rungs import halving_plan
 from hpt_lessons.search.searchers import Listed
+from hpt_lessons.search.space import Space
 
 pytestmark = [pytest.mark.ray, pytest.mark.slow]
 # The workers cannot import this file: its functions travel whole.
@@ -116,7 +116,7 @@ def test_our_schedulers_take_the_trials_that_ray_itself_proposes(ray_running, tm
     from hpt_lessons.raytune.adapters import scheduler_for_tuner
 
     ours = scheduler_for_tuner(made := scheduler(), max_epochs=MAX_EPOCHS)
-    config = {"scheduler": ours, "num_samples": 9, "tuner": {"param_space": spaces.to_ray(SPACE)}}
+    config = {"scheduler": ours, "num_samples": 9, "tuner": {"param_space": Space(SPACE).to_ray()}}
     _, reported, _ = run(tmp_path, config, checkpoints=True, cpus=1)
     assert len(reported) == 9
     # At the whole budget the stopping rule compares nobody.
