@@ -18,13 +18,15 @@
 `space_mistakes` what may be wrong with a domain, in words
 """
 
+from types import ModuleType
+
 _ROOMS = (
     "asha", "asktell", "bergstra", "bohb", "density", "domains", "halving", "layouts", "nas", "presets", "rungs",
     "sample_from", "searchers", "space", "space_mistakes", "ticks",
 )  # fmt: skip
 
 
-def __getattr__(name: str):
+def __getattr__(name: str) -> ModuleType:
     """Open a room when it is first asked for, so that importing the package takes no time."""
     if name not in _ROOMS:
         raise AttributeError(f"module 'hpt_lessons.search' has no attribute {name!r}; it offers {', '.join(_ROOMS)}")

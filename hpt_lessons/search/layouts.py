@@ -118,14 +118,17 @@ def unit_sobol(num_samples: int, dimension: int, seed: Seed = None, scramble: bo
     rng = np.random.default_rng(seed)
     sequence = qmc.Sobol(dimension, scramble=scramble, rng=rng)
     power = math.ceil(math.log2(max(num_samples, 1)))  # a whole power of two, cut: SciPy warns of other numbers
-    return sequence.random_base2(power)[:num_samples]
+    points: np.ndarray = sequence.random_base2(power)[:num_samples]
+    return points
 
 
 def unit_halton(num_samples: int, dimension: int, seed: Seed = None, scramble: bool = True) -> np.ndarray:
     """The first Halton points."""
     from scipy.stats import qmc
 
-    return qmc.Halton(dimension, scramble=scramble, rng=np.random.default_rng(seed)).random(num_samples)
+    sequence = qmc.Halton(dimension, scramble=scramble, rng=np.random.default_rng(seed))
+    points: np.ndarray = sequence.random(num_samples)
+    return points
 
 
 def zoom(
