@@ -50,11 +50,11 @@ def in_fresh_process(setup: str, folder: str, quick: bool) -> dict:
 
 def measure(setup: str, folder: Path, quick: bool) -> dict:
     from hpt_lessons.cifar.data import load_data
-    from hpt_lessons.raytune.cifar import bounded_space
     from hpt_lessons.search import layouts
+    from hpt_lessons.search.presets import bounded
 
     data = load_data(folder / "data", "standin", progress=False)
-    configs = layouts.random(bounded_space(), TRIALS, seed=1)
+    configs = layouts.random(bounded(), TRIALS, seed=1)
     options = {"epochs": 3 if quick else 27, "train_size": 1000 if quick else 8000}
     searched = lean(configs, options, data, folder) if setup == "lean" else default(configs, options, folder)
     start, search, seconds = searched
@@ -98,14 +98,16 @@ def default(configs: list[dict], options: dict, folder: Path) -> tuple[float, fl
     from ray.tune.search import BasicVariantGenerator
 
     from hpt_lessons.cifar.training import train_cifar
-    from hpt_lessons.raytune.cifar import bounded_space, make_scheduler
+    from hpt_lessons.raytune.cifar import make_scheduler
+    from hpt_lessons.search.presets import bounded
+    from hpt_lessons.search.space import Space
 
     begin = time.perf_counter()
     ray.init(num_cpus=CORES)
     ready = time.perf_counter()
     tuner = tune.Tuner(
         partial(train_cifar, data_dir=str(folder / "data")),
-        param_space={**bounded_space(), **options},
+        param_space={**Space(bounded()).to_ray(), **options},
         tune_config=tune.TuneConfig(
             metric="loss",
             mode="min",

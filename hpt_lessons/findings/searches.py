@@ -17,13 +17,14 @@ from hpt_lessons.findings.registry import (
     rank_correlation,
     survived,
 )
-from hpt_lessons.recorded.methods import Method, even_ticks, shifted_grid
+from hpt_lessons.recorded.methods import Method, shifted_grid
 from hpt_lessons.recorded.replay import Recorded, Synthetic, chosen, final_score, repeats, replay
 from hpt_lessons.search import layouts
-from hpt_lessons.search import space as spaces
 from hpt_lessons.search.asha import StoppingASHA
 from hpt_lessons.search.halving import NoStopping
 from hpt_lessons.search.searchers import Listed
+from hpt_lessons.search.space import Space
+from hpt_lessons.search.ticks import even_ticks
 from hpt_lessons.trials import Trial
 
 COVERED = "the draw of the search and the noise of training, not that each trial was recorded once (see table-luck)"
@@ -44,9 +45,9 @@ def grid_of(space: Mapping[str, Any], trials: int, names: Sequence[str] = ()) ->
 
     Over `names` alone if some are given: the others are drawn at random for each point.
     """
-    axes = [axis for axis in spaces.axes(space) if not names or axis.name in names]
+    axes = [axis for axis in Space.of(space).axes if not names or axis.name in names]
     own = {axis.name: space[axis.name] for axis in axes}
-    ticks = even_ticks([len(axis.domain.values) or trials for axis in axes], trials)
+    ticks = even_ticks([axis.domain.size for axis in axes], trials)
 
     def method(space: Mapping[str, Any], seed: int, max_epochs: int, budget: int) -> tuple[Any, Any]:
         points = shifted_grid(own, trials, seed)

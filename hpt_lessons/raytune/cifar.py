@@ -1,6 +1,5 @@
 """The whole Ray Tune CIFAR example behind one short function, in today's spelling: `tune_cifar`."""
 
-import math
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -11,38 +10,13 @@ from hpt_lessons.journal import Journal
 from hpt_lessons.raytune.control import Control
 from hpt_lessons.raytune.folders import study_folder
 from hpt_lessons.raytune.study import Study, run_study
-from hpt_lessons.search import asha, halving, layouts, rungs
-from hpt_lessons.search import space as spaces
+from hpt_lessons.search import asha, halving, layouts, presets, rungs
 from hpt_lessons.search.bohb import BOHBSampler
 from hpt_lessons.search.searchers import Listed, RandomThenGrid
+from hpt_lessons.search.space import Space
 
 SEARCHES = ("random", "grid", "random-then-grid", "bohb")
 SCHEDULERS = ("asha", "asha-promotion", "halving", "hyperband", "none")
-
-
-def classic_space() -> dict[str, Any]:
-    """The space of the well-known example: widths are powers of two from 4 to 256, drawn by a function."""
-    import numpy as np
-    from ray import tune
-
-    return {
-        "l1": tune.sample_from(lambda _: 2 ** np.random.randint(2, 9)),
-        "l2": tune.sample_from(lambda _: 2 ** np.random.randint(2, 9)),
-        "lr": tune.loguniform(1e-4, 1e-1),
-        "batch_size": tune.choice([2, 4, 8, 16]),
-    }
-
-
-def bounded_space() -> dict[str, Any]:
-    """The same ranges as domains with bounds, which a grid and a model can work with; a function has none."""
-    from ray import tune
-
-    return {
-        "lr": tune.loguniform(1e-4, 1e-1),
-        "l1": tune.lograndint(4, 257),
-        "l2": tune.lograndint(4, 257),
-        "batch_size": tune.choice([2, 4, 8, 16]),
-    }
 
 
 def tune_cifar(
@@ -66,7 +40,7 @@ def tune_cifar(
 ) -> Study:
     """Search for a good configuration of the CIFAR network with Ray Tune; see `run_study` for what is kept.
 
-    `search` is "random", "grid" (as many ticks on each axis as `num_samples` pays for), "random-then-grid" or "bohb".
+    `search` is "random", "grid" (the most even that `num_samples` pays for), "random-then-grid" or "bohb".
     `scheduler` is "asha" (Ray's; grace period 1, reduction factor 2), "asha-promotion", "halving" (one bracket of all
     samples), "hyperband" (eta 3) or "none"; unless given, "hyperband" for BOHB, which is made of both, else "asha". The
     same `seed` gives the same first configurations, and all of them where nothing is learned from results.
@@ -77,12 +51,14 @@ def tune_cifar(
     if name is not None:
         study_folder(folder, name)  # a name that is refused, before the data is prepared
     scheduler = scheduler or ("hyperband" if search == "bohb" else "asha")
-    space = dict(space) if space is not None else (classic_space() if search == "random" else bounded_space())
+    if space is None:
+        space = presets.classic() if search == "random" else presets.bounded()
+    space = Space.of(space)
     # What no trial could be trained with is refused before anything starts.
     read_config({**shared, **layouts.random(space, 1, seed)[0]})
     data = data if data is not None else load_data(data_dir, progress=progress)
     searcher = make_searcher(search, space, num_samples, seed)
-    settings = {"search": search, "scheduler": scheduler, "seed": seed, "space": spaces.table(space), "options": shared}
+    settings = {"search": search, "scheduler": scheduler, "seed": seed, "space": space.table(), "options": shared}
     num_trials = getattr(searcher, "num_trials", num_samples)
     return run_study(
         _train,
@@ -120,35 +96,12 @@ def make_searcher(search: str, space: Mapping[str, Any], num_samples: int, seed:
     if search == "random":
         return Listed(layouts.random(space, num_samples, seed))
     if search == "grid":
-        return Listed(layouts.grid(space, ticks_within(space, num_samples)))
+        return Listed(layouts.even_grid(space, num_samples))
     if search == "random-then-grid":
         return RandomThenGrid(space, num_samples, seed)
     if search == "bohb":
         return BOHBSampler(space, seed=seed)
     raise ValueError(f"search {search!r}: choose one of {', '.join(SEARCHES)}.")
-
-
-def ticks_within(space: Mapping[str, Any], num_samples: int) -> dict[str, int]:
-    """Ticks for each axis so that the full grid has at most `num_samples` points, as even as possible.
-
-    Lists of values are always taken whole. Raises ValueError when even two ticks on each axis are too many.
-    """
-    axes = spaces.axes(space)
-    ticks = {axis.name: len(axis.domain.values) if axis.domain.categorical else 2 for axis in axes}
-    smallest = math.prod(ticks.values())
-    if smallest > num_samples:
-        raise ValueError(
-            f"search 'grid': the smallest grid over {', '.join(ticks)} has {smallest} points, and "
-            f"num_samples is {num_samples}. Raise it, or fix some hyperparameters to one value."
-        )
-    numeric = [axis.name for axis in axes if not axis.domain.categorical]
-    while True:
-        for name in sorted(numeric, key=ticks.get):
-            if math.prod({**ticks, name: ticks[name] + 1}.values()) <= num_samples:
-                ticks[name] += 1
-                break
-        else:
-            return ticks
 
 
 def make_scheduler(scheduler: str, max_epochs: int, num_trials: int) -> Any:

@@ -19,7 +19,7 @@ from hpt_lessons.progress import Progress
 from hpt_lessons.raytune.control import Control
 from hpt_lessons.raytune.folders import JOURNAL, LOCK, default_name, fresh_ray_folder, studies_folder, study_folder
 from hpt_lessons.raytune.watchdog import watchdog
-from hpt_lessons.search import space as spaces
+from hpt_lessons.search.space import Space
 from hpt_lessons.trials import Trial, Trials
 
 __all__ = ["Study", "check_resume", "check_values", "concurrent_trials", "run_study", "studies_folder"]
@@ -154,11 +154,11 @@ def check_values(searcher: Any, fixed: Mapping[str, Mapping[str, Any]]) -> None:
         _check_kept(config, f"configuration {index}")
     space = getattr(searcher, "space", None)
     if isinstance(space, Mapping):
-        axes = spaces.axes(space)
-        for axis in axes:
+        space = Space.of(space)
+        for axis in space.axes:
             for value in axis.domain.values:
                 _check_kept({axis.name: value}, "search space")
-        _check_kept(spaces.with_values(space, {axis.path: None for axis in axes}), "search space")
+        _check_kept(space.with_values({axis.path: None for axis in space.axes}), "search space")
 
 
 def _check_kept(config: Mapping[str, Any], where: str) -> None:

@@ -5,46 +5,24 @@ searcher and a scheduler. With the same seed random search, ASHA and Hyperband t
 order, so that their differences can be taken in pairs.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
 
 from hpt_lessons.search import layouts
-from hpt_lessons.search import space as spaces
 from hpt_lessons.search.asha import PromotionASHA, StoppingASHA
 from hpt_lessons.search.bohb import BOHBSampler
-from hpt_lessons.search.domains import value_at
 from hpt_lessons.search.halving import Hyperband, NoStopping
-from hpt_lessons.search.protocols import Searcher
-from hpt_lessons.search.searchers import Listed, RandomThenGrid
+from hpt_lessons.search.searchers import Listed, RandomSearch, RandomThenGrid
+from hpt_lessons.search.space import Config, Space
+from hpt_lessons.search.ticks import even_ticks
 
-Space = Mapping[str, Any]
-Config = dict[str, Any]
-Method = Callable[[Space, int, int, int], tuple[Any, Any]]
+Method = Callable[[Mapping[str, Any], int, int, int], tuple[Any, Any]]
 ETA = 3
 
 
-class RandomSearch(Searcher):
-    """Random configurations without end; the first n are those of `layouts.random(space, n, seed)`.
-
-    The space is checked once, not for each of the hundreds of configurations; so it can hold no `sample_from`.
-    """
-
-    def __init__(self, space: Space, seed: int):
-        spaces.validate(space, grids=False, functions=False, searcher="random search without end")
-        self.space, self.axes, self.rng = space, spaces.axes(space), np.random.default_rng(seed)
-
-    def ask(self) -> Config:
-        """The next configuration."""
-        drawn = {axis.path: value_at(axis.domain, self.rng.random()) for axis in self.axes}
-        return spaces.with_values(self.space, drawn)
-
-    def tell(self, config: Config, budget: int, loss: float) -> None:
-        """Nothing is learned from results."""
-
-
-def shifted_grid(space: Space, trials: int, seed: int) -> list[Config]:
+def shifted_grid(space: Mapping[str, Any], trials: int, seed: int) -> list[Config]:
     """A grid of at most so many trials, moved by a random offset and run in a random order.
 
     The lattice with n ticks on an axis is moved by up to one spacing and wraps around at the ends, all of it by the
@@ -52,65 +30,49 @@ def shifted_grid(space: Space, trials: int, seed: int) -> list[Config]:
     and over the repeats every value is tried equally often. (Each point moved within its own cell would be another
     layout, with nine different values on an axis instead of three.) A tick on a list of values is the value under it.
     """
-    axes = spaces.axes(space)
+    space = Space.of(space, functions=False, searcher="a grid")
+    axes = space.axes
     if not axes:
         raise ValueError("search space: nothing is searched; a grid needs a domain such as tune.uniform(0, 1).")
-    ticks = even_ticks([len(axis.domain.values) or trials for axis in axes], trials)
+    ticks = even_ticks([axis.domain.size for axis in axes], trials)
     rng = np.random.default_rng([seed, 4])
     offsets = rng.random(len(axes))
     columns = [(np.arange(count) + offset) / count for count, offset in zip(ticks, offsets, strict=True)]
     points = np.stack(np.meshgrid(*columns, indexing="ij"), axis=-1).reshape(-1, len(axes))
-    return [spaces.from_unit(space, point) for point in rng.permutation(points)]
+    return [space.at(point) for point in rng.permutation(points)]
 
 
-def even_ticks(most: Sequence[int], trials: int) -> list[int]:
-    """Ticks for each axis, at most so many, as even as possible such that the grid has at most so many trials.
-
-    >>> even_ticks([60, 4, 3, 4], 60), even_ticks([60, 2], 60)
-    ([3, 3, 3, 2], [30, 2])
-    """
-    ticks = [1] * len(most)
-    while True:
-        for place in sorted(range(len(ticks)), key=ticks.__getitem__):
-            more = [*ticks[:place], ticks[place] + 1, *ticks[place + 1 :]]
-            if ticks[place] < most[place] and int(np.prod(more)) <= trials:
-                ticks = more
-                break
-        else:
-            return ticks
-
-
-def random(space: Space, seed: int, max_epochs: int, budget: int) -> tuple[Any, Any]:
+def random(space: Mapping[str, Any], seed: int, max_epochs: int, budget: int) -> tuple[Any, Any]:
     """Random search: as many trials as the budget pays for to their end."""
     return Listed(layouts.random(space, max(budget // max_epochs, 1), seed)), NoStopping(max_epochs)
 
 
-def grid(space: Space, seed: int, max_epochs: int, budget: int) -> tuple[Any, Any]:
+def grid(space: Mapping[str, Any], seed: int, max_epochs: int, budget: int) -> tuple[Any, Any]:
     """The most even grid that the budget pays for, shifted at random; what it leaves of the budget is not used."""
     return Listed(shifted_grid(space, max(budget // max_epochs, 1), seed)), NoStopping(max_epochs)
 
 
-def random_then_grid(space: Space, seed: int, max_epochs: int, budget: int) -> tuple[Any, Any]:
+def random_then_grid(space: Mapping[str, Any], seed: int, max_epochs: int, budget: int) -> tuple[Any, Any]:
     """Random trials, then a grid around the best of them."""
     return RandomThenGrid(space, budget // max_epochs, seed), NoStopping(max_epochs)
 
 
-def hyperband(space: Space, seed: int, max_epochs: int, budget: int) -> tuple[Any, Any]:
+def hyperband(space: Mapping[str, Any], seed: int, max_epochs: int, budget: int) -> tuple[Any, Any]:
     """Random configurations in the brackets of Hyperband."""
     return RandomSearch(space, seed), Hyperband(1, max_epochs, ETA)
 
 
-def asha(space: Space, seed: int, max_epochs: int, budget: int) -> tuple[Any, Any]:
+def asha(space: Mapping[str, Any], seed: int, max_epochs: int, budget: int) -> tuple[Any, Any]:
     """Random configurations, stopped by the rule of Ray's ASHA."""
     return RandomSearch(space, seed), StoppingASHA(1, max_epochs, ETA)
 
 
-def asha_promotion(space: Space, seed: int, max_epochs: int, budget: int) -> tuple[Any, Any]:
+def asha_promotion(space: Mapping[str, Any], seed: int, max_epochs: int, budget: int) -> tuple[Any, Any]:
     """Random configurations, promoted by the rule of the paper's ASHA."""
     return RandomSearch(space, seed), PromotionASHA(1, max_epochs, ETA)
 
 
-def bohb(space: Space, seed: int, max_epochs: int, budget: int) -> tuple[Any, Any]:
+def bohb(space: Mapping[str, Any], seed: int, max_epochs: int, budget: int) -> tuple[Any, Any]:
     """Configurations from the model of BOHB in the brackets of Hyperband."""
     return BOHBSampler(space, seed=seed), Hyperband(1, max_epochs, ETA)
 

@@ -20,6 +20,7 @@ from hpt_lessons.recorded.curves import ACCURACY, LOSS, SCOPES, TRAIN_LOSS, Curv
 from hpt_lessons.recorded.noise import Noise
 from hpt_lessons.recorded.table import load
 from hpt_lessons.search import domains
+from hpt_lessons.search.space import Space
 from hpt_lessons.trials import Result, Trial, Trials
 
 NOISE_TABLE = "cifar-lenet-seeds"
@@ -104,7 +105,7 @@ class Recorded:
             members[self.index.key(trial.config)].append(trial)
         return [Cell(key, group, self._curves) for key, group in members.items()]
 
-    def _space(self) -> dict[str, Any]:
+    def _space(self) -> Space:
         """The learning rate first: a grid that cannot afford all ticks takes those of the first axes."""
         space: dict[str, Any] = {}
         for name in sorted(self.names, key=lambda name: name != "lr"):
@@ -115,7 +116,7 @@ class Recorded:
                 space[name] = domains.loguniform(levels[0], levels[-1])
             else:
                 space[name] = domains.choice(levels)
-        return space
+        return Space(space)
 
     def _measured(self, noise: Trials | str | None) -> tuple[str, Noise | None]:
         """Where the noise comes from, in words, and the noise itself."""

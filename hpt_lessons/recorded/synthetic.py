@@ -12,7 +12,7 @@ import numpy as np
 
 from hpt_lessons.recorded.curves import SCOPES, Curve, check_budget, check_scope, told
 from hpt_lessons.search import domains
-from hpt_lessons.search import space as spaces
+from hpt_lessons.search.space import Space
 from hpt_lessons.trials import Result
 
 LOWEST, START = 1.0, 2.3  # loss of the best configuration, and what every training begins near to, in nats
@@ -57,7 +57,7 @@ class Synthetic:
         self.dimension, self.important, self.correlation, self.noise = dimension, important, correlation, noise
         self.max_epochs, self.scope, self.epoch_seconds = max_epochs, scope, seconds
         self.names = [f"x{axis}" for axis in range(1, dimension + 1)]
-        self.space = {name: domains.uniform(0.0, 1.0) for name in [*self.names, "pace"]}
+        self.space = Space({name: domains.uniform(0.0, 1.0) for name in [*self.names, "pace"]})
         self.data = "synthetic curves"
         rng = np.random.default_rng([seed, 5])
         self._centre = 0.1 + 0.8 * rng.random(dimension)
@@ -98,7 +98,7 @@ class Synthetic:
                 f"configuration: {', '.join(config) or 'nothing'} was given, but this objective has "
                 f"{', '.join(self.space)}. Give a value for each and nothing else."
             )
-        return np.array([spaces.position(axis, config) for axis in spaces.axes(self.space)])[:-1]
+        return self.space.position(config)[:-1]
 
     def rank_correlation(self, epoch: int) -> float:
         """Spearman's correlation between the losses after this epoch and the final ones, over random configurations."""

@@ -14,6 +14,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 from hpt_lessons.search import layouts
+from hpt_lessons.search.ticks import even_ticks
 
 VOLUME = 0.01  # of every target of figure 8
 
@@ -31,7 +32,8 @@ def figure_1(points: np.ndarray, peaks: np.ndarray, width: float = 0.05, weight:
     """
     distance = (points[None, :, :] - peaks[:, None, :]) / width
     bells = np.exp(-0.5 * distance**2)
-    return (bells[:, :, 0] + weight * bells[:, :, 1]).max(axis=1)
+    best: np.ndarray = (bells[:, :, 0] + weight * bells[:, :, 1]).max(axis=1)
+    return best
 
 
 def narrow_peak_hits(points: np.ndarray, width: float, seed: int, targets: int = 20_000) -> float:
@@ -73,7 +75,7 @@ def efficiency_curve(losses: Sequence[float], sizes: Sequence[int]) -> np.ndarra
             raise ValueError(f"experiments of {size} trials: 1 to {len(ranked)} were expected, for there are no more")
         missed = np.cumprod(1 - size / np.arange(len(ranked), size - 1, -1))  # P(none of the k best is drawn)
         found = np.append(1 - missed, 1.0)
-        rows.append([ranked[min(np.searchsorted(found, q), len(ranked) - 1)] for q in (0.25, 0.5, 0.75)])
+        rows.append([ranked[min(int(np.searchsorted(found, q)), len(ranked) - 1)] for q in (0.25, 0.5, 0.75)])
     return np.array(rows)
 
 
@@ -127,24 +129,11 @@ def figure_8(
 
 def _points(layout: str, trials: int, dimension: int, seed: int) -> np.ndarray:
     if layout in ("grid_centres", "grid_ends", "grid_inside"):
-        return layouts.unit_grid(even_grid(dimension, trials), layout.removeprefix("grid_"))
+        return layouts.unit_grid(even_ticks([math.inf] * dimension, trials), layout.removeprefix("grid_"))
     if layout == "sobol_raw":
         return layouts.unit_sobol(trials, dimension, scramble=False)
-    return getattr(layouts, f"unit_{layout}")(trials, dimension, seed)
-
-
-def even_grid(dimension: int, trials: int) -> tuple[int, ...]:
-    """Ticks of the most even affordable grid: one more tick for one axis after the other.
-
-    >>> even_grid(3, 243), even_grid(5, 64)
-    ((6, 6, 6), (3, 2, 2, 2, 2))
-    """
-    ticks = [1] * dimension
-    axis = 0
-    while math.prod(ticks) // ticks[axis] * (ticks[axis] + 1) <= trials:
-        ticks[axis] += 1
-        axis = (axis + 1) % dimension
-    return tuple(ticks)
+    points: np.ndarray = getattr(layouts, f"unit_{layout}")(trials, dimension, seed)
+    return points
 
 
 def monotone_grids(dimension: int, trials: int) -> Iterator[tuple[int, ...]]:
@@ -170,7 +159,7 @@ def monotone_grids(dimension: int, trials: int) -> Iterator[tuple[int, ...]]:
 def best_grid_hit_rate(trials: int, low: np.ndarray, high: np.ndarray, rule: str) -> tuple[float, tuple[int, ...]]:
     """The best hit rate of all monotone grids, and its ticks: the strongest opponent for random search."""
     rates = {ticks: grid_hit_rate(ticks, low, high, rule) for ticks in monotone_grids(low.shape[1], trials)}
-    best = max(rates, key=rates.get)
+    best = max(rates, key=rates.__getitem__)
     return rates[best], best
 
 

@@ -15,13 +15,13 @@ from typing import Any
 
 import numpy as np
 
-from hpt_lessons.search import space as spaces
 from hpt_lessons.search.asktell import Search
 from hpt_lessons.search.density import Density
 from hpt_lessons.search.domains import value_at
 from hpt_lessons.search.halving import Hyperband
 from hpt_lessons.search.protocols import Searcher
 from hpt_lessons.search.rungs import lost
+from hpt_lessons.search.space import Axis, Space
 
 _TINY = 1e-32  # no density counts as less
 
@@ -84,8 +84,8 @@ class BOHBSampler(Searcher):
         bandwidth_factor: float = 3.0,
         min_bandwidth: float = 1e-3,
     ):
-        spaces.validate(space, grids=False, functions=False, searcher="BOHB")
-        self.space, self.axes = space, spaces.axes(space)
+        self.space = Space.of(space, grids=False, functions=False, searcher="BOHB")
+        self.axes = self.space.axes
         if not self.axes:
             raise ValueError("search space: nothing is searched; give a domain such as tune.uniform(0, 1)")
         self.levels = np.array([len(axis.domain.values) for axis in self.axes])
@@ -185,9 +185,9 @@ class BOHBSampler(Searcher):
         uniform = rng.random(len(self.axes))
         return np.where(self.levels > 0, np.floor(uniform * self.levels), uniform)
 
-    def _coordinate(self, axis: spaces.Axis, config: Mapping[str, Any]) -> float:
+    def _coordinate(self, axis: Axis, config: Mapping[str, Any]) -> float:
         """A position in [0, 1], or the index of a category."""
-        position = spaces.position(axis, config)
+        position = axis.position(config)
         return math.floor(position * len(axis.domain.values)) if axis.domain.categorical else position
 
     def _config(self, point: np.ndarray) -> dict[str, Any]:
@@ -195,7 +195,7 @@ class BOHBSampler(Searcher):
             axis.path: axis.domain.values[int(u)] if axis.domain.categorical else value_at(axis.domain, u)
             for axis, u in zip(self.axes, point, strict=True)
         }
-        return spaces.with_values(self.space, values)
+        return self.space.with_values(values)
 
 
 class BOHB(Search):

@@ -47,8 +47,8 @@ class Domain:
     q: Any = None
     mean: Any = None
     sd: Any = None
-    values: tuple = ()
-    function: Callable | None = None
+    values: tuple[Any, ...] = ()
+    function: Callable[..., Any] | None = None
 
     @property
     def log(self) -> bool:
@@ -75,7 +75,19 @@ class Domain:
         return self.kind != "sample_from" and numbers
 
     @property
-    def arguments(self) -> tuple:
+    def size(self) -> float:
+        """How many different values there are, a whole number; infinity where nobody can count them."""
+        if self.categorical:
+            return len(self.values)
+        if self.integer:
+            first, end, _ = index_range(self)
+            return end - first
+        if self.q is None or self.normal:
+            return math.inf
+        return int(round((self.upper - self.lower) / self.q)) + 1
+
+    @property
+    def arguments(self) -> tuple[Any, ...]:
         return tuple(getattr(self, name) for name in _ARGUMENTS[self.kind])
 
     def __str__(self) -> str:
@@ -135,17 +147,17 @@ def qlograndint(lower: int, upper: int, q: int) -> Domain:
     return Domain("qlograndint", lower=lower, upper=upper, q=q)
 
 
-def choice(categories: Iterable) -> Domain:
+def choice(categories: Iterable[Any]) -> Domain:
     """One of the listed values, equally likely each."""
     return Domain("choice", values=tuple(categories))
 
 
-def grid_search(values: Iterable) -> dict[str, list]:
+def grid_search(values: Iterable[Any]) -> dict[str, list[Any]]:
     """Every one of the listed values in turn; a dictionary, as in Ray."""
     return {"grid_search": list(values)}
 
 
-def sample_from(function: Callable) -> Domain:
+def sample_from(function: Callable[..., Any]) -> Domain:
     """Whatever the function returns; it may look at the other values: `lambda spec: 2 * spec.config.l1`."""
     return Domain("sample_from", function=function)
 
@@ -186,11 +198,10 @@ def is_domain(thing: Any) -> bool:
     return describe(thing) is not None
 
 
-def to_ray(thing: Any) -> Any:
+def to_ray(domain: Domain) -> Any:
     """The real `ray.tune` object of a domain (imports Ray)."""
     from ray import tune
 
-    domain = describe(thing)
     arguments = (list(a) if isinstance(a, tuple) else a for a in domain.arguments)
     return getattr(tune, domain.kind)(*arguments)
 
@@ -237,7 +248,7 @@ def position_of(domain: Domain, value: Any) -> float:
     if domain.integer:
         return _position_of_integer(domain, value)
     if domain.normal:
-        return NormalDist(domain.mean, domain.sd).cdf(value)
+        return NormalDist(domain.mean, domain.sd).cdf(float(value))
     slack = 1e-9 * max(abs(domain.lower), abs(domain.upper))
     if not domain.lower - slack <= value <= domain.upper + slack:
         raise ValueError(f"{value!r} lies outside {domain}")
@@ -245,10 +256,10 @@ def position_of(domain: Domain, value: Any) -> float:
     if domain.log:
         return math.log(value / domain.lower) / math.log(domain.upper / domain.lower)
     half = domain.upper / 2 - domain.lower / 2  # halves, so that the difference of two huge bounds does not overflow
-    return min(max((value / 2 - domain.lower / 2) / half, 0.0), 1.0)
+    return float(min(max((value / 2 - domain.lower / 2) / half, 0.0), 1.0))
 
 
-def _position_of_integer(domain: Domain, value: float) -> float:
+def _position_of_integer(domain: Domain, value: Any) -> float:
     first, end, step = index_range(domain)
     index = int(value) // step
     if index * step != value or not first <= index < end:
@@ -258,7 +269,7 @@ def _position_of_integer(domain: Domain, value: float) -> float:
     return (index - first + 0.5) / (end - first)
 
 
-def index_of(values: tuple, value: Any) -> int:
+def index_of(values: tuple[Any, ...], value: Any) -> int:
     """Index of a value in a list: the one of the same type, also within lists and tuples, else one that is equal."""
     for same in (identical, equal):
         for index, listed in enumerate(values):

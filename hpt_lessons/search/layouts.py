@@ -9,90 +9,83 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
-from hpt_lessons.search import space as spaces
 from hpt_lessons.search.domains import Domain, index_range, position_of, to_ray, value_at
-
-Space = Mapping[str, Any]
-Config = dict[str, Any]
+from hpt_lessons.search.space import Config, Seed, Space
+from hpt_lessons.search.ticks import even_ticks, grid_points, taken_whole
 
 
 def grid(
-    space: Space, ticks: int | Mapping[str, int] = 3, rule: str = "ends", scale: str | None = None
+    space: Mapping[str, Any], ticks: int | Mapping[str, int] = 3, rule: str = "ends", scale: str | None = None
 ) -> list[Config]:
-    """Every combination of `ticks` values of each axis; the last axis changes fastest.
+    """Every combination of the values that `Space.grid` gives each axis; the last axis changes fastest.
 
     `ticks` is one number, or a number for each name ({"lr": 5, "optimizer/momentum": 2}; the others get 3). `rule`
-    ("ends", "centres" or "inside") and `scale` are those of `space.grid_points`. Names, switches and `grid_search`
+    ("ends", "centres" or "inside") and `scale` are those of `ticks.grid_points`. Names, switches and `grid_search`
     lists are taken whole; `sample_from` is refused.
     """
-    spaces.validate(space, functions=False, searcher="a grid")
-    searched = spaces.axes(space)
-    chosen = _ticks(searched, ticks)
-    points = [spaces.grid_points(axis.domain, chosen[axis.name], rule, scale) for axis in searched]
-    paths = [axis.path for axis in searched]
-    return [spaces.with_values(space, dict(zip(paths, point, strict=True))) for point in itertools.product(*points)]
+    space = Space.of(space, functions=False, searcher="a grid")
+    columns = space.grid(ticks, rule, scale).values()
+    paths = [axis.path for axis in space.axes]
+    return [space.with_values(dict(zip(paths, point, strict=True))) for point in itertools.product(*columns)]
 
 
-def _ticks(searched: list[spaces.Axis], ticks: int | Mapping[str, int]) -> dict[str, int]:
-    names = [axis.name for axis in searched]
-    if not isinstance(ticks, Mapping):
-        return dict.fromkeys(names, ticks)
-    unknown = [name for name in ticks if name not in names]
-    if unknown:
-        raise ValueError(f"ticks for {unknown[0]!r}: the search space has no such axis; it has {', '.join(names)}")
-    return {name: ticks.get(name, 3) for name in names}
+def even_grid(space: Mapping[str, Any], num_samples: int, rule: str = "ends") -> list[Config]:
+    """The most even grid of at most so many trials.
+
+    ValueError where already the names, switches and `grid_search` lists, which are taken whole, make too many.
+    """
+    space = Space.of(space, functions=False, searcher="a grid")
+    domains = [axis.domain for axis in space.axes]
+    least = [len(domain.values) if taken_whole(domain) else 1 for domain in domains]
+    ticks = even_ticks([domain.size for domain in domains], num_samples, least)
+    return grid(space, {axis.name: count for axis, count in zip(space.axes, ticks, strict=True)}, rule)
 
 
-def random(space: Space, num_samples: int, seed: spaces.Seed = None) -> list[Config]:
+def random(space: Mapping[str, Any], num_samples: int, seed: Seed = None) -> list[Config]:
     """Random configurations, each drawn by itself: the first five of nine are those of five.
 
     As in Ray, a `grid_search` is gone through in full for each of the `num_samples` draws.
     """
-    spaces.validate(space)
+    space = Space.of(space)
     rng = np.random.default_rng(seed)
-    lists = [axis for axis in spaces.axes(space) if axis.domain.kind == "grid_search"]
-    configs = []
-    for _ in range(num_samples):
-        for listed in itertools.product(*(axis.domain.values for axis in lists)):
-            fixed = {axis.path: value for axis, value in zip(lists, listed, strict=True)}
-            configs.append(spaces.sample(spaces.with_values(space, fixed), rng))
-    return configs
+    lists = [axis for axis in space.axes if axis.domain.kind == "grid_search"]
+    paths = [axis.path for axis in lists]
+    listed = [dict(zip(paths, values, strict=True)) for values in itertools.product(*(a.domain.values for a in lists))]
+    return [space.sample(rng, fixed) for _ in range(num_samples) for fixed in listed]
 
 
-def latin_hypercube(space: Space, num_samples: int, seed: spaces.Seed = None) -> list[Config]:
+def latin_hypercube(space: Mapping[str, Any], num_samples: int, seed: Seed = None) -> list[Config]:
     """One trial in each of `num_samples` equal slices of every axis."""
-    return _spread(space, unit_latin_hypercube(num_samples, _dimension(space), seed))
+    return _spread(unit_latin_hypercube, space, num_samples, seed)
 
 
-def sobol(space: Space, num_samples: int, seed: spaces.Seed = None) -> list[Config]:
+def sobol(space: Mapping[str, Any], num_samples: int, seed: Seed = None) -> list[Config]:
     """Scrambled Sobol points: evenly spread in every corner of the cube, best in powers of two."""
-    return _spread(space, unit_sobol(num_samples, _dimension(space), seed))
+    return _spread(unit_sobol, space, num_samples, seed)
 
 
-def halton(space: Space, num_samples: int, seed: spaces.Seed = None) -> list[Config]:
+def halton(space: Mapping[str, Any], num_samples: int, seed: Seed = None) -> list[Config]:
     """Scrambled Halton points: evenly spread at every number of trials, in few dimensions."""
-    return _spread(space, unit_halton(num_samples, _dimension(space), seed))
+    return _spread(unit_halton, space, num_samples, seed)
 
 
-def _dimension(space: Space) -> int:
-    spaces.validate(space, grids=False, functions=False, searcher="a layout in the unit cube")
-    return len(spaces.axes(space))
-
-
-def _spread(space: Space, points: np.ndarray) -> list[Config]:
-    return [spaces.from_unit(space, point) for point in points]
+def _spread(
+    points: Callable[[int, int, Seed], np.ndarray], space: Mapping[str, Any], num_samples: int, seed: Seed
+) -> list[Config]:
+    space = Space.of(space, grids=False, functions=False, searcher="a layout in the unit cube")
+    return [space.at(point) for point in points(num_samples, len(space.axes), seed)]
 
 
 def unit_grid(ticks: Sequence[int], rule: str = "ends") -> np.ndarray:
     """A grid in the unit cube with ticks[i] values along axis i; shape (product of the ticks, axes)."""
     axis = uniform_axis()
-    columns = [spaces.grid_points(axis, count, rule) for count in ticks]
+    columns = [grid_points(axis, count, rule) for count in ticks]
     return np.array(list(itertools.product(*columns)))
 
 
@@ -101,19 +94,19 @@ def uniform_axis() -> Domain:
     return Domain("uniform", lower=0.0, upper=1.0)
 
 
-def unit_random(num_samples: int, dimension: int, seed: spaces.Seed = None) -> np.ndarray:
+def unit_random(num_samples: int, dimension: int, seed: Seed = None) -> np.ndarray:
     """Independent uniform points in the unit cube."""
     return np.random.default_rng(seed).random((num_samples, dimension))
 
 
-def unit_latin_hypercube(num_samples: int, dimension: int, seed: spaces.Seed = None) -> np.ndarray:
+def unit_latin_hypercube(num_samples: int, dimension: int, seed: Seed = None) -> np.ndarray:
     """A random point in one cell of each slice: along every axis the slices are shuffled anew."""
     rng = np.random.default_rng(seed)
     slices = np.argsort(rng.random((num_samples, dimension)), axis=0)
     return (slices + rng.random((num_samples, dimension))) / max(num_samples, 1)
 
 
-def unit_sobol(num_samples: int, dimension: int, seed: spaces.Seed = None, scramble: bool = True) -> np.ndarray:
+def unit_sobol(num_samples: int, dimension: int, seed: Seed = None, scramble: bool = True) -> np.ndarray:
     """The first Sobol points; not scrambled they start at the origin and are the same for every seed.
 
     SciPy scrambles the binary digits of the places, with a random linear matrix and a random shift (Matousek, On the
@@ -125,18 +118,26 @@ def unit_sobol(num_samples: int, dimension: int, seed: spaces.Seed = None, scram
     rng = np.random.default_rng(seed)
     sequence = qmc.Sobol(dimension, scramble=scramble, rng=rng)
     power = math.ceil(math.log2(max(num_samples, 1)))  # a whole power of two, cut: SciPy warns of other numbers
-    return sequence.random_base2(power)[:num_samples]
+    points: np.ndarray = sequence.random_base2(power)[:num_samples]
+    return points
 
 
-def unit_halton(num_samples: int, dimension: int, seed: spaces.Seed = None, scramble: bool = True) -> np.ndarray:
+def unit_halton(num_samples: int, dimension: int, seed: Seed = None, scramble: bool = True) -> np.ndarray:
     """The first Halton points."""
     from scipy.stats import qmc
 
-    return qmc.Halton(dimension, scramble=scramble, rng=np.random.default_rng(seed)).random(num_samples)
+    sequence = qmc.Halton(dimension, scramble=scramble, rng=np.random.default_rng(seed))
+    points: np.ndarray = sequence.random(num_samples)
+    return points
 
 
 def zoom(
-    space: Space, configs: Sequence[Mapping], losses: Sequence[float], *, width: float = 1 / 3, keep: int = 3
+    space: Mapping[str, Any],
+    configs: Sequence[Mapping[str, Any]],
+    losses: Sequence[float],
+    *,
+    width: float = 1 / 3,
+    keep: int = 3,
 ) -> Config:
     """A narrower space around the best configuration: the second stage of 'random first, then a grid'.
 
@@ -145,20 +146,18 @@ def zoom(
     whole numbers and numbers in a list keep the best and its neighbours at least; a step q stays. NaN loses.
     Domains come back in the form in which they were given, Ray's or ours.
     """
-    spaces.validate(space, grids=False, functions=False, searcher="zooming in")
+    space = Space.of(space, grids=False, functions=False, searcher="zooming in")
     if not 0 < width <= 1:
         raise ValueError(f"width {width!r}: a share of the range in (0, 1] was expected")
-    ranked = _best_first(configs, losses)
+    best = _best_first(configs, losses)[: max(keep, 1)]
     narrowed = {}
-    for axis in spaces.axes(space):
-        positions = [spaces.position(axis, config) for config in ranked[: max(keep, 1)]]
-        domain = _narrow(axis.domain, positions, width)
-        given = _given(space, axis.path)
-        narrowed[axis.path] = domain if isinstance(given, Domain) else to_ray(domain)
-    return spaces.with_values(space, narrowed)
+    for axis in space.axes:
+        domain = _narrow(axis.domain, [axis.position(config) for config in best], width)
+        narrowed[axis.path] = domain if isinstance(axis.given, Domain) else to_ray(domain)
+    return space.with_values(narrowed)
 
 
-def _best_first(configs: Sequence[Mapping], losses: Sequence[float]) -> list[Mapping]:
+def _best_first(configs: Sequence[Mapping[str, Any]], losses: Sequence[float]) -> list[Mapping[str, Any]]:
     if len(configs) != len(losses):
         raise ValueError(f"{len(configs)} configurations and {len(losses)} losses: one loss for each was expected")
     finite = [index for index, loss in enumerate(losses) if math.isfinite(loss)]
@@ -167,62 +166,63 @@ def _best_first(configs: Sequence[Mapping], losses: Sequence[float]) -> list[Map
     return [configs[index] for index in sorted(finite, key=lambda index: losses[index])]
 
 
-def _given(space: Mapping, path: tuple[str, ...]) -> Any:
-    for key in path:
-        space = space[key]
-    return space
-
-
-def _narrow(domain: Domain, positions: list[float], width: float) -> Domain:
-    """The domain within a box of `width` around the first position."""
-    low = min(max(positions[0] - width / 2, 0.0), 1.0 - width)
-    high = low + width
-    if domain.normal:
-        return replace(domain, mean=value_at(replace(domain, q=None), positions[0]), sd=domain.sd * width)
+def _narrow(domain: Domain, best: Sequence[float], width: float) -> Domain:
+    """The domain within a box of `width` around the first of the best positions."""
+    low = min(max(best[0] - width / 2, 0.0), 1.0 - width)
     if domain.categorical:
-        count = len(domain.values)
-        kept = {int(u * count) for u in positions}
-        if domain.ordered:
-            best = int(positions[0] * count)
-            kept = {i for i in range(count) if abs(i - best) <= 1 or low <= (i + 0.5) / count <= high}
-        return replace(domain, values=tuple(domain.values[i] for i in sorted(kept)))
+        return replace(domain, values=_kept_values(domain, best, low, low + width))
+    if domain.normal:
+        return replace(domain, mean=value_at(replace(domain, q=None), best[0]), sd=domain.sd * width)
+    lower, upper = value_at(domain, low), value_at(domain, low + width)
     if domain.integer:
-        return _narrow_integer(domain, positions[0], low, high)
-    if domain.q is not None:
-        return _narrow_steps(domain, positions[0], low, high)
-    return replace(domain, lower=value_at(domain, low), upper=value_at(domain, high))
+        lower, upper = _with_neighbours(domain, value_at(domain, best[0]), lower, upper)
+    elif domain.q is not None:
+        lower, upper = _a_step_apart(domain, lower, upper)
+    return replace(domain, lower=lower, upper=upper)
 
 
-def _narrow_integer(domain: Domain, best: float, low: float, high: float) -> Domain:
+def _kept_values(domain: Domain, best: Sequence[float], low: float, high: float) -> tuple[Any, ...]:
+    """Of numbers those in the box and the neighbours of the best, of names those of all the best."""
+    count = len(domain.values)
+    cells = [int(position * count) for position in best]
+    if not domain.ordered:
+        return tuple(domain.values[cell] for cell in sorted(set(cells)))
+    return tuple(
+        value
+        for cell, value in enumerate(domain.values)
+        if abs(cell - cells[0]) <= 1 or low <= (cell + 0.5) / count <= high
+    )
+
+
+def _with_neighbours(domain: Domain, best: int, lower: int, upper: int) -> tuple[int, int]:
+    """Bounds between which the best and its two neighbours lie, as far as the domain has them."""
     start, end, step = index_range(domain)
-    middle = value_at(domain, best)
-    first = max(min(value_at(domain, low), middle - step), start * step)
-    last = min(max(value_at(domain, high), middle + step), (end - 1) * step)
-    return replace(domain, lower=first, upper=last + 1 if step == 1 else last)
+    first = max(min(lower, best - step), start * step)
+    last = min(max(upper, best + step), (end - 1) * step)
+    return first, last + 1 if step == 1 else last
 
 
-def _narrow_steps(domain: Domain, best: float, low: float, high: float) -> Domain:
+def _a_step_apart(domain: Domain, lower: float, upper: float) -> tuple[float, float]:
     """Ends on multiples of q, at least one step apart."""
-    lower, upper = value_at(domain, low), value_at(domain, high)
     if round((upper - lower) / domain.q) < 1:
-        upper = lower + domain.q if lower + domain.q <= domain.upper + domain.q / 2 else upper
-        lower = lower if upper > lower else lower - domain.q
-    exact = [float(f"{value:.12g}") for value in (lower, upper)]
-    return replace(domain, lower=exact[0], upper=exact[1])
+        if lower + domain.q <= domain.upper + domain.q / 2:
+            upper = lower + domain.q
+        else:
+            lower -= domain.q
+    return float(f"{lower:.12g}"), float(f"{upper:.12g}")
 
 
-def at_edge(space: Space, config: Mapping[str, Any], margin: float = 0.05) -> dict[str, str]:
+def at_edge(space: Mapping[str, Any], config: Mapping[str, Any], margin: float = 0.05) -> dict[str, str]:
     """The axes on whose border a configuration lies: {'lr': 'upper'}; then the range was chosen too small.
 
     A real number lies on the border within `margin` of the range, a number of a list or a whole number when it is the
     first or the last of at least three. Names and normal domains have no border.
     """
-    spaces.validate(space, functions=False, searcher="the edge check")
     found = {}
-    for axis in spaces.axes(space):
+    for axis in Space.of(space, functions=False, searcher="the edge check").axes:
         if not axis.domain.ordered or axis.domain.normal:
             continue
-        u = spaces.position(axis, config)
+        u = axis.position(config)
         near = _edge_cell(axis.domain, u, margin)
         if u <= near[0] or u >= near[1]:
             found[axis.name] = "lower" if u <= near[0] else "upper"
@@ -234,7 +234,6 @@ def _edge_cell(domain: Domain, u: float, margin: float) -> tuple[float, float]:
     if not (domain.categorical or domain.integer):
         return margin, 1 - margin
     first, last = value_at(domain, 0.0), value_at(domain, 1.0)
-    count = len(domain.values) if domain.categorical else np.subtract(*index_range(domain)[1::-1])
-    if count < 3:
+    if domain.size < 3:
         return -1.0, 2.0
     return max(margin, position_of(domain, first)), min(1 - margin, position_of(domain, last))

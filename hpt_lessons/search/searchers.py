@@ -10,10 +10,11 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from hpt_lessons.search import layouts
-from hpt_lessons.search import space as spaces
+import numpy as np
 
-Config = dict[str, Any]
+from hpt_lessons.search import layouts
+from hpt_lessons.search.space import Config, Seed, Space
+from hpt_lessons.search.ticks import even_ticks
 
 
 class Listed:
@@ -36,6 +37,23 @@ class Listed:
         """Nothing is learned from results."""
 
 
+class RandomSearch:
+    """Random configurations without end; the first n are those of `layouts.random(space, n, seed)`.
+
+    A `grid_search` is refused.
+    """
+
+    def __init__(self, space: Mapping[str, Any], seed: Seed = None):
+        self.space = Space.of(space, grids=False, searcher="random search without end")
+        self._rng = np.random.default_rng(seed)
+
+    def ask(self) -> Config:
+        return self.space.sample(self._rng)
+
+    def tell(self, config: Config, budget: int, loss: float) -> None:
+        """Nothing is learned from results."""
+
+
 class RandomThenGrid:
     """Random trials first, then a grid in the region that did well (the practice; its two parts are in `layouts`).
 
@@ -45,15 +63,15 @@ class RandomThenGrid:
     """
 
     def __init__(self, space: Mapping[str, Any], num_trials: int, seed: int):
-        spaces.validate(space, grids=False, functions=False, searcher="random search, then a grid")
+        self.space = Space.of(space, grids=False, functions=False, searcher="random search, then a grid")
         if num_trials < 5:
             raise ValueError(
                 f"num_trials {num_trials!r}: random search, then a grid, needs at least 5 trials, "
                 "3 random ones and a grid of 2. Take random search for fewer."
             )
-        self.space, self.num_trials = space, num_trials
-        self.ticks = affordable_ticks(numeric_axes(space), num_trials * 3 // 7)
-        self._first = Listed(layouts.random(space, num_trials - math.prod(self.ticks.values()), seed))
+        self.num_trials = num_trials
+        self.ticks = _ticks(self.space, num_trials * 3 // 7)
+        self._first = Listed(layouts.random(self.space, num_trials - math.prod(self.ticks.values()), seed))
         self._second: Listed | None = None
         self._results: list[tuple[Config, float]] = []
         self.barriers = (self._first.num_trials,)
@@ -75,35 +93,14 @@ class RandomThenGrid:
         if not any(math.isfinite(loss) for _, loss in results):
             results = [(config, 0.0) for config in self._first.configs]  # nothing is known: around the first
         configs, losses = zip(*results, strict=True)
-        box = layouts.zoom(self.space, configs, losses)
+        box = Space(layouts.zoom(self.space, configs, losses))
         best = configs[min(range(len(losses)), key=lambda index: (math.isnan(losses[index]), losses[index]))]
-        kept = {axis.path: _value(best, axis.path) for axis in spaces.axes(box) if axis.name not in self.ticks}
-        return layouts.grid(spaces.with_values(box, kept), self.ticks)
+        kept = {axis.path: axis.of(best) for axis in box.axes if axis.name not in self.ticks}
+        return layouts.grid(box.with_values(kept), self.ticks)
 
 
-def numeric_axes(space: Mapping[str, Any]) -> list[str]:
-    """The names of the axes that a grid can divide, in the order of the space: all but lists of values."""
-    return [axis.name for axis in spaces.axes(space) if not axis.domain.categorical]
-
-
-def affordable_ticks(names: Sequence[str], trials: int) -> dict[str, int]:
-    """Ticks for the first two names such that the grid has at most so many trials, one tick more at a time, in turn.
-
-    >>> affordable_ticks(["lr", "l1", "l2"], 9)
-    {'lr': 3, 'l1': 3}
-    """
-    ticks: dict[str, int] = {}
-    while True:
-        for name in sorted(names[:2], key=lambda name: ticks.get(name, 1)):
-            more = {**ticks, name: ticks.get(name, 1) + 1}
-            if math.prod(more.values()) <= trials:
-                ticks = more
-                break
-        else:
-            return ticks
-
-
-def _value(config: Mapping[str, Any], path: tuple[str, ...]) -> Any:
-    for key in path:
-        config = config[key]
-    return config
+def _ticks(space: Space, trials: int) -> dict[str, int]:
+    """Ticks of the first two axes that a grid can divide, all but lists of values; without those that get only one."""
+    axes = [axis for axis in space.axes if not axis.domain.categorical][:2]
+    ticks = even_ticks([axis.domain.size for axis in axes], trials)
+    return {axis.name: count for axis, count in zip(axes, ticks, strict=True) if count > 1}

@@ -1,6 +1,6 @@
 """Mistakes in a search space: what is wrong with this domain, and what would be right?
 
-Ray finds some of these late and some never; here each gets a sentence and a remedy. Texts only: `space.validate` adds
+Ray finds some of these late and some never; here each gets a sentence and a remedy. Texts only: `Space` adds
 the name of the parameter and raises. `find` also tells which rule is broken and by which arguments, for those who say
 it in other words.
 """
@@ -30,13 +30,12 @@ class Mistake(NamedTuple):
 
 def mistake(value: Any) -> str | None:
     """What is wrong with one value of a search space and how to mend it, or None."""
-    found = find(value)
+    found = find(value, describe(value))
     return None if found is None else found.text
 
 
-def find(value: Any) -> Mistake | None:
-    """The first mistake in one value of a search space, or None."""
-    domain = describe(value)
+def find(value: Any, domain: Domain | None) -> Mistake | None:
+    """The first mistake in one value of a search space, or None; `domain` is what `describe` says of the value."""
     if domain is None:
         return _wrong_constant(value)
     if domain.kind == "sample_from":

@@ -64,9 +64,9 @@ def study(ray_running, data, tmp_path_factory):
 
 
 def test_the_same_seed_samples_the_same_configurations(study):
-    from hpt_lessons.raytune.cifar import classic_space
+    from hpt_lessons.search.presets import classic
 
-    assert [trial.config for trial in study.searched] == layouts.random(classic_space(), 4, seed=3)
+    assert [trial.config for trial in study.searched] == layouts.random(classic(), 4, seed=3)
 
 
 def test_the_untuned_default_is_trained_beside_the_search_and_never_cut(study):

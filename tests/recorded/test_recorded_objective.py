@@ -11,7 +11,7 @@ from helpers.replay_tables import BATCHES, EPOCHS, RATES, curves, table, trial
 from hpt_lessons import recorded as tables
 from hpt_lessons.recorded import objective as objectives
 from hpt_lessons.recorded.objective import Recorded
-from hpt_lessons.search import space as spaces
+from hpt_lessons.search.space import Space
 from hpt_lessons.trials import Trials
 
 ONE = table()
@@ -74,7 +74,7 @@ def test_the_space_is_what_the_table_holds():
     assert (space["lr"].kind, space["lr"].lower, space["lr"].upper) == ("loguniform", 1e-4, 1e-1)
     assert space["batch_size"].values == (4, 16)
     for seed in range(20):
-        Recorded(ONE).evaluate(spaces.sample(space, seed), 1)
+        Recorded(ONE).evaluate(Space.of(space).sample(seed), 1)
 
 
 def test_other_hyperparameters_snap_to_the_nearest_cell():
@@ -154,7 +154,7 @@ def test_categories_are_told_apart_and_never_mixed():
     )
     objective = Recorded(trials, noise=None)
     assert [objective.evaluate({"lr": 1e-3, "layers": kind}, 1).loss for kind in kinds] == [1.0, 3.0, 5.0]
-    assert spaces.sample(objective.space, 1)["layers"] in kinds
+    assert objective.space.sample(1)["layers"] in kinds
     with pytest.raises(ValueError, match=r"'layers': \[1, 0, 1\] was not recorded"):
         objective.evaluate({"lr": 1e-3, "layers": [1, 0, 1]}, 1)
 

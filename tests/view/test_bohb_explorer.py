@@ -10,7 +10,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hpt_lessons import recorded
-from hpt_lessons.search import space as spaces
 from hpt_lessons.search.bohb import BOHBSampler
 from hpt_lessons.view import BOHBExplorer
 from hpt_lessons.view.bohb.explorer import in_words
@@ -38,7 +37,7 @@ def test_every_step_is_one_of_a_plain_search(name, gamma, factor, share, noise, 
         config = plain.ask()
         assert model.next(k)[0].config == config
         assert model.next(k)[0].random == (model.kinds[k] == "random")
-        place = [spaces.position(axis, config) for axis in model.task.axes]
+        place = [axis.position(config) for axis in model.task.axes]
         assert model.positions[k] == pytest.approx(place, abs=1e-12)
         plain.tell(config, 1, value)
     assert model.next(trials)[0].config == plain.ask()
@@ -96,7 +95,7 @@ def test_the_measured_problem_is_the_recorded_table():
     sweep = [trial for trial in table if trial.seed == 0 and trial.config.items() >= fixed.items()]
     sound = [trial for trial in sweep if trial.config["lr"] <= 3e-3]
     for trial in sound:
-        place = spaces.position(task.axes[0], trial.config)
+        place = task.axes[0].position(trial.config)
         error = 100 * (1 - trial.history[8].accuracy)
         assert task.height(np.array([[place]]))[0] == pytest.approx(error, abs=0.6)  # the picture's grid lies between
     errors = [100 * (1 - trial.history[8].accuracy) for trial in sweep]

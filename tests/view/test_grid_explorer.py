@@ -83,11 +83,11 @@ def test_the_picture_shows_the_points_their_shadows_and_the_two_best():
 
 
 def test_the_picture_names_its_axes_and_says_how_many_it_leaves_out():
-    """A grid of 32 points in six dimensions is seen as 4; along a single axis there is no other, and no rest."""
+    """A grid of 48 points in six dimensions is seen as 6; along a single axis there is no other, and no rest."""
     explorer = GridAgainstRandom(dimension=2, trials=63)
     assert explorer.picture.value.count(">another axis<") == 2 and "axes shown" not in explorer.picture.value
     explorer.dimension.value = 6
-    assert ">2 of 6 axes shown: 32 points in 4 places<" in explorer.picture.value
+    assert ">2 of 6 axes shown: 48 points in 6 places<" in explorer.picture.value
     assert ">2 of 6 axes shown<" in explorer.picture.value and not explorer.importance.disabled
     explorer.dimension.value = 1
     assert "another axis" not in explorer.picture.value and explorer.importance.disabled

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from hpt_lessons.search import domains as light
 from hpt_lessons.search import layouts
-from hpt_lessons.search import space as spaces
+from hpt_lessons.search.space import Space
 from hpt_lessons.view import LayoutEditor, SearchSpaceEditor
 from hpt_lessons.view.layouts.editor import draw
 from hpt_lessons.view.layouts.model import LAYOUTS, LayoutModel
@@ -95,7 +95,7 @@ def test_marks_stand_where_their_values_lie(domain):
     for place, text in marks(domain):
         assert 0 <= place <= 1
         if domain.kind == "loguniform":
-            shown = spaces.position(spaces.axes({"x": domain})[0], {"x": float(text)})
+            shown = Space({"x": domain}).axes[0].position({"x": float(text)})
             assert place == pytest.approx(shown, abs=0.01)  # the text is rounded
 
 

@@ -3,6 +3,7 @@
 import random
 import subprocess
 import sys
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -10,10 +11,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from ray import tune
 
-from hpt_lessons.raytune.cifar import bounded_space, classic_space
+from helpers.spaces import same
 from hpt_lessons.search import domains as light
 from hpt_lessons.search import presets
-from hpt_lessons.search import space as spaces
+from hpt_lessons.search.space import Space, problems
 from hpt_lessons.trials import Result, Trial, Trials
 from hpt_lessons.view import SearchSpaceEditor
 from hpt_lessons.view.look import svg, typed
@@ -58,7 +59,7 @@ def row(model, name):
 def test_an_unedited_space_comes_back_as_the_same_objects():
     space = everything()
     value = SpaceModel(space).value
-    assert spaces.same(space, value) and list(value) == list(space)
+    assert same(space, value) and list(value) == list(space)
     assert value["f"] is space["f"] and value["deep"]["er"]["lr"] is space["deep"]["er"]["lr"]
 
 
@@ -71,7 +72,7 @@ def test_the_code_evaluates_to_the_space():
     for candidate in (function, space.pop("f").func):
         np.random.seed(0)
         drawn.append([candidate(None) for _ in range(20)])
-    assert drawn[0] == drawn[1] and spaces.same(built, space)
+    assert drawn[0] == drawn[1] and same(built, space)
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -81,8 +82,8 @@ def test_typing_what_is_shown_gives_the_same_space(kind):
     shown = Row.of("x", given)
     again = Row("x", shown.kind, dict(shown.texts))
     value, errors = again.read()
-    assert not errors and spaces.same({"x": value}, {"x": given})
-    assert spaces.same({"x": light.to_ray(value)}, {"x": given})
+    assert not errors and same({"x": value}, {"x": given})
+    assert same({"x": light.to_ray(value)}, {"x": given})
 
 
 numbers = st.one_of(st.integers(-(10**9), 10**9), st.floats(allow_nan=False, allow_infinity=False))
@@ -111,8 +112,8 @@ def test_numbers_stay_as_they_were_typed(model):
     model.type(row(model, "lr"), "upper", "10**-1")
     model.type(row(model, "batch_size"), "values", "2**2, 8,16")
     assert "tune.loguniform(1e-5, 10**-1)" in model.code and "tune.choice([2**2, 8,16])" in model.code
-    assert spaces.same(model.space, {"lr": light.loguniform(1e-5, 0.1), "batch_size": light.choice([4, 8, 16])})
-    assert spaces.same(eval(model.code, {"tune": light}), model.space)
+    assert same(model.space, {"lr": light.loguniform(1e-5, 0.1), "batch_size": light.choice([4, 8, 16])})
+    assert same(eval(model.code, {"tune": light}), model.space)
 
 
 @given(text=st.text(max_size=30), field=st.sampled_from(["lower", "upper"]))
@@ -122,8 +123,8 @@ def test_whatever_is_typed_the_value_is_a_valid_space(text, field):
     model = SpaceModel({"lr": light.loguniform(1e-4, 1e-1), "n": light.choice([1])})
     model.type(model.rows[0], field, text)
     model.type(model.rows[1], "values", text)
-    assert spaces.problems(model.space) == {} and model.valid == (not model.errors)
-    assert spaces.same(eval(model.code, {"tune": light}), model.space)
+    assert problems(model.space) == {} and model.valid == (not model.errors)
+    assert same(eval(model.code, {"tune": light}), model.space)
 
 
 @pytest.mark.parametrize("text", ["1], [2", "[].__class__", "print(1)", "lambda: 1", "x for x in 'ab'", "f'{1}'"])
@@ -141,7 +142,7 @@ def test_any_kind_becomes_any_other_and_stays_valid(data):
         kind = data.draw(st.sampled_from(model.rows[0].kinds))
         model.change_kind(model.rows[0], kind)
         assert model.errors == {} and (model.rows[0].kind == kind)
-        spaces.sample({"x": 1} if kind == "grid_search" else model.space, 0)
+        Space({"x": 1} if kind == "grid_search" else model.space).sample(0)
 
 
 def test_a_change_of_kind_keeps_the_bounds_and_mends_a_zero(model):
@@ -263,7 +264,7 @@ def test_whatever_bounds_are_accepted_can_be_shown_and_drawn_from_by_ray(kind, t
         domain = light.describe(model.space["x"])
         picture = histograms.histogram(domain)
         assert "nan" not in picture and "inf" not in picture and in_words(domain)
-        assert np.isfinite(model.value["x"].sample()) and np.isfinite(spaces.sample(model.space, 0)["x"])
+        assert np.isfinite(model.value["x"].sample()) and np.isfinite(model.space.sample(0)["x"])
     else:
         assert all(len(text) < 200 for text in model.errors.values())
 
@@ -346,15 +347,24 @@ def test_an_object_that_cannot_be_typed_is_kept():
 # -- presets, cost, zoom ---------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(("ours", "theirs"), [(presets.classic, classic_space), (presets.bounded, bounded_space)])
-def test_the_presets_are_the_spaces_of_the_example(ours, theirs):
-    def without_functions(space):
-        return {name: domain for name, domain in space.items() if light.describe(domain).kind != "sample_from"}
+def test_the_classic_preset_draws_powers_of_two():
+    assert set(histograms.function_draws(presets.classic())["l1"]) <= {2**n for n in range(2, 9)}
 
-    assert spaces.same(without_functions(ours()), without_functions(theirs()))
-    assert set(ours()) == set(theirs())
-    draw = histograms.function_draws(ours())["l1"] if ours is presets.classic else [4]
-    assert set(draw) <= {2**n for n in range(2, 9)}
+
+@pytest.mark.parametrize("search", ["grid", "random-then-grid", "bohb"])
+def test_a_search_draws_the_same_from_the_editor_as_without_a_space(search, monkeypatch):
+    """Whoever chose the preset in the editor and edited nothing compares the same searches, if the seed is the same."""
+    from hpt_lessons.raytune import cifar
+
+    editor = SearchSpaceEditor()
+    editor.preset.value = "the same with bounds, for BOHB"
+    monkeypatch.setattr(cifar, "run_study", lambda train, searcher, **settings: searcher)
+    searchers = [
+        cifar.tune_cifar(space, search=search, num_samples=20, seed=4, data=SimpleNamespace(name="none"))
+        for space in (None, editor.value, presets.bounded())
+    ]
+    drawn = [[searcher.ask() for _ in range(5)] for searcher in searchers]
+    assert drawn[0] == drawn[1] == drawn[2] and list(drawn[0][0]) == ["l1", "l2", "lr", "batch_size"]
 
 
 def trials(*pairs, status="completed"):

@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 
 from hpt_lessons.search import domains
-from hpt_lessons.search import space as spaces
 from hpt_lessons.search.bohb import BOHBSampler, Densities, Proposal
+from hpt_lessons.search.space import Axis, Space
 from hpt_lessons.view.look import svg
 
 PROBLEMS = {
@@ -35,9 +35,9 @@ class Problem:
     data: str
 
     @cached_property
-    def axes(self) -> list[spaces.Axis]:
+    def axes(self) -> tuple[Axis, ...]:
         """The axes of the space."""
-        return spaces.axes(self.space)
+        return Space.of(self.space).axes
 
     @cached_property
     def limits(self) -> tuple[float, float]:
@@ -72,7 +72,7 @@ def _measured() -> Problem:
     table = table.filter(lambda trial: trial.seed == 0 and all(trial.config.get(k) == v for k, v in fixed.items()))
     known = Recorded(table, "accuracy", noise=None)
     errors = [100 * (1 - known.evaluate({**fixed, "lr": domains.value_at(domain, u)}, 9).accuracy)
-              for domain in [spaces.describe(known.space["lr"])] for u in LINE]  # fmt: skip
+              for domain in [domains.describe(known.space["lr"])] for u in LINE]  # fmt: skip
     return Problem(
         {"lr": known.space["lr"]},
         lambda points: np.interp(points[:, 0], LINE, errors),
@@ -171,7 +171,7 @@ class BOHBModel:
         )
 
     def _place(self, proposal: Proposal) -> np.ndarray:
-        return np.array([spaces.position(axis, proposal.config) for axis in self.task.axes])
+        return np.array([axis.position(proposal.config) for axis in self.task.axes])
 
     def _named(self, point: np.ndarray) -> dict[tuple[str, ...], float]:
         return {axis.path: domains.value_at(axis.domain, u) for axis, u in zip(self.task.axes, point, strict=True)}

@@ -5,11 +5,13 @@ The idea of figure 1 of Bergstra & Bengio (JMLR 13, 2012), to be played with. No
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 
 import numpy as np
 
 from hpt_lessons.search import bergstra, layouts
+from hpt_lessons.search.ticks import even_ticks
 
 WIDTH = 0.05  # of the bell on each axis, as in `bergstra.figure_1`
 DRAW = 1e-9  # two results that differ by less are equal
@@ -49,7 +51,7 @@ class Contest:
     def _begin(self) -> None:
         if not 0 <= self.importance <= 1:
             raise ValueError(f"importance {self.importance!r}: a share in [0, 1] was expected.")
-        self.ticks = bergstra.even_grid(self.dimension, self.trials)
+        self.ticks = even_ticks([math.inf] * self.dimension, self.trials)
         self.grid = layouts.unit_grid(self.ticks, self.rule)
         self._deal()
 

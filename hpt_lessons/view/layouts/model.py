@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from hpt_lessons.search import layouts
-from hpt_lessons.search import space as spaces
+from hpt_lessons.search.space import Axis
 from hpt_lessons.view.space.model import SpaceModel
 
 LAYOUTS = ("grid", "random", "sobol", "latin hypercube")
@@ -63,9 +63,9 @@ class LayoutModel:
             self.error = str(error)
 
     @property
-    def axes(self) -> dict[str, spaces.Axis]:
+    def axes(self) -> dict[str, Axis]:
         """The axes along which a trial has a place, by name: all but functions."""
-        return {axis.name: axis for axis in spaces.axes(self.space.space) if axis.domain.function is None}
+        return {axis.name: axis for axis in self.space.space.axes if axis.domain.function is None}
 
     @property
     def configs(self) -> list[dict[str, Any]]:
@@ -84,7 +84,7 @@ class LayoutModel:
     def positions(self, name: str) -> np.ndarray:
         """Where each trial lies along an axis, 0 to 1 on the scale of its domain."""
         axis = self.axes[name]
-        return np.array([spaces.position(axis, config) for config in self._configs])
+        return np.array([axis.position(config) for config in self._configs])
 
     def distinct(self, name: str) -> int:
         """How many different values of this axis are tried: its shadows."""
@@ -103,7 +103,7 @@ class LayoutModel:
         if self.layout not in LAYOUTS:
             raise ValueError(f"layout {self.layout!r}: one of {', '.join(LAYOUTS)} was expected.")
         _check(self)
-        count = self._grid_size(space) if self.layout == "grid" else self.num_trials
+        count = self._grid_size() if self.layout == "grid" else self.num_trials
         if not 1 <= count <= MOST:
             other = "at least 1" if count < 1 else "fewer ticks" if self.layout == "grid" else "fewer trials"
             raise ValueError(f"This makes {count:,} trials; 1 to {MOST:,} are laid out here. Use {other}.")
@@ -111,10 +111,9 @@ class LayoutModel:
             return layouts.grid(space, self.ticks, self.rule)
         return getattr(layouts, self.layout.replace(" ", "_"))(space, self.num_trials, self.seed)
 
-    def _grid_size(self, space: dict[str, Any]) -> int:
+    def _grid_size(self) -> int:
         """Counted axis by axis: nine axes of ten ticks are never built."""
-        axes = [axis.domain for axis in spaces.axes(space) if axis.domain.function is None]
-        return math.prod(len(spaces.grid_points(domain, self.ticks, self.rule)) for domain in axes)
+        return math.prod(map(len, self.space.space.grid(self.ticks, self.rule).values()))
 
 
 def _check(model: LayoutModel) -> None:

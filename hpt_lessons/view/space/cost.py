@@ -6,7 +6,7 @@ import json
 import math
 import os
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any
@@ -14,8 +14,8 @@ from typing import Any
 from hpt_lessons.progress import seconds_in_words
 from hpt_lessons.recorded import table
 from hpt_lessons.search import layouts
-from hpt_lessons.search import space as spaces
 from hpt_lessons.search.domains import describe, position_of
+from hpt_lessons.search.space import Axis, Space
 from hpt_lessons.trials import Trial, Trials
 
 
@@ -59,7 +59,7 @@ def cost(space: Mapping[str, Any], num_samples: int, trials: Trials | None = Non
     Without `trials`, a space of the CIFAR example has the seconds of the recorded ones. `workers` is how many trials
     run at a time, by default as many as this machine has cores.
     """
-    sizes = [len(axis.domain.values) for axis in spaces.axes(space) if axis.domain.kind == "grid_search"]
+    sizes = [len(axis.domain.values) for axis in Space.of(space).axes if axis.domain.kind == "grid_search"]
     measured = [trial.seconds for trial in trials or () if trial.status != "running" and trial.seconds > 0]
     seconds, source = (math.fsum(measured) / len(measured), "") if measured else (None, "")
     if trials is None:
@@ -76,7 +76,7 @@ def _recorded_seconds(space: Mapping[str, Any]) -> tuple[float | None, str]:
     The batch size decides how long a trial takes, and each that was recorded counts the same. None for a space that
     is not that of the CIFAR example, and for batch sizes that were not recorded.
     """
-    if not CIFAR <= set(space) or not {axis.name for axis in spaces.axes(space)} <= CIFAR:
+    if not CIFAR <= set(space) or not {axis.name for axis in Space.of(space).axes} <= CIFAR:
         return None, ""
     found, source = _seconds_by_batch_size()
     inside = [seconds for size, seconds in found.items() if _holds(space["batch_size"], size)]
@@ -111,12 +111,14 @@ def zoomed(space: Mapping[str, Any], trials: Trials) -> tuple[dict[str, Any], st
 
     Only trials that lie in the space count. ValueError if there are none, or if the space has what cannot be narrowed.
     """
-    searched = spaces.axes(space)
+    space = Space.of(space)
     sound = [trial for trial in trials if not trial.diverged and math.isfinite(trial.loss)]
-    inside = [trial for trial in sound if _lies_in(searched, trial)]
+    inside = [trial for trial in sound if _lies_in(space.axes, trial)]
     if not inside:
         raise ValueError("No finished trial lies in this space: zooming in needs results of a search in it.")
-    narrow = _rounded(space, layouts.zoom(space, [trial.config for trial in inside], [trial.loss for trial in inside]))
+    narrow = _rounded(
+        space, Space(layouts.zoom(space, [trial.config for trial in inside], [trial.loss for trial in inside]))
+    )
     best = min(inside, key=lambda trial: trial.loss)
     edges = layouts.at_edge(space, best.config)
     text = f"A third of each range, around trial {best.name} (loss {best.loss:.3f}), the best of {len(inside)}."
@@ -126,22 +128,22 @@ def zoomed(space: Mapping[str, Any], trials: Trials) -> tuple[dict[str, Any], st
     return narrow, text
 
 
-def _rounded(space: Mapping[str, Any], narrow: Mapping[str, Any]) -> dict[str, Any]:
+def _rounded(space: Space, narrow: Space) -> dict[str, Any]:
     """Real bounds with three digits, as people type them, and never outside of the old range."""
     rounded = {}
-    for old, new in zip(spaces.axes(space), spaces.axes(narrow), strict=True):
+    for old, new in zip(space.axes, narrow.axes, strict=True):
         domain, wide = new.domain, old.domain
         if domain.lower is not None and not domain.integer and domain.q is None:
             ends = [min(max(float(f"{end:.3g}"), wide.lower), wide.upper) for end in (domain.lower, domain.upper)]
             if ends[0] < ends[1]:
                 rounded[new.path] = replace(domain, lower=ends[0], upper=ends[1])
-    return spaces.with_values(narrow, rounded)
+    return narrow.with_values(rounded)
 
 
-def _lies_in(searched: list[spaces.Axis], trial: Trial) -> bool:
-    if any(axis.domain.kind == "sample_from" for axis in searched):
+def _lies_in(axes: Sequence[Axis], trial: Trial) -> bool:
+    if any(axis.domain.kind == "sample_from" for axis in axes):
         raise ValueError("A sample_from function cannot be narrowed. Change its kind first, for example to lograndint.")
     try:
-        return all(0 <= spaces.position(axis, trial.config) <= 1 for axis in searched)
+        return all(0 <= axis.position(trial.config) <= 1 for axis in axes)
     except ValueError:
         return False

@@ -13,8 +13,9 @@ from typing import Any
 
 import numpy as np
 
-from hpt_lessons.search import space as spaces
+from hpt_lessons.lines import as_python
 from hpt_lessons.search.domains import Domain, index_range, value_at
+from hpt_lessons.search.space import Space
 from hpt_lessons.view.look import svg
 from hpt_lessons.view.look.page import MUTED
 
@@ -27,19 +28,11 @@ LEFT, RIGHT, BOTTOM, TALL = 4, 156, 50, 40
 
 def function_draws(space: Mapping[str, Any], count: int = 60, seed: int = 0) -> dict[str, list]:
     """What each `sample_from` function gave in so many draws of the whole space: it may look at the other values."""
-    rng = np.random.default_rng(seed)
-    axes = spaces.axes(space)
-    fixed = {axis.path: axis.domain.values[0] for axis in axes if axis.domain.kind == "grid_search"}
-    plain = spaces.with_values(space, fixed)
-    paths = [axis.path for axis in axes if axis.domain.function is not None]
-    configs = [spaces.sample(plain, rng) for _ in range(count)]
-    return {"/".join(path): [_at(config, path) for config in configs] for path in paths}
-
-
-def _at(config: Any, path: tuple[str, ...]) -> Any:
-    for key in path:
-        config = config[key]
-    return config.item() if isinstance(config, np.generic) else config
+    space, rng = Space.of(space), np.random.default_rng(seed)
+    fixed = {axis.path: axis.domain.values[0] for axis in space.axes if axis.domain.kind == "grid_search"}
+    configs = [space.sample(rng, fixed) for _ in range(count)]
+    functions = [axis for axis in space.axes if axis.domain.function is not None]
+    return {axis.name: [as_python(axis.of(config)) for config in configs] for axis in functions}
 
 
 def histogram(domain: Domain, values: Sequence | None = None) -> str:

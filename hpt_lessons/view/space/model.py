@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
-from hpt_lessons.search import space as spaces
 from hpt_lessons.search.domains import Domain, describe, is_domain, to_ray
+from hpt_lessons.search.space import Space
 from hpt_lessons.view.space.code import code_of, needs
 from hpt_lessons.view.space.rows import Row
 
@@ -46,9 +46,9 @@ class SpaceModel:
         return not any(self._wrong.values())
 
     @property
-    def space(self) -> dict[str, Any]:
+    def space(self) -> Space:
         """The last valid space, with domains of `hpt_lessons.search.domains` (imports no Ray)."""
-        return _nested((name, value) for name, value, _ in self._last)
+        return self._space
 
     @property
     def value(self) -> dict[str, Any]:
@@ -79,17 +79,16 @@ class SpaceModel:
 
     def set(self, space: Mapping[str, Any]) -> None:
         """Begin anew with this space; ValueError that names every fault, and then nothing is changed."""
-        spaces.validate(space)
-        self.rows = [Row.of(name, value) for name, value in _leaves(space)]
+        self.rows = [Row.of(name, value) for name, value in _leaves(Space.of(space))]
         self._refresh()
 
     def snapshot(self) -> tuple:
         """All rows as they are, to be given back by `restore` after the space was exchanged."""
-        return self.rows, self._last, self._code
+        return self.rows, self._last, self._space, self._code
 
     def restore(self, snapshot: tuple) -> None:
         """The rows of a snapshot again, and the last valid space of that time."""
-        self.rows, self._last, self._code = snapshot
+        self.rows, self._last, self._space, self._code = snapshot
         self._value = None
         self._refresh()
 
@@ -132,6 +131,7 @@ class SpaceModel:
         self._wrong = {row: {**names.get(row, {}), **wrong} for row, (_, wrong) in read.items()}
         if self.valid:
             self._last = [(row.name, self._values[row], row.given[2] if row.untouched else None) for row in self.rows]
+            self._space = Space(_nested((name, value) for name, value, _ in self._last))
             self._code = code_of((row, self._values[row]) for row in self.rows)
             self._value = None
         for listener in self._listeners:
@@ -139,7 +139,7 @@ class SpaceModel:
 
 
 def _leaves(space: Mapping[str, Any], path: str = "") -> Iterator[tuple[str, Any]]:
-    """The values of a nested space under the names of their rows; `validate` has refused names with a slash."""
+    """The values of a nested space under the names of their rows; `Space` has refused names with a slash."""
     for key, value in space.items():
         if isinstance(value, Mapping) and value and not is_domain(value):
             yield from _leaves(value, f"{path}{key}/")

@@ -14,8 +14,8 @@ from typing import Any
 import numpy as np
 
 from hpt_lessons.search.domains import Domain, describe
-from hpt_lessons.search.space import grid_points
 from hpt_lessons.search.space_mistakes import find
+from hpt_lessons.search.ticks import grid_points
 from hpt_lessons.view.look import typed
 from hpt_lessons.view.look.typed import as_typed as short
 from hpt_lessons.view.space.words import mistake_in_words
@@ -95,7 +95,7 @@ class Row:
         if errors:
             return None, errors
         value = values["value"] if self.kind == "constant" else Domain(self.kind, **values)
-        wrong = find(value)
+        wrong = find(value, describe(value))
         if wrong is None:
             return value, {}
         return None, dict.fromkeys(wrong.fields or self.fields, mistake_in_words(wrong, value))
