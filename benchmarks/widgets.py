@@ -1,42 +1,18 @@
 """How long does a student wait from a key to the picture? In a real JupyterLab, in headless Chromium.
 
 The search-space editor with 12 rows, a bound typed anew; another layout; a step of a slider of each explorer, or
-another start. The time runs in the page, from the key until the new picture is in it. Needs an idle machine, and
-Chromium.
+another start; another answer to a question of the quiz. The time runs in the page, from the key until the new picture
+is in it. Needs an idle machine, and Chromium. What the live view of a search costs says `benchmarks/view.py`.
 """
 
 import sys
 import tempfile
+from functools import partial
 from pathlib import Path
 from statistics import median
 
 ROOT = Path(__file__).resolve().parent.parent
 BOUND = 100  # ms, in the median
-
-EDITOR = """
-from hpt_lessons.search import domains as tune
-from hpt_lessons.view import SearchSpaceEditor
-SearchSpaceEditor({f"p{i}": tune.loguniform(1e-7, 1e-1) for i in range(12)})
-"""
-LAYOUT = """
-from hpt_lessons.view import LayoutEditor
-from hpt_lessons.search.presets import bounded
-LayoutEditor(bounded(), num_trials=16)
-"""
-EXPLORERS = {
-    "GridAgainstRandom": ("", "Importance"),
-    "Rungs": ("step=20, workers=4", "Step"),
-    "BOHBExplorer": ("step=20", "Step"),
-}  # what each is made with, and its slider that is moved
-BETS = """
-from hpt_lessons.view import OneHyperparameter
-bets = OneHyperparameter()
-for bets.rate.value in ("high", "sensible"):
-    bets.bet.value = "lr"
-    bets.keep.click()
-    bets.others.click()
-bets
-"""
 
 # Remember when the next key is pressed, and when the picture changes after it.
 WATCH = """picture => { window.waited = new Promise(answer => {
@@ -64,12 +40,10 @@ def main(arguments: list[str]) -> int:
     folder = tempfile.TemporaryDirectory(prefix="widgets-")
     with folder, labs.Lab(Path(folder.name)) as lab, sync_playwright() as driver:
         browser = driver.chromium.launch(executable_path=labs.chromium(), headless=True, args=labs.FLAGS)
-        medians = [report("editor, 12 rows", editor(lab.run(browser, "editor", EDITOR), steps))]
-        medians.append(report("LayoutEditor", chooses(lab.run(browser, "layout", LAYOUT), "Layout", steps)))
-        for name, (options, slider) in EXPLORERS.items():
-            page = lab.run(browser, name, f"from hpt_lessons.view import {name}\n{name}({options})")
-            medians.append(report(name, explorer(page, slider, steps)))
-        medians.append(report("OneHyperparameter", chooses(lab.run(browser, "bets", BETS), "Start: lr", steps)))
+        medians = []
+        for name, (cell, keys) in MEASURED.items():
+            page = lab.run(browser, name, f"from hpt_lessons.view import {name}\n{cell}")
+            medians.append(report(name, keys(page, steps)))
         browser.close()
     return 0 if "--quick" in arguments or max(medians) <= BOUND else 1
 
@@ -90,18 +64,29 @@ def editor(page, steps: int) -> list[float]:
     return times
 
 
-def explorer(page, slider: str, steps: int) -> list[float]:
+def slides(page, steps: int, slider: str) -> list[float]:
     """A slider goes back and forth: every step has another picture."""
     page.get_by_role("slider", name=slider).focus()
     picture = page.locator(".hpt > .widget-html", has=page.locator("svg"))
     return [waited(page, picture, "ArrowRight" if step % 2 else "ArrowLeft") for step in range(steps)]
 
 
-def chooses(page, label: str, steps: int) -> list[float]:
+def chooses(page, steps: int, label: str) -> list[float]:
     """The entry of a list above the chosen one, and back: another start, another layout."""
     page.get_by_label(label, exact=True).focus()
     picture = page.locator(".hpt .widget-html", has=page.locator("svg")).first
     return [waited(page, picture, "ArrowUp" if step % 2 else "ArrowDown") for step in range(steps)]
+
+
+def answers(page, steps: int) -> list[float]:
+    """A number that is none, another one each time: what is wrong with it is said below the question."""
+    field = page.get_by_label("Question 2")
+    feedback = page.locator(".hpt .widget-vbox", has=field).last
+    times = []
+    for step in range(steps):
+        field.fill(f"1/{step + 2}")
+        times.append(waited(page, feedback, "Enter"))
+    return times
 
 
 def waited(page, picture, key: str) -> float:
@@ -113,3 +98,30 @@ def waited(page, picture, key: str) -> float:
     if time is None:
         raise RuntimeError(f"no picture came within 10 s after the key {key!r}")
     return time
+
+
+# What each widget is made with, and which keys are pressed.
+MEASURED = {
+    "SearchSpaceEditor": (
+        "from hpt_lessons.search import domains as tune\n"
+        "SearchSpaceEditor({f'p{i}': tune.loguniform(1e-7, 1e-1) for i in range(12)})",
+        editor,
+    ),
+    "LayoutEditor": (
+        "from hpt_lessons.search.presets import bounded\nLayoutEditor(bounded(), num_trials=16)",
+        partial(chooses, label="Layout"),
+    ),
+    "GridAgainstRandom": ("GridAgainstRandom()", partial(slides, slider="Importance")),
+    "Rungs": ("Rungs(step=20, workers=4)", partial(slides, slider="Step")),
+    "BOHBExplorer": ("BOHBExplorer(step=20)", partial(slides, slider="Step")),
+    "OneHyperparameter": (
+        """bets = OneHyperparameter()
+for bets.rate.value in ("high", "sensible"):
+    bets.bet.value = "lr"
+    bets.keep.click()
+    bets.others.click()
+bets""",
+        partial(chooses, label="Start: lr"),
+    ),
+    "Quiz": (f"Quiz({str(ROOT / 'notebooks' / 'quiz' / '09.toml')!r})", answers),
+}

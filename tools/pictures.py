@@ -11,6 +11,7 @@ command says so. What a widget draws by itself is written as SVG too, without a 
 
 import argparse
 import os
+import re
 import sys
 import tempfile
 from collections.abc import Callable, Iterable, Mapping
@@ -25,6 +26,7 @@ from PIL import Image
 
 from hpt_lessons import view
 from hpt_lessons.analysis.importance.shares import good_region, shares
+from hpt_lessons.cifar.config import UNTUNED
 from hpt_lessons.recorded import load
 from hpt_lessons.recorded.objective import Recorded
 from hpt_lessons.recorded.replay import chosen, repeats
@@ -37,54 +39,61 @@ from hpt_lessons.view.look import style
 ROOT = Path(__file__).resolve().parent.parent
 MOST_BYTES, DPI, COLOURS, SHARES = 100_000, 80, 256, (1.0, 0.85, 0.7)
 EPOCHS = 27
-DEFAULT = {"l1": 120, "l2": 84, "lr": 1e-3, "batch_size": 8}
 
 JOURNAL = ROOT / "tests" / "reference" / "search_on_cifar10_jpeg_copy.jsonl"
 QUESTIONS = ROOT / "notebooks" / "quiz" / "09.toml"
-# A cell that ends with the widget in the state that the README names; its picture is docs/widgets/NAME.png.
-WIDGETS = {
-    "search-space-editor": """
+# What a cell says to show a widget in the state that the README names; the other widgets are shown as they begin.
+STATES = {
+    "SearchSpaceEditor": """
 from hpt_lessons.recorded import load
-from hpt_lessons.view import SearchSpaceEditor
 from hpt_lessons.search.presets import bounded
 SearchSpaceEditor(bounded(), trials=load("cifar-lenet"))""",
-    "layout-editor": """
-from hpt_lessons.view import LayoutEditor
+    "LayoutEditor": """
 from hpt_lessons.search.presets import bounded
 LayoutEditor(bounded(), "sobol", num_trials=16)""",
-    "grid-against-random": """
-from hpt_lessons.view import GridAgainstRandom
+    "GridAgainstRandom": """
 game = GridAgainstRandom()
 game.many.click()
 game""",
-    "one-hyperparameter": """
-from hpt_lessons.view import OneHyperparameter
+    "OneHyperparameter": """
 bets = OneHyperparameter(score="last")
 bets.rate.value, bets.bet.value = "high", "batch_size"
 bets.keep.click()
 bets.others.click()
 bets""",
-    "rungs": """
-from hpt_lessons.view import Rungs
+    "Rungs": """
 Rungs(step=40, workers=4)""",
-    "bohb-explorer": """
-from hpt_lessons.view import BOHBExplorer
+    "BOHBExplorer": """
 BOHBExplorer(step=20)""",
-    "quiz": f"""
-from hpt_lessons.view import Quiz
+    "Quiz": f"""
 quiz = Quiz({str(QUESTIONS)!r})
 first = quiz.cards[0]
 first.field.answer = [choice.text for choice in first.question.choices[:2]]
 first.check.click()
 quiz""",
-    "search-view": f"""
+    "SearchView": f"""
 from hpt_lessons.trials import Journal
-from hpt_lessons.view import SearchView
 from hpt_lessons.view.live.model import SearchModel
 running = SearchModel()
 running.hear_all(Journal({str(JOURNAL)!r}).read_on(0)[0][:34])
 running.alive = True
 SearchView(running)""",
+}
+
+
+def picture_name(widget: str) -> str:
+    """How the file of a widget's picture is called.
+
+    >>> picture_name("SearchSpaceEditor"), picture_name("BOHBExplorer")
+    ('search-space-editor', 'bohb-explorer')
+    """
+    return re.sub(r"(?<=[a-z])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "-", widget).lower()
+
+
+# For each picture docs/widgets/NAME.png the cell that ends with the widget.
+WIDGETS = {
+    picture_name(name): f"from hpt_lessons.view import {name}\n{STATES.get(name, f'{name}()').strip()}"
+    for name in view.WIDGETS
 }
 TALL, CUT = 1900, {"quiz": 620}  # pixels; of the quiz the first questions are enough
 # What draws itself, as SVG: docs/widgets/NAME.svg.
@@ -115,7 +124,7 @@ def main(arguments: list[str] | None = None) -> int:
 # -- the plots -----------------------------------------------------------------------------------------------------
 
 
-class Story:
+class Replays:
     """What the plots tell about: the recorded trials, and searches replayed on them."""
 
     def __init__(self, name: str = "cifar-lenet"):
@@ -142,7 +151,7 @@ class Story:
                 seed,
                 self.objective.data,
                 "completed",
-                (self.objective.evaluate(DEFAULT, EPOCHS, seed),),
+                (self.objective.evaluate(UNTUNED, EPOCHS, seed),),
             )
             for seed in range(count)
         ]
@@ -152,41 +161,42 @@ def _again(trial: Trial, name: str, seed: int, config: Mapping[str, object]) -> 
     return Trial(name, dict(config), seed, trial.data, trial.status, trial.history)
 
 
-def picture_of(name: str, story: Story) -> Axes | np.ndarray:
+def picture_of(name: str, replays: Replays) -> Axes | np.ndarray:
     """The axes of the plot of this name."""
-    return {"show_pictures": _pictures, "shadows": _shadows, "importance": _importance}.get(name, _plot)(name, story)
+    return {"show_pictures": _pictures, "shadows": _shadows, "importance": _importance}.get(name, _plot)(name, replays)
 
 
-def _plot(name: str, story: Story) -> Axes | np.ndarray:
+def _plot(name: str, replays: Replays) -> Axes | np.ndarray:
     """The plots that need nothing but tables."""
     made: dict[str, Callable[[], Axes | np.ndarray]] = {
-        "contour": lambda: plots.contour(story.rows.filter(_of_default_shape), "lr", "batch_size", log=True),
-        "gantt": lambda: plots.gantt(story.searches("asha", 9, epochs=9)[0]),
+        "contour": lambda: plots.contour(replays.rows.filter(_of_default_shape), "lr", "batch_size", log=True),
+        "gantt": lambda: plots.gantt(replays.searches("asha", 9, epochs=9)[0]),
         "incumbents": lambda: plots.incumbents(
-            {method: story.searches(method, 10, 20) for method in ("random", "hyperband", "bohb")},
+            {method: replays.searches(method, 10, 20) for method in ("random", "hyperband", "bohb")},
             over="epochs", scope="all"),
-        "learning_curves": lambda: plots.learning_curves(story.searches("asha", 9, epochs=9)[0]),
+        "learning_curves": lambda: plots.learning_curves(replays.searches("asha", 9, epochs=9)[0]),
         "lever_dots": lambda: plots.lever_dots(
-            Trials(run for trials in (4, 9, 16) for run in (*story.untuned(trials), *story.winners("random", trials))),
+            Trials(run for trials in (4, 9, 16)
+                   for run in (*replays.untuned(trials), *replays.winners("random", trials))),
             lambda trial: f"{trial.config['trials']} random trials"),
         "paired_differences": lambda: plots.paired_differences(
-            Trials(story.winners("random", 9)), Trials(story.winners("bohb", 9)), names=("random", "BOHB"),
+            Trials(replays.winners("random", 9)), Trials(replays.winners("bohb", 9)), names=("random", "BOHB"),
             metric="accuracy"),
-        "parallel_coordinates": lambda: plots.parallel_coordinates(story.rows),
-        "pareto": lambda: plots.pareto(story.searches("asha", 10)[0]),
-        "slices": lambda: plots.slices(story.rows),
+        "parallel_coordinates": lambda: plots.parallel_coordinates(replays.rows),
+        "pareto": lambda: plots.pareto(replays.searches("asha", 10)[0]),
+        "slices": lambda: plots.slices(replays.rows),
     }  # fmt: skip
     return made[name]()
 
 
-def _pictures(_: str, __: Story) -> Axes:
+def _pictures(_: str, __: Replays) -> Axes:
     from hpt_lessons.cifar.pictures.standin import CLASSES, generate
 
     images, labels, *_ = generate(0, 16, 0)
     return plots.show_pictures(images, labels, CLASSES, data="stand-in")
 
 
-def _shadows(_: str, __: Story) -> Axes:
+def _shadows(_: str, __: Replays) -> Axes:
     from hpt_lessons.search import domains as tune
 
     space = {"lr": tune.loguniform(1e-4, 1e-1), "l1": tune.loguniform(4, 256)}
@@ -195,11 +205,11 @@ def _shadows(_: str, __: Story) -> Axes:
     return plots.shadows(layouts.random(space, 9, seed=0), "lr", "l1", title="random", log=True, ax=right)
 
 
-def _importance(_: str, story: Story) -> Axes:
+def _importance(_: str, replays: Replays) -> Axes:
     """Of every learning rate with every batch size in the default shape, eight seeds each."""
-    objective, rates = story.objective, [float(rate) for rate in np.geomspace(1e-4, 1e-1, 13)]
+    objective, rates = replays.objective, [float(rate) for rate in np.geomspace(1e-4, 1e-1, 13)]
     sizes = objective.space["batch_size"].values
-    runs = [(DEFAULT | {"lr": lr, "batch_size": size}, seed) for lr in rates for size in sizes for seed in range(8)]
+    runs = [(UNTUNED | {"lr": lr, "batch_size": size}, seed) for lr in rates for size in sizes for seed in range(8)]
     trials = Trials(
         Trial(f"{number:04d}", config, seed, objective.data, "completed", (objective.evaluate(config, EPOCHS, seed),))
         for number, (config, seed) in enumerate(runs)
@@ -212,7 +222,7 @@ def _importance(_: str, story: Story) -> Axes:
 
 
 def _of_default_shape(trial: Trial) -> bool:
-    return (trial.config["l1"], trial.config["l2"]) == (DEFAULT["l1"], DEFAULT["l2"])
+    return (trial.config["l1"], trial.config["l2"]) == (UNTUNED["l1"], UNTUNED["l2"])
 
 
 def draw_plots(names: Iterable[str], folder: Path) -> None:
@@ -221,9 +231,9 @@ def draw_plots(names: Iterable[str], folder: Path) -> None:
     if not names:
         return
     style.use()
-    story = Story()
+    replays = Replays()
     for name in names:
-        figure = np.ravel(picture_of(name, story))[0].figure
+        figure = np.ravel(picture_of(name, replays))[0].figure
         with tempfile.TemporaryDirectory() as place:
             figure.savefig(Path(place) / "raw.png", dpi=DPI)
             print(small(Path(place) / "raw.png", folder / f"{name}.png"))

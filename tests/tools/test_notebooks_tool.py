@@ -1,7 +1,6 @@
 """What is stored in the notebooks is compared when they are run, and nothing else is stored."""
 
 import copy
-import importlib.util
 import json
 import os
 import re
@@ -13,19 +12,14 @@ import nbformat
 import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 
+from helpers.tools import load_tool
+
 ROOT = Path(__file__).resolve().parents[2]
 WORDS = "word " * 30
 OFF = {"tags": ["nbval-ignore-output"]}
 
 
-def load_tool():
-    spec = importlib.util.spec_from_file_location("notebooks_tool", ROOT / "tools" / "notebooks.py")
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-tool = load_tool()
+tool = load_tool("notebooks")
 
 
 def code(source, *outputs, count=1, **metadata):

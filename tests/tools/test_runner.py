@@ -1,13 +1,14 @@
 """`make test` fails when anything outlives it, and everything that it starts works in one folder that goes."""
 
 import contextlib
-import importlib.util
 import os
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+
+from helpers.tools import load_tool
 
 ROOT = Path(__file__).resolve().parents[2]
 SLEEP = [sys.executable, "-c", "import time; time.sleep(60)"]
@@ -16,10 +17,7 @@ SLEEP = [sys.executable, "-c", "import time; time.sleep(60)"]
 @pytest.fixture
 def runner(monkeypatch):
     monkeypatch.syspath_prepend(str(ROOT / "tools"))
-    spec = importlib.util.spec_from_file_location("test_tool", ROOT / "tools" / "test.py")
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    return load_tool("test")
 
 
 def test_a_process_that_outlives_the_tests_is_found_and_ended(runner, tmp_path):

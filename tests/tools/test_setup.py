@@ -1,7 +1,6 @@
 """The set-up says what it costs, mends what was interrupted, and leaves alone what is ready. Nothing is installed."""
 
 import ast
-import importlib.util
 import os
 import shutil
 import subprocess
@@ -11,6 +10,8 @@ from collections import namedtuple
 from pathlib import Path
 
 import pytest
+
+from helpers.tools import load_tool
 
 ROOT = Path(__file__).resolve().parents[2]
 Version = namedtuple("Version", "major minor micro releaselevel serial")
@@ -43,9 +44,7 @@ class Steps:
 @pytest.fixture
 def setup(tmp_path, monkeypatch):
     """tools/setup.py in an empty project, with faked steps."""
-    spec = importlib.util.spec_from_file_location("setup_tool", ROOT / "tools" / "setup.py")
-    tool = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(tool)
+    tool = load_tool("setup")
     for name in ("requirements.lock", "pyproject.toml"):
         (tmp_path / name).write_text("")
     tool.ROOT, tool.VENV, tool.BIN = tmp_path, tmp_path / ".venv", tmp_path / ".venv" / "bin"

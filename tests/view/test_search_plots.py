@@ -687,7 +687,7 @@ def test_numbers_on_logarithmic_axes_are_as_one_types_them(search):
 
 
 def test_the_source_of_each_plot_can_be_shown(capsys):
-    from hpt_lessons.view.look.source import show_source
+    from hpt_lessons.view import show_source
 
     for name in plots.__all__:
         show_source(getattr(plots, name))

@@ -73,9 +73,7 @@ def _groups(
     else:
         columns = columns_of(trials)
         names = choose_parameters("lever_dots", columns, by)
-        words = {
-            trial.name: "\n".join(_word(columns[name].get(trial.name, "-")) for name in names) for trial in trials
-        }
+        words = {trial.name: "\n".join(_word(columns[name].get(trial.name, "-")) for name in names) for trial in trials}
     groups: dict[str, list[Trial]] = {}
     for trial in trials:
         groups.setdefault(words[trial.name], []).append(trial)
