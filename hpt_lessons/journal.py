@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from hpt_lessons import lines
+from hpt_lessons.files import append_line
 from hpt_lessons.lines import read_line, write_line
 
 
@@ -34,16 +35,8 @@ class Journal:
         arrays lists. Anything else that JSON cannot hold is a TypeError that names its key, and nothing is written.
         """
         line = write_line(event)
-        is_new = not self.path.exists()
         self.path.parent.mkdir(parents=True, exist_ok=True)
-        with open(self.path, "ab+") as file:
-            if file.tell() and not _ends_with_newline(file):
-                line = b"\n" + line  # what a kill left of the line before must not swallow this one
-            file.write(line)
-            file.flush()
-            os.fsync(file.fileno())
-        if is_new:
-            sync_folder(self.path.parent)
+        append_line(self.path, line)
 
     def kept(self, values: Mapping[str, Any]) -> dict[str, Any]:
         """The values as this journal will give them back; TypeError for those that it cannot (see `lines.kept`)."""
@@ -77,19 +70,3 @@ class Journal:
             whole, _, _ = file.read().rpartition(b"\n")
         events = (read_line(line) for line in whole.split(b"\n"))
         return [event for event in events if event is not None], offset + len(whole) + bool(whole)
-
-
-def _ends_with_newline(file) -> bool:
-    file.seek(-1, os.SEEK_END)
-    return file.read(1) == b"\n"
-
-
-def sync_folder(folder: Path) -> None:
-    """Make the name of a new file as durable as its contents (Windows has no such call and needs none)."""
-    if os.name == "nt":
-        return
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

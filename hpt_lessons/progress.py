@@ -5,20 +5,18 @@ pipe a whole line now and then. The environment variable HPT_LESSONS_PROGRESS ch
 (lines everywhere) or `off`.
 """
 
-import io
 import math
 import os
 import sys
 import threading
 import time
+import unicodedata
 from collections.abc import Callable
 from html import escape
 from typing import Any, TextIO
 
-from tqdm import tqdm
-from tqdm.utils import disp_len
-
 CHOICES = ("auto", "plain", "off")
+DRAW_EVERY = 0.1  # seconds between two drawings where they replace each other
 
 
 def seconds_in_words(seconds: float) -> str:
@@ -62,6 +60,8 @@ class Progress:
     leaves the last state to be read. With `enabled=False` nothing appears at all.
     """
 
+    clock: Callable[[], float] = staticmethod(time.monotonic)
+
     def __init__(
         self,
         total: float | None,
@@ -74,42 +74,46 @@ class Progress:
         initial: float = 0,
         interval: float = 10.0,
     ) -> None:
+        self.label, self._unit, self._sizes = label, unit, bytes
+        self._total, self._initial = total, initial
+        self.n = initial  # how much is done
+        self.outcome: str | None = None  # then "ended", "interrupted" or "failed"
+        self._note, self._per_unit = "", None
+        self._start = self._moved = self._drawn = self.clock()
+        self._stop: float | None = None
         self._lock = threading.RLock()
-        self._words = _Words(total, label, unit, bytes, initial)
-        self._bar = _bar(self._words, file, interval) if enabled else None
-
-    @property
-    def n(self) -> float:
-        """How much is done."""
-        return self._words.n
+        self._look = _look(self, file, interval) if enabled else None
 
     @property
     def total(self) -> float | None:
         """How much there is to do; may be set when it becomes known."""
-        return self._words.total
+        return self._total
 
     @total.setter
     def total(self, total: float | None) -> None:
         with self._lock:
-            self._words.total = total
-            self._draw()
+            self._total = total
+            self._draw_if_due()
 
     def update(self, n: float = 1) -> None:
         """`n` more are done."""
         with self._lock:
-            self.set(self._words.n + n)
+            self.set(self.n + n)
 
     def set(self, n: float) -> None:
         """`n` are done altogether."""
         with self._lock:
-            self._words.move(n)
-            self._draw()
+            if n != self.n:
+                self.n, self._moved = n, self.clock()
+            self._draw_if_due()
 
     def note(self, text: str) -> None:
         """Show a short text at the right end until the next one, for example the best loss so far."""
         with self._lock:
-            self._words.note = " ".join(str(text).split())
-            self._draw()
+            first, self._note = not self._note, " ".join(str(text).split())
+            if first and self._look is not None and self._look.every <= DRAW_EVERY:
+                self._drawn = -math.inf  # what a long start is busy with is shown at once
+            self._draw_if_due()
 
     def expect(self, seconds: float) -> None:
         """Count the time left with so many seconds a unit, where that is known better than from the time that passed.
@@ -117,30 +121,31 @@ class Progress:
         Workers that take long to start would else make the first estimates far too high.
         """
         with self._lock:
-            self._words.per_unit = seconds
-            self._draw()
+            self._per_unit = seconds
+            self._draw_if_due()
 
     def write(self, line: str) -> None:
         """Show a line above the bar that stays."""
         with self._lock:
-            if self._bar is not None:
-                self._bar.write_line(str(line))
+            if self._look is not None:
+                self._look.write(str(line))
 
     def close(self) -> None:
         """The end; the bar shows its last state, and later calls change nothing."""
         self._close("ended")
 
-    def _draw(self) -> None:
-        if self._bar is not None:
-            self._bar.total, self._bar.n = self._words.total, self._words.n
-            self._bar.update(0)  # draws if the last drawing is long enough ago
+    def _draw_if_due(self) -> None:
+        if self._look is not None and (now := self.clock()) - self._drawn >= self._look.every:
+            self._drawn = now
+            self._look.draw()
 
     def _close(self, outcome: str) -> None:
         with self._lock:
-            self._words.end(outcome)
-            bar, self._bar = self._bar, None
-            if bar is not None:
-                bar.close()
+            if self.outcome is None:
+                self.outcome, self._stop = outcome, self.clock()
+            look, self._look = self._look, None
+            if look is not None:
+                look.end()
 
     def __enter__(self) -> "Progress":
         return self
@@ -152,71 +157,52 @@ class Progress:
         self._close(outcome)
 
     def __repr__(self) -> str:
-        return f"Progress({self._words.line()})"
+        return f"Progress({self.line()})"
 
-
-class _Words:
-    """What a bar says, whatever it looks like."""
-
-    clock: Callable[[], float] = staticmethod(time.monotonic)
-
-    def __init__(self, total: float | None, label: str, unit: str, sizes: bool, initial: float) -> None:
-        self.total, self.label, self.unit, self.sizes = total, label, unit, sizes
-        self.n = self.initial = initial
-        self.note = ""
-        self.per_unit: float | None = None
-        self.outcome: str | None = None
-        self.start = self.moved = self.clock()
-        self.stop: float | None = None
-
-    def move(self, n: float) -> None:
-        if n != self.n:
-            self.n, self.moved = n, self.clock()
-
-    def end(self, outcome: str) -> None:
-        if self.outcome is None:
-            self.outcome, self.stop = outcome, self.clock()
+    # -- what it says, whatever it looks like --
 
     @property
-    def complete(self) -> bool:
-        return self.total is not None and self.n >= self.total
+    def share(self) -> float | None:
+        """The part that is done, from 0 to 1, None if it is not known."""
+        return min(self.n / self.total, 1.0) if self.total else None
 
-    def count(self) -> str:
+    def line(self) -> str:
+        """All of it: search: 3/10 trials, 20 s left, best loss 0.42."""
+        return f"{self.label}: {self.words()}"
+
+    def words(self) -> str:
+        """The same without the label."""
+        return ", ".join(part for part in (self._count(), self._time(), self._note) if part)
+
+    def _count(self) -> str:
         """3/10 epochs, or 12.3 MB of 170.5 MB."""
-        if self.sizes:
+        if self._sizes:
             done = size_in_words(self.n)
             return done if self.total is None else f"{done} of {size_in_words(self.total)}"
         done = f"{self.n:.10g}" if self.total is None else f"{self.n:.10g}/{self.total:.10g}"
-        return f"{done} {self.unit if (self.total or self.n) == 1 else self.unit + 's'}"
+        return f"{done} {self._unit if (self.total or self.n) == 1 else self._unit + 's'}"
 
-    def time(self) -> str:
+    def _time(self) -> str:
         """The time left while it runs, the time taken at the end."""
-        now = self.stop if self.stop is not None else self.clock()
-        taken = seconds_in_words(now - self.start)
+        now = self._stop if self._stop is not None else self.clock()
+        taken = seconds_in_words(now - self._start)
         if self.outcome in ("interrupted", "failed"):
             return f"{self.outcome} after {taken}"
-        if self.complete or (self.outcome and self.total is None):
+        if self.total is not None and self.n >= self.total or (self.outcome and self.total is None):
             return f"took {taken}"
         if self.outcome:
             return f"ended after {taken}"
-        if self.total is None or self.n <= self.initial:
-            return f"{taken} so far" if now - self.start >= 1 else ""
+        if self.total is None or self.n <= self._initial:
+            return f"{taken} so far" if now - self._start >= 1 else ""
         # Counted from the last step on, so that it goes down between two steps instead of up.
-        per_unit = self.per_unit or (self.moved - self.start) / (self.n - self.initial)
-        left = per_unit * (self.total - self.n) - (now - self.moved)
-        return f"{seconds_in_words(left)} left"
-
-    def tail(self) -> str:
-        return ", ".join(part for part in (self.count(), self.time(), self.note) if part)
-
-    def line(self) -> str:
-        return f"{self.label}: {self.tail()}"
+        per_unit = self._per_unit or (self._moved - self._start) / (self.n - self._initial)
+        return f"{seconds_in_words(per_unit * (self.total - self.n) - (now - self._moved))} left"
 
 
 # -- the three looks -----------------------------------------------------------------------------------------------
 
 
-def _bar(words: _Words, file: TextIO | None, interval: float) -> "_Bar | None":
+def _look(bar: Progress, file: TextIO | None, interval: float) -> "_Lines | _Widget | None":
     """The look that suits the place, None where nothing should or can appear."""
     choice = os.environ.get("HPT_LESSONS_PROGRESS") or "auto"
     if choice not in CHOICES:
@@ -226,12 +212,12 @@ def _bar(words: _Words, file: TextIO | None, interval: float) -> "_Bar | None":
         return None
     if choice == "auto" and file is None and in_notebook():
         try:
-            return _Widget(words)
+            return _Widget(bar)
         except Exception:  # no ipywidgets, or a front end without them: a bar must never stop the work
-            return _Lines(words, out, interval)
+            return _Lines(bar, out, interval)
     if choice == "auto" and _is_terminal(out):
-        return _Terminal(words, out)
-    return _Lines(words, out, interval)
+        return _Terminal(bar, out)
+    return _Lines(bar, out, interval)
 
 
 def in_notebook() -> bool:
@@ -249,126 +235,124 @@ def _is_terminal(file: TextIO) -> bool:
         return False
 
 
-class _Bar(tqdm):
-    """What the looks share: tqdm decides when to draw; the words are ours."""
-
-    monitor_interval = 0  # no thread of its own
-    disable = True  # until it is built, so that nothing is drawn if that fails
-    _lock = threading.RLock()  # tqdm's own lock spans processes and would start a helper process for it
-
-    def __init__(self, words: _Words, file: TextIO, every: float, **options: Any) -> None:
-        self.words = words
-        super().__init__(
-            total=words.total, initial=words.initial, file=file, mininterval=every, miniters=0, smoothing=0, **options
-        )
-
-    def refresh(self, nolock: bool = False, lock_args: tuple | None = None) -> bool:
-        """tqdm's, but an interrupt in the middle of drawing gives the lock back."""
-        if not self.disable:
-            with self._lock:
-                self.display()
-        return True
-
-    def write_line(self, line: str) -> None:
-        raise NotImplementedError
-
-
-class _Terminal(_Bar):
-    """One line, drawn again; several bars lie below each other."""
-
-    def __init__(self, words: _Words, file: TextIO) -> None:
-        columns, rows = _terminal_size(file)
-        super().__init__(words, file, 0.1, bar_format="{label} |{bar}| {tail}", ncols=columns, nrows=rows, leave=True)
-
-    @property
-    def format_dict(self) -> dict[str, Any]:
-        share = f" {self.words.n / self.words.total:4.0%}" if self.words.total else ""
-        columns, self.nrows = _terminal_size(self.fp)  # every time: windows are resized
-        label, tail = self.words.label + share, self.words.tail()
-        # The bar is 20 wide, so that the words stay in their place, and gives way to them where there is no room.
-        self.ncols = min(columns, disp_len(f"{label} || {tail}") + 20)
-        return {**super().format_dict, "label": label, "tail": tail}
-
-    def write_line(self, line: str) -> None:
-        type(self).write(line, file=self.fp)
-
-
-def _terminal_size(file: TextIO) -> tuple[int, int]:
-    """Columns and rows to draw in; some terminals do not tell, or say 0."""
-    try:
-        columns, rows = os.get_terminal_size(file.fileno())
-    except (OSError, ValueError, AttributeError):
-        columns, rows = 0, 0
-    return (columns or 80) - 1, rows or 24
-
-
-class _Lines(_Bar):
+class _Lines:
     """A whole line at most every `every` seconds, and one at the end."""
 
-    def __init__(self, words: _Words, file: TextIO, every: float) -> None:
-        self.out = file
-        super().__init__(words, io.StringIO(), every, gui=True)
+    def __init__(self, bar: Progress, file: TextIO, every: float) -> None:
+        self.bar, self.file, self.every = bar, file, every
 
-    def display(self, msg: str | None = None, pos: int | None = None) -> None:
-        self.write_line(self.words.line())
+    def draw(self) -> None:
+        self.write(self.bar.line())
 
-    def write_line(self, line: str) -> None:
+    def write(self, line: str) -> None:
+        self.put(line.replace("\r", " ") + "\n")
+
+    def end(self) -> None:
+        self.draw()
+
+    def put(self, text: str) -> None:
+        encoding = getattr(self.file, "encoding", None) or "utf-8"
         try:
-            self.out.write(line.replace("\r", " ") + "\n")
-            self.out.flush()
+            self.file.write(text.encode(encoding, "replace").decode(encoding))
+            self.file.flush()
         except (OSError, ValueError):  # a closed file or a full disk must not stop the work
-            self.out = io.StringIO()
-
-    def clear(self, nolock: bool = False) -> None:
-        """There is nothing to clear in a log."""
-
-    def close(self) -> None:
-        if not self.disable:
-            self.display()
-        super().close()
+            self.every = math.inf
 
 
-class _Widget(_Bar):
+class _Terminal(_Lines):
+    """One line, drawn again."""
+
+    def __init__(self, bar: Progress, file: TextIO) -> None:
+        super().__init__(bar, file, DRAW_EVERY)
+        self.width = 0  # columns of the last drawing
+        self.full = "█" if "utf" in (getattr(file, "encoding", None) or "").lower() else "#"
+        self.draw()
+
+    def draw(self) -> None:
+        line = bar_line(self.bar, _columns(self.file), self.full)
+        self.put("\r" + line + " " * (self.width - _width(line)))
+        self.width = _width(line)
+
+    def write(self, line: str) -> None:
+        self.put("\r" + " " * self.width + "\r")
+        super().write(line)
+        self.draw()
+
+    def end(self) -> None:
+        self.draw()
+        self.put("\n")
+
+
+def bar_line(bar: Progress, columns: int, full: str = "█") -> str:
+    """label  30% |██████              | 3/10 epochs, 20 s left, note; the bar is 20 wide, or 10 where room is scarce.
+
+    What has no room even then is cut off at the end, where the note is.
+    """
+    label = bar.label if bar.share is None else f"{bar.label} {bar.share:4.0%}"
+    words = bar.words()
+    width = max(10, min(20, columns - _width(f"{label} || {words}")))
+    done = round((bar.share or 0) * width)
+    return _cut(f"{label} |{full * done}{' ' * (width - done)}| {words}", columns)
+
+
+def _cut(text: str, columns: int) -> str:
+    if _width(text) <= columns:
+        return text
+    while _width(text) >= columns:
+        text = text[:-1]
+    return text + "…"
+
+
+def _width(text: str) -> int:
+    """Columns of a terminal that a text takes: two for each wide letter, as of Chinese, none for an accent alone."""
+    wide = sum(unicodedata.east_asian_width(letter) in "WF" for letter in text)
+    return len(text) + wide - sum(map(bool, map(unicodedata.combining, text)))
+
+
+def _columns(file: TextIO) -> int:
+    """Columns to draw in, asked every time, as windows are resized; some terminals do not tell, or say 0."""
+    try:
+        return (os.get_terminal_size(file.fileno()).columns or 80) - 1
+    except (OSError, ValueError, AttributeError):
+        return 79
+
+
+class _Widget:
     """A bar, its words and above it the lines that stay."""
 
-    def __init__(self, words: _Words) -> None:
+    every = DRAW_EVERY
+
+    def __init__(self, bar: Progress) -> None:
         import ipywidgets as widgets
 
-        self.lines: list[str] = []
+        self.bar, self.lines = bar, []
         self.above = widgets.HTML(layout={"display": "none"})
         self.progress = widgets.FloatProgress(
-            description=words.label,
+            description=bar.label,
             style={"description_width": "initial"},
             layout={"width": "320px", "flex": "0 0 auto"},
         )
         self.text = widgets.HTML()
-        box = widgets.VBox([self.above, widgets.HBox([self.progress, self.text])])
-        super().__init__(words, io.StringIO(), 0.1, gui=True)
-        self.display()
-        _show(box)
+        self.draw()
+        _show(widgets.VBox([self.above, widgets.HBox([self.progress, self.text])]))
 
-    def display(self, msg: str | None = None, pos: int | None = None) -> None:
-        total = self.words.total
+    def draw(self) -> None:
+        total = self.bar.total
         self.progress.max = total or 1
-        self.progress.value = min(self.words.n, total) if total else 1
+        self.progress.value = min(self.bar.n, total) if total else 1
         self.progress.bar_style = {"failed": "danger", "interrupted": "warning", "ended": "success"}.get(
-            self.words.outcome, "info" if total is None else ""
+            self.bar.outcome, "info" if total is None else ""
         )
         style = "white-space: nowrap; font-variant-numeric: tabular-nums"
-        self.text.value = f'<span style="{style}">{escape(self.words.tail())}</span>'
+        self.text.value = f'<span style="{style}">{escape(self.bar.words())}</span>'
 
-    def write_line(self, line: str) -> None:
+    def write(self, line: str) -> None:
         self.lines.append(line)
         self.above.value = f'<pre style="margin: 0">{escape(chr(10).join(self.lines))}</pre>'
         self.above.layout.display = None
 
-    def clear(self, nolock: bool = False) -> None:
-        """There is nothing to clear in a notebook."""
-
-    def close(self) -> None:
-        if not self.disable:
-            self.display()
-        super().close()
+    def end(self) -> None:
+        self.draw()
 
 
 def _show(widget: Any) -> None:

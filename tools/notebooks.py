@@ -23,6 +23,8 @@ from pathlib import Path
 import nbformat
 from nbformat import NotebookNode
 
+from hpt_lessons.files import write_atomically
+
 ROOT = Path(__file__).resolve().parent.parent
 FOLDER = ROOT / "notebooks"
 LET_OFF, RAISES = "nbval-ignore-output", "raises-exception"
@@ -113,9 +115,7 @@ def refresh(path: Path) -> list[str]:
         return [f"{path.name}: a cell failed, nothing was stored.\n{error}"]
     problems = [f"{path.name}, {problem}" for problem in unstorable(notebook)]
     normalise(notebook)
-    partial = path.with_suffix(".tmp")
-    partial.write_text(dump(notebook), encoding="utf-8", newline="\n")
-    os.replace(partial, path)
+    write_atomically(path, lambda file: file.write(dump(notebook).encode()))
     return problems
 
 

@@ -4,12 +4,11 @@ A checkpoint holds the weights, the state of the optimizer and the history of fi
 random generator: everything random in an epoch is drawn from (seed, epoch).
 """
 
-import os
 import zipfile
 from pathlib import Path
 from typing import Any
 
-from hpt_lessons.journal import sync_folder
+from hpt_lessons.files import make_folder, remove_drafts, write_atomically
 
 VERSION = 1
 PARTS = {"settings", "data", "history", "model", "optimizer"}
@@ -23,14 +22,9 @@ def save(path: Path, state: dict[str, Any]) -> None:
     import torch
 
     path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = path.with_name(path.name + ".tmp")
-    with open(unfinished, "wb") as file:
-        torch.save({"version": VERSION, **state}, file)
-        file.flush()
-        os.fsync(file.fileno())
-    os.replace(unfinished, path)
-    sync_folder(path.parent)
+    make_folder(path.parent)
+    remove_drafts(path.parent, path.name)  # a training has its checkpoint to itself
+    write_atomically(path, lambda file: torch.save({"version": VERSION, **state}, file))
 
 
 def load(path: Path) -> dict[str, Any] | None:

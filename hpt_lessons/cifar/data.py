@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from hpt_lessons.cifar.pictures import arrays, sources
-from hpt_lessons.files import DataError, explained, locked
+from hpt_lessons.files import DataError, append_line, explained, locked
 
 __all__ = ["Data", "DataError", "load_data", "open_data", "open_test_set", "test_openings"]
 
@@ -152,7 +152,9 @@ def open_test_set(data: Data, why: str) -> tuple[np.ndarray, np.ndarray]:
     description = arrays.describe(cache)
     test = tuple(arrays.map_array(cache, description, name) for name in ("test_images", "test_labels"))
     opening = {"time": datetime.now(UTC).isoformat(timespec="seconds"), "why": why.strip(), "pid": os.getpid()}
-    _append_line(cache / _OPENINGS, json.dumps(opening, ensure_ascii=False))
+    path = cache / _OPENINGS
+    with explained(path):
+        append_line(path, json.dumps(opening, ensure_ascii=False).encode() + b"\n")
     return test
 
 
@@ -183,7 +185,7 @@ def _prepare(
             settle()
 
 
-def _named(kind: str, folder: Path, url: str | None, images: Any, wait: float, progress: bool) -> sources.Source:
+def _named(kind: str, folder: Path, url: str | None, images: Any, wait: float, progress: bool) -> sources.PictureSource:
     if kind == "cifar10":
         return sources.cifar10(folder, url, wait, progress)
     return sources.own_pictures(folder, images, progress) if kind == "folder" else sources.generated()
@@ -207,17 +209,6 @@ def _opening(line: str) -> dict[str, Any]:
         return dict(json.loads(line))
     except (ValueError, TypeError):
         return {"time": "", "why": f"(unreadable: {line[:40]!r})"}  # damaged, but it was an opening: it counts
-
-
-def _append_line(path: Path, line: str) -> None:
-    """Append one line; a line that a kill has torn off before is closed first, so that it cannot swallow this one."""
-    with explained(path), open(path, "ab+") as file:
-        if file.tell():
-            file.seek(-1, os.SEEK_END)
-            line = line if file.read(1) == b"\n" else "\n" + line
-        file.write(line.encode() + b"\n")
-        file.flush()
-        os.fsync(file.fileno())
 
 
 def _check_count(name: str, value: Any, low: int, high: int | None) -> int:

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis.strategies import integers
 
-from helpers.archives import FILENAME, FOLDER, Server, small_archive, unpacked
+from helpers.archives import FILENAME, Server, small_archive, unpacked
 from hpt_lessons.cifar.data import Data, DataError, load_data, open_data, open_test_set, test_openings
 from hpt_lessons.cifar.pictures import archive as archive_module
 from hpt_lessons.cifar.pictures import arrays, download, standin
@@ -109,7 +109,7 @@ def test_a_data_folder_keeps_to_cifar10(tmp_path, server):
     """Even when the server has gone: it is there already. And when it has been lost, nothing else takes its place."""
     before = load_data(tmp_path, "cifar10", url=server.url, progress=False)
     assert load_data(tmp_path).name == "CIFAR-10" and len(server.requests) == 1
-    for path in [*before.folder.glob("*.npy"), tmp_path / FILENAME, *(tmp_path / FOLDER).iterdir()]:
+    for path in [*before.folder.glob("*.npy"), tmp_path / FILENAME]:
         path.unlink()
     with pytest.raises(DataError, match="could not be fetched"):
         load_data(tmp_path)
@@ -156,7 +156,7 @@ AT_ONCE = """
 import sys
 sys.path.insert(0, {tests!r})
 from helpers.archives import small_archive
-from hpt_lessons.cifar import archive
+from hpt_lessons.cifar.pictures import archive
 archive.cifar10_archive = lambda: small_archive()[1]
 from hpt_lessons import load_data
 print(load_data({folder!r}, "cifar10", url={url!r}, wait=60, progress=False))
@@ -274,7 +274,7 @@ def test_a_prepared_folder_need_not_be_writable(tmp_path, monkeypatch):
 
 def test_a_folder_that_cannot_be_written_is_explained(tmp_path):
     (tmp_path / "file").write_text("in the way")
-    with pytest.raises(DataError, match=r"cannot be written; .*choose another data folder"):
+    with pytest.raises(DataError, match=r"cannot be written; .*choose another folder"):
         load_data(tmp_path / "file" / "data", "standin")
 
 

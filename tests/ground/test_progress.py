@@ -15,7 +15,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hpt_lessons.progress import Progress, _Words, seconds_in_words, size_in_words
+from hpt_lessons.progress import Progress, bar_line, seconds_in_words, size_in_words
 
 
 @pytest.fixture(autouse=True)
@@ -29,7 +29,7 @@ def _no_choice(monkeypatch):
 def clock(monkeypatch):
     """Time that passes when we say so."""
     now = [1000.0]
-    monkeypatch.setattr(_Words, "clock", staticmethod(lambda: now[0]))
+    monkeypatch.setattr(Progress, "clock", staticmethod(lambda: now[0]))
     return now
 
 
@@ -78,9 +78,8 @@ def test_a_log_gets_whole_lines_few_of_them_and_the_last(clock):
     assert log.getvalue() == "training: 1000/1000 steps, took 1 min 20 s, best loss 0.42\n"
 
 
-def test_a_log_gets_a_line_at_most_every_interval(clock, monkeypatch):
+def test_a_log_gets_a_line_at_most_every_interval(clock):
     """Of 25 steps of a second each, a line every ten seconds and the last one, and nothing but these words in it."""
-    monkeypatch.setattr("tqdm.std.time", lambda: clock[0])
     log = io.StringIO()
     with Progress(25, "training", file=log, interval=10) as progress:
         for _ in range(25):
@@ -182,13 +181,13 @@ def test_threads_may_share_a_bar():
 def test_no_step_is_lost_between_reading_and_writing(monkeypatch):
     """Whoever reads how much is done lets another thread go first: the sum is right all the same."""
 
-    def read_and_let_others_go_first(words):
-        done = words.done
+    def read_and_let_others_go_first(bar):
+        done = bar.done
         time.sleep(0)
         return done
 
     monkeypatch.setattr(
-        _Words, "n", property(read_and_let_others_go_first, lambda words, n: setattr(words, "done", n)), raising=False
+        Progress, "n", property(read_and_let_others_go_first, lambda bar, n: setattr(bar, "done", n)), raising=False
     )
     progress = Progress(None, "steps", enabled=False)
     threads = [threading.Thread(target=lambda: [progress.update() for _ in range(100)]) for _ in range(4)]
@@ -289,6 +288,38 @@ with Progress(20, "training") as p:
     assert len(drawings) >= 3
     assert any(" s left" in drawing for drawing in drawings)
     assert re.search(r"training 100% \|.*\| 20/20 epochs, took .*, best loss 0.42\s*$", drawings[-1])
+
+
+@pytest.mark.parametrize("columns", [200, 79, 60, 40, 20, 5])
+@pytest.mark.parametrize("label", ["training", "학습"])
+def test_a_line_has_room_in_any_terminal(clock, columns, label):
+    """The bar is a bar, 10 wide at least; what has no room is cut off at the end, where the note is."""
+    progress = Progress(10, label, enabled=False)
+    clock[0] += 10
+    progress.set(3)
+    progress.note("12 running, 3 waiting, best loss 1.234 (trial 0007, epoch 3)")
+    line = bar_line(progress, columns)
+    wide = 2 if label == "학습" else 0
+    assert len(line) + wide <= columns
+    if columns >= 40:
+        bar, words = re.fullmatch(rf"{label}  30% \|(█+ +)\| (.*)", line).groups()
+        assert len(bar) == (20 if columns == 200 else 10) and bar.count("█") == 0.3 * len(bar)
+        assert words.startswith("3/10 epochs") and words.endswith("…") == (columns < 200)
+
+
+def test_a_terminal_without_block_characters_gets_other_ones():
+    seen = in_a_terminal('with Progress(1, "training") as p:\n    p.update()', PYTHONIOENCODING="ascii")
+    assert f"training 100% |{20 * '#'}| 1/1 epoch, took" in seen
+
+
+def test_the_first_note_of_a_long_start_is_seen_at_once():
+    """Before the first epoch nothing else is drawn: what is being waited for must not wait too."""
+    seen = in_a_terminal("""
+with Progress(10, "search") as p:
+    p.note("starting Ray ...")
+    p.note("running")
+""")
+    assert seen.index("0/10 epochs, starting Ray ...") < seen.index("0/10 epochs, ended after")
 
 
 def test_a_line_of_its_own_stands_above_the_bar():
@@ -406,7 +437,7 @@ def test_a_notebook_bar_is_a_widget_with_a_name(monkeypatch, capfd, clock):
     monkeypatch.setattr(IPython.display, "display", lambda bundle, raw: shown.append(bundle))
     in_a_notebook(monkeypatch)
     with pytest.raises(KeyboardInterrupt), Progress(10, "training") as progress:
-        widget = progress._bar
+        widget = progress._look
         progress.set(3)
         progress.note("best < 0.5")
         progress.write("trial <3> stopped")
@@ -437,26 +468,11 @@ def test_a_notebook_without_ipywidgets_gets_lines(monkeypatch, capfd):
     assert capfd.readouterr().err.startswith("training: 1/1 epoch, took")
 
 
-def test_no_thread_and_no_process_stays_behind():
-    """tqdm by itself would start a monitor thread, and a lock that spans processes."""
-    code = textwrap.dedent("""
-        import io, sys, threading
-        from hpt_lessons.progress import Progress
-        with Progress(2, "training", file=io.StringIO()) as p:
-            p.update()
-        names = [thread.name for thread in threading.enumerate()]
-        print(names, "multiprocessing.synchronize" in sys.modules)
-    """)
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert done.stdout.strip() == "['MainThread'] False"
-
-
-def test_a_known_pace_counts_instead_of_the_time_that_passed():
+def test_a_known_pace_counts_instead_of_the_time_that_passed(clock):
     """Workers took a minute to start and an epoch takes two seconds: nine epochs are 18 seconds, not nine minutes."""
-    words = _Words(10, "search", "epoch", False, 0)
-    now = [words.start + 60]
-    words.clock = lambda: now[0]
-    words.move(1)
-    assert "9 min" in words.time()
-    words.per_unit = 2.0
-    assert words.time() == "18 s left"
+    progress = Progress(10, "search", enabled=False)
+    clock[0] += 60
+    progress.update()
+    assert "9 min left" in repr(progress)
+    progress.expect(2.0)
+    assert "18 s left" in repr(progress)

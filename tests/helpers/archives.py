@@ -9,7 +9,6 @@ import pickle
 import struct
 import tarfile
 import threading
-import time
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -17,7 +16,7 @@ from pathlib import Path
 import numpy as np
 
 from hpt_lessons.cifar.pictures.archive import Archive
-from hpt_lessons.cifar.pictures.download import provide
+from hpt_lessons.cifar.pictures.download import fetch
 
 FOLDER = "cifar-10-batches-py"
 FILENAME = "cifar-10-python.tar.gz"
@@ -98,7 +97,7 @@ def describe(packed: bytes, files: dict[str, bytes], url: str = "http://127.0.0.
     """The description that belongs to these bytes: what torchvision's numbers are for the real archive."""
     md5s = {name: hashlib.md5(data).hexdigest() for name, data in files.items()}
     md5 = hashlib.md5(packed).hexdigest()
-    return Archive(url, FILENAME, md5, FOLDER, md5s, tuple(BATCHES), ("test_batch",), "batches.meta")
+    return Archive(url, FILENAME, md5, FOLDER, md5s)
 
 
 def small_archive() -> tuple[bytes, Archive]:
@@ -120,11 +119,8 @@ class Behaviour:
     dribble: float | None = None  # a byte at a time, so many seconds apart
     length: int | None = None  # what Content-Length says; -1: nothing
     ranges: bool = True
-    etag: str | None = '"first"'
-    kind: str = "application/x-gzip"
     location: str | None = None
     deaf: bool = False  # accepts and never answers
-    late: threading.Event | None = None  # does not answer before this is set
     shift: int = 0  # a range that begins elsewhere than was asked for
     pause: float = 0.0  # between blocks of 16 KiB
 
@@ -182,24 +178,16 @@ def _handler(server: Server) -> type[http.server.BaseHTTPRequestHandler]:
         def _answer(self, how: Behaviour, count: Callable[[int], None]):
             if how.deaf:
                 return server._over.wait(30)
-            if how.late is not None:
-                how.late.wait(30)
             data, start = server.packed if how.data is None else how.data, 0
             status = how.status
             asked = self.headers.get("Range")
-            same = self.headers.get("If-Range") in (None, how.etag)
-            if asked and how.ranges and same and status == 200:
+            if asked and how.ranges and status == 200:
                 start = int(asked.removeprefix("bytes=").rstrip("-")) + how.shift
                 status = 206 if start < len(data) else 416
             body = data[start:] if status in (200, 206) else b"" if status == 416 else b"no"
             self.send_response_only(status)
-            self.send_header("Content-Type", how.kind)
             if status == 206:
                 self.send_header("Content-Range", f"bytes {start}-{len(data) - 1}/{len(data)}")
-            if status == 416:
-                self.send_header("Content-Range", f"bytes */{len(data)}")
-            if how.etag:
-                self.send_header("ETag", how.etag)
             if how.location:
                 self.send_header("Location", how.location)
             if how.length != -1:
@@ -232,15 +220,6 @@ def unpacked(folder: Path) -> Path:
     return home
 
 
-def wait_until(condition: Callable[[], bool], seconds: float = 20.0) -> None:
-    end = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < end, "it did not happen in time"
-        time.sleep(0.01)
-
-
 def get(folder: Path, url: str, archive=None, **options) -> None:
     """Fetch the small archive, or another one, from a server of this test."""
-    provide(
-        archive or small_archive()[1], folder, url=url, **{"wait": 5.0, "progress": False, "patient": False, **options}
-    )
+    fetch(archive or small_archive()[1], folder, url, **{"wait": 5.0, "progress": False, "patient": False, **options})

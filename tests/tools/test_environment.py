@@ -80,7 +80,7 @@ def test_conda_gets_what_pyproject_says():
         ('    "numpy>=2.0",\n', "", ["not in pyproject.toml: numpy>=2.0"]),
         ('"numpy>=2.0"', '"numpy>=2.1"', ["missing: numpy>=2.1", "not in pyproject.toml: numpy>=2.0"]),
         ('"ray[tune]>=2.50"', '"ray>=2.50"', ["missing: ray>=2.50", "not in pyproject.toml: ray-tune>=2.50"]),
-        ('    "tqdm>=4.66",\n', '    "tqdm>=4.66",\n    "optuna>=4",\n', ["missing: optuna>=4"]),
+        ('    "torch>=2.6",\n', '    "torch>=2.6",\n    "optuna>=4",\n', ["missing: optuna>=4"]),
         (">=3.11,<3.15", ">=3.13,<3.15", ["python is not one version that pyproject.toml allows"]),
     ],
 )

@@ -1,8 +1,9 @@
-"""The CIFAR-10 archive: what is in it, how to know that it is whole, and how to read it without trusting it.
+"""The CIFAR-10 archive: how to know that it is whole, and how to read it without trusting it.
 
 Krizhevsky, 'Learning multiple layers of features from tiny images' (2009), is the origin of the pictures. Names and
 checksums are torchvision's. The batches are Python pickles, and a pickle can run any program: so nothing is unpickled
-before its checksum is right, and then only by a reader that knows arrays and nothing else.
+before its checksum is right, and then only by a reader that knows arrays and nothing else. The archive is read where it
+lies: nothing in it is ever written anywhere.
 """
 
 import hashlib
@@ -10,17 +11,15 @@ import io
 import pickle
 import tarfile
 import zlib
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 import numpy as np
 
 from hpt_lessons.cifar.pictures.arrays import SIDE, Pictures
-from hpt_lessons.files import DataError, make_folder, remove_drafts, write_atomically
-
-_BLOCK = 1 << 20
+from hpt_lessons.files import DataError
 
 
 @dataclass(frozen=True)
@@ -32,9 +31,6 @@ class Archive:
     md5: str
     folder: str
     members: Mapping[str, str]
-    train: tuple[str, ...]
-    test: tuple[str, ...]
-    meta: str
     name: str = "CIFAR-10"
 
 
@@ -43,18 +39,13 @@ def cifar10_archive() -> Archive:
     from torchvision.datasets import CIFAR10
 
     members = dict([*CIFAR10.train_list, *CIFAR10.test_list, (CIFAR10.meta["filename"], CIFAR10.meta["md5"])])
-    train, test = (tuple(name for name, _ in batches) for batches in (CIFAR10.train_list, CIFAR10.test_list))
-    meta = CIFAR10.meta["filename"]
-    return Archive(CIFAR10.url, CIFAR10.filename, CIFAR10.tgz_md5, CIFAR10.base_folder, members, train, test, meta)
+    return Archive(CIFAR10.url, CIFAR10.filename, CIFAR10.tgz_md5, CIFAR10.base_folder, members)
 
 
 def md5_of(path: Path) -> str:
     """MD5 of a file, in hexadecimal. It tells damage from wholeness, which is all that is asked of it here."""
-    digest = hashlib.md5(usedforsecurity=False)
     with open(path, "rb") as file:
-        while block := file.read(_BLOCK):
-            digest.update(block)
-    return digest.hexdigest()
+        return hashlib.file_digest(file, _md5).hexdigest()
 
 
 def is_whole(path: Path, md5: str) -> bool:
@@ -62,98 +53,71 @@ def is_whole(path: Path, md5: str) -> bool:
     return path.is_file() and md5_of(path) == md5
 
 
-def damaged_members(archive: Archive, folder: Path) -> list[str]:
-    """The members that are missing below `folder` or are not what they should be."""
-    home = folder / archive.folder
-    return [name for name, md5 in archive.members.items() if not is_whole(home / name, md5)]
-
-
-def extract(archive: Archive, folder: Path, names: Iterable[str]) -> None:
-    """Take these members out of the archive in `folder`; each appears only when its checksum is right.
-
-    Nothing else in the archive is touched: a member with another name, a link or a device is never written anywhere.
-    Raises `DataError` if the archive cannot be read or a member is missing or wrong.
-    """
-    path, home = folder / archive.filename, make_folder(folder / archive.folder)
-    wanted = {f"{archive.folder}/{name}": name for name in names}
-    remove_drafts(home)
-    try:
-        with tarfile.open(path, "r:*") as tar:
-            for member in tar:
-                if member.name in wanted and member.isreg():
-                    name = wanted.pop(member.name)
-                    write_atomically(home / name, _checked_copy(tar.extractfile(member), archive.members[name], name))
-                if not wanted:
-                    break
-    except (tarfile.TarError, EOFError, zlib.error, OSError) as error:
-        raise DataError(f"{path} cannot be unpacked: {error}. Remove it and call load_data again.") from error
-    if wanted:
-        raise DataError(f"{path} holds no file {sorted(wanted)[0]!r}; it is not the {archive.name} archive.")
+def is_unpacked(archive: Archive, folder: Path) -> bool:
+    """Do all members lie whole below `folder`, where somebody has unpacked the archive?"""
+    return all(is_whole(folder / archive.folder / name, md5) for name, md5 in archive.members.items())
 
 
 def read_pictures(archive: Archive, folder: Path) -> Pictures:
-    """The pictures of the unpacked archive: train and test, in the order of the batches."""
-    meta = _read_member(archive, folder, archive.meta)
-    images, labels = _read_batches(archive, folder, archive.train)
-    test_images, test_labels = _read_batches(archive, folder, archive.test)
-    return Pictures(archive.name, tuple(meta["label_names"]), images, labels, test_images, test_labels)
+    """The pictures of the unpacked archive below `folder`, or else of the archive in it, in the order of the batches.
+
+    Raises `DataError` if the archive cannot be read, or a member is missing or is not what it should be.
+    """
+    if is_unpacked(archive, folder):
+        files = {name: (folder / archive.folder / name).read_bytes() for name in archive.members}
+    else:
+        files = _members(archive, folder / archive.filename)
+    for name, md5 in archive.members.items():
+        # These very bytes are checked and then read: nobody can change a file in between.
+        if _md5(files[name]).hexdigest() != md5:
+            raise DataError(f"{name} of {archive.name} in {folder} is damaged: its MD5 is not {md5}. Remove it.")
+    images, labels = _join([safe_unpickle(files[name]) for name in sorted(files) if name.startswith("data_batch")])
+    test_images, test_labels = _join([safe_unpickle(files["test_batch"])])
+    classes = tuple(safe_unpickle(files["batches.meta"])["label_names"])
+    return Pictures(archive.name, classes, images, labels, test_images, test_labels)
 
 
 def safe_unpickle(data: bytes) -> Any:
     """What a pickle holds, if that is arrays, numbers, texts, lists and dictionaries; else `UnpicklingError`."""
     # The batches were written by Python 2, whose texts are bytes: latin-1 reads any byte.
-    return _ArrayReader(io.BytesIO(data), encoding="latin1").load()
+    return _ArrayUnpickler(io.BytesIO(data), encoding="latin1").load()
 
 
-def _checked_copy(source: BinaryIO, md5: str, name: str) -> Callable[[BinaryIO], None]:
-    def copy(target: BinaryIO) -> None:
-        digest = hashlib.md5(usedforsecurity=False)
-        while block := source.read(_BLOCK):
-            digest.update(block)
-            target.write(block)
-        if digest.hexdigest() != md5:
-            raise DataError(f"{name} in the archive has the MD5 {digest.hexdigest()}; expected {md5}.")
-
-    return copy
+def _md5(data: bytes = b"") -> Any:
+    return hashlib.md5(data, usedforsecurity=False)
 
 
-def _read_batches(archive: Archive, folder: Path, names: Iterable[str]) -> tuple[np.ndarray, np.ndarray]:
-    batches = [_read_member(archive, folder, name) for name in names]
+def _members(archive: Archive, path: Path) -> dict[str, bytes]:
+    """The known files in the archive; links, devices and strangers are passed over."""
+    names = {f"{archive.folder}/{name}": name for name in archive.members}
+    try:
+        with tarfile.open(path, "r:*") as tar:
+            files = {
+                names[item.name]: tar.extractfile(item).read() for item in tar if item.name in names and item.isreg()
+            }
+    except (tarfile.TarError, EOFError, zlib.error, OSError) as error:
+        raise DataError(f"{path} cannot be unpacked: {error}. Remove it and call load_data again.") from error
+    if missing := set(archive.members) - set(files):
+        raise DataError(f"{path} holds no file {min(missing)!r}; it is not the {archive.name} archive.")
+    return files
+
+
+def _join(batches: Sequence[Mapping[str, Any]]) -> tuple[np.ndarray, np.ndarray]:
+    """The batches one after the other: images (n, 32, 32, 3) and labels (n,)."""
     planes = np.concatenate([batch["data"] for batch in batches]).reshape(-1, 3, SIDE, SIDE)
     labels = np.concatenate([np.asarray(batch["labels"], dtype=np.int64) for batch in batches])
     return np.ascontiguousarray(planes.transpose(0, 2, 3, 1)), labels
 
 
-def _read_member(archive: Archive, folder: Path, name: str) -> dict[str, Any]:
-    path = folder / archive.folder / name
-    data = path.read_bytes()
-    # These very bytes are checked and then read: nobody can change the file in between.
-    if hashlib.md5(data, usedforsecurity=False).hexdigest() != archive.members[name]:
-        raise DataError(f"{path} is damaged: its MD5 is not {archive.members[name]}. Call load_data again to mend it.")
-    return safe_unpickle(data)
-
-
-def _reconstruct(kind: type, shape: tuple[int, ...], _typecode: Any) -> np.ndarray:
-    return np.ndarray.__new__(kind, shape, np.int8)
-
-
-def _dtype(code: str, align: Any = False, copy: Any = False) -> np.dtype:
-    # Old pickles say 0 and 1 where numpy now wants False and True.
-    return np.dtype(code, align=bool(align), copy=bool(copy))
-
-
-class _ArrayReader(pickle.Unpickler):
+class _ArrayUnpickler(pickle.Unpickler):
     """An unpickler that builds numpy arrays and knows nothing else that could be called."""
 
-    _KNOWN: Mapping[tuple[str, str], Any] = {
-        ("numpy.core.multiarray", "_reconstruct"): _reconstruct,
-        ("numpy._core.multiarray", "_reconstruct"): _reconstruct,
-        ("numpy", "ndarray"): np.ndarray,
-        ("numpy", "dtype"): _dtype,
-    }
-
     def find_class(self, module: str, name: str) -> Any:
-        try:
-            return self._KNOWN[module, name]
-        except KeyError:
-            raise pickle.UnpicklingError(f"{module}.{name} has no place in a file of pictures; refused.") from None
+        if (module, name) in (("numpy.core.multiarray", "_reconstruct"), ("numpy._core.multiarray", "_reconstruct")):
+            return lambda kind, shape, _: np.ndarray.__new__(kind, shape, np.int8)
+        if (module, name) == ("numpy", "ndarray"):
+            return np.ndarray
+        if (module, name) == ("numpy", "dtype"):
+            # Old pickles say 0 and 1 where numpy now wants False and True.
+            return lambda code, align=0, copy=0: np.dtype(code, align=bool(align), copy=bool(copy))
+        raise pickle.UnpicklingError(f"{module}.{name} has no place in a file of pictures; refused.")

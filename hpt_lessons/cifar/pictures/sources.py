@@ -25,7 +25,7 @@ STANDIN_NAME = "generated pictures (stand-in)"
 
 
 @dataclass(frozen=True)
-class Source:
+class PictureSource:
     """Where pictures can come from: `build` makes them, `key` tells whether those cached under `cache` are still right.
 
     `origin` is the folder they were made from, if there is one.
@@ -38,7 +38,7 @@ class Source:
     origin: str | None = None
 
 
-def generated() -> Source:
+def generated() -> PictureSource:
     """The stand-in."""
     from hpt_lessons.cifar.pictures import standin
 
@@ -46,26 +46,28 @@ def generated() -> Source:
         return arrays.Pictures(STANDIN_NAME, tuple(standin.CLASSES), *standin.generate(seed=0))
 
     # The program is the origin of these pictures: when it changes, they are made again.
-    return Source("standin", "standin", hashlib.blake2b(Path(standin.__file__).read_bytes()).hexdigest(), build)
+    return PictureSource("standin", "standin", hashlib.blake2b(Path(standin.__file__).read_bytes()).hexdigest(), build)
 
 
 def cifar10(
     folder: Path, url: str | None, wait: float, progress: bool, network: bool = True, patient: bool = True
-) -> Source:
-    """CIFAR-10; the arguments are those of `download.provide`."""
+) -> PictureSource:
+    """CIFAR-10; the arguments are those of `download.fetch`. Without `network` only what lies in the folder is used."""
 
     def build() -> arrays.Pictures:
-        from hpt_lessons.cifar.pictures.archive import cifar10_archive, read_pictures
-        from hpt_lessons.cifar.pictures.download import provide
+        from hpt_lessons.cifar.pictures import archive, download
 
-        archive = cifar10_archive()
-        provide(archive, folder, url=url, wait=wait, progress=progress, network=network, patient=patient)
-        return read_pictures(archive, folder)
+        known = archive.cifar10_archive()
+        if not archive.is_unpacked(known, folder):
+            if not network and not archive.is_whole(folder / known.filename, known.md5):
+                raise download.DownloadError(f"{folder} holds no whole {known.name}")
+            download.fetch(known, folder, url, wait=wait, progress=progress, patient=patient)
+        return archive.read_pictures(known, folder)
 
-    return Source("cifar10", "cifar10", "cifar10", build)
+    return PictureSource("cifar10", "cifar10", "cifar10", build)
 
 
-def own_pictures(folder: Path, images: str | os.PathLike[str] | None, progress: bool) -> Source:
+def own_pictures(folder: Path, images: str | os.PathLike[str] | None, progress: bool) -> PictureSource:
     """A folder of one's own pictures; without `images` the one that the data folder was prepared with."""
     from hpt_lessons.cifar.pictures.folder import look_into, read_pictures
 
@@ -76,17 +78,17 @@ def own_pictures(folder: Path, images: str | os.PathLike[str] | None, progress: 
         images = marker["origin"]
     found = look_into(Path(images))
     cache = "folder-" + hashlib.blake2b(os.fsencode(found.root), digest_size=6).hexdigest()
-    return Source("folder", cache, found.key, partial(read_pictures, found, progress), str(found.root))
+    return PictureSource("folder", cache, found.key, partial(read_pictures, found, progress), str(found.root))
 
 
-def is_ready(folder: Path, source: Source, name: str | None = None) -> bool:
+def is_ready(folder: Path, source: PictureSource, name: str | None = None) -> bool:
     """Does the marker name this source, and is everything there?"""
     marker, cache = read_marker(folder), cache_folder(folder, source.cache)
     named = marker is not None and (marker["dataset"], marker["arrays"]) == (source.kind, source.cache)
     return named and arrays.intact(cache, source.key) and name in (None, arrays.describe(cache)["name"])
 
 
-def settle(folder: Path, source: Source, name: str | None = None) -> None:
+def settle(folder: Path, source: PictureSource, name: str | None = None) -> None:
     """Build what is missing, then say in the marker that it is what is used; call it while holding the lock."""
     if is_ready(folder, source, name):
         return

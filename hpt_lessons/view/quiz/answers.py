@@ -16,6 +16,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from hpt_lessons.files import DataError, make_folder, write_json
 from hpt_lessons.view.quiz.questions import Answer, Question, Questions, judge
 
 
@@ -154,14 +155,11 @@ class Answers:
             "lesson": self.questions.lesson,
             "answers": {id: [asdict(t) for t in tries] for id, tries in self._tries.items()},
         }
-        draft = self.path.with_name(f".{self.path.name}.{os.getpid()}.tmp")
         try:
-            self.path.parent.mkdir(parents=True, exist_ok=True)
-            draft.write_text(json.dumps(content, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
-            os.replace(draft, self.path)
-        except OSError as error:
-            why = f"Your answers cannot be kept in {self.path} ({error.strerror})"
-            self.trouble = f"{why}: they last as long as this kernel."
+            make_folder(self.path.parent)
+            write_json(self.path, content)
+        except (OSError, DataError) as error:
+            self.trouble = f"Your answers cannot be kept: they last as long as this kernel. {error}"
 
 
 def _free(path: Path) -> Path:
