@@ -47,6 +47,11 @@ MACHINES = [
 # -- environment.yml ---------------------------------------------------------------------------------------------------
 
 
+def bounds(name, text):
+    """Name and bounds as one requirement says them, whatever their order; conda's python=3.12 stays as it is."""
+    return (name, text if re.fullmatch(r"=\d.*", text) else str(SpecifierSet(text)))
+
+
 def drift(pyproject, conda):
     """Every difference between the two, in words."""
     project, environment = tomllib.loads(pyproject)["project"], yaml.safe_load(conda)
@@ -55,9 +60,8 @@ def drift(pyproject, conda):
         requirement = Requirement(line)
         name = requirement.name + (f"[{','.join(sorted(requirement.extras))}]" if requirement.extras else "")
         wanted.add((AT_CONDA_FORGE.get(name, name), str(requirement.specifier)))
-    listed = {
-        re.fullmatch(r"([\w-]+)(.*)", line).groups() for line in environment["dependencies"] if isinstance(line, str)
-    }
+    lines = [line for line in environment["dependencies"] if isinstance(line, str)]
+    listed = {bounds(*re.fullmatch(r"([\w-]+)(.*)", line).groups()) for line in lines}
     python = {bound for name, bound in listed if name == "python"}
     found = [f"missing: {name}{bound}" for name, bound in wanted - listed]
     found += [
@@ -79,7 +83,11 @@ def test_conda_gets_what_pyproject_says():
     [
         ('    "numpy>=2.0",\n', "", ["not in pyproject.toml: numpy>=2.0"]),
         ('"numpy>=2.0"', '"numpy>=2.1"', ["missing: numpy>=2.1", "not in pyproject.toml: numpy>=2.0"]),
-        ('"ray[tune]>=2.50"', '"ray>=2.50"', ["missing: ray>=2.50", "not in pyproject.toml: ray-tune>=2.50"]),
+        (
+            '"ray[tune]>=2.50,<2.61"',
+            '"ray>=2.50"',
+            ["missing: ray>=2.50", "not in pyproject.toml: ray-tune<2.61,>=2.50"],
+        ),
         ('    "torch>=2.6",\n', '    "torch>=2.6",\n    "optuna>=4",\n', ["missing: optuna>=4"]),
         (">=3.11,<3.15", ">=3.13,<3.15", ["python is not one version that pyproject.toml allows"]),
     ],
@@ -190,4 +198,4 @@ def test_make_alone_says_what_there_is():
     said = subprocess.run(["make", "--no-print-directory"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
     listed = re.findall(r"^  ([a-z]+) +\S", said, re.MULTILINE)
     assert sorted(listed) == sorted(targets())
-    assert {"help", "setup", "lab", "tune", "test", "check", "bench", "refresh"} <= set(listed)
+    assert {"help", "setup", "lab", "tune", "test", "check", "format", "bench", "refresh"} <= set(listed)
