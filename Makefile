@@ -21,11 +21,14 @@ lab: .venv/ready ## the first lesson in JupyterLab, a copy of your own in work/;
 tune: .venv/ready ## the same search without a notebook; ARGS="--samples 4 --epochs 3", ARGS=--help for the rest
 	@$(RUN) $(BIN)/python tools/tune.py $(ARGS)
 
-test: .venv/ready ## everything that CI runs: the rules for notebooks, the tests, the notebooks executed and compared
+test: .venv/ready ## everything that CI runs: ruff, mypy, the rules for notebooks, the tests, the notebooks executed and compared
 	@$(RUN) $(BIN)/python tools/test.py $(ARGS)
 
-check: .venv/ready ## the part of the tests that takes under two minutes, for working
+check: .venv/ready ## ruff, mypy, the rules for notebooks and the tests that are quick, in under two minutes: for working
 	@$(RUN) $(BIN)/python tools/test.py --quick $(ARGS)
+
+format: .venv/ready ## mend by machine what ruff can mend: the form of the code, the order of imports
+	@$(BIN)/python -m ruff check --fix --exit-zero --output-format concise . && $(BIN)/python -m ruff format .
 
 bench: .venv/ready ## the benchmark table; ARGS=--help for parts of it
 	@$(RUN) $(BIN)/python -m benchmarks $(ARGS)
@@ -39,4 +42,4 @@ pictures: .venv/ready ## the static pictures of all plots and widgets in docs/; 
 .venv/ready: requirements.lock pyproject.toml
 	@$(PYTHON) tools/setup.py $(if $(TORCH),--torch $(TORCH))
 
-.PHONY: help setup lab tune test check bench refresh pictures
+.PHONY: help setup lab tune test check format bench refresh pictures

@@ -1,7 +1,7 @@
 """Run what CI runs: `python tools/test.py`, or with --quick the part that is fast enough for working.
 
-1. the rules for notebooks; 2. the notebooks, executed and compared strictly by nbval, and the tests that start Ray;
-3. at the same time, because those wait a good deal, all other tests.
+1. what runs nothing: ruff, mypy, the rules for notebooks; 2. the notebooks, executed and compared strictly by nbval,
+and the tests that start Ray; 3. at the same time, because those wait a good deal, all other tests.
 Everything happens in one temporary folder, without network or GPU, and is gone afterwards; a process that outlives the
 tests, or a file that they leave in notebooks/, is a failure. Other arguments go to pytest, for example `-k journal`.
 """
@@ -9,13 +9,11 @@ tests, or a file that they leave in notebooks/, is a failure. Other arguments go
 import argparse
 import contextlib
 import os
-import re
 import signal
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import psutil
@@ -25,110 +23,79 @@ import notebooks
 QUICK = "not slow and not ray"
 NBVAL = ["--nbval", "--nbval-current-env", "--nbval-cell-timeout=300"]
 NOTHING_COLLECTED = 5  # pytest's exit status
+LOOKED_AT = [notebooks.FOLDER, Path.home() / "ray_results"]  # where careless lessons leave their files
+# What is called, and what to type when it finds something.
+CHECKS = {
+    "ruff check --output-format concise .": "make format (.venv/bin/ruff check --fix .); the rest by hand",
+    "ruff format --check --output-format concise .": "make format (.venv/bin/ruff format .)",
+    "mypy": "by hand; what is asked of which module: [tool.mypy] in pyproject.toml",
+}
 
 
 def main() -> int:
-    """The exit status: 0 if everything passed."""
+    """The exit status: 0 if everything passed. All parts run, whichever fails, and what failed is said at the end."""
     ask = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    ask.add_argument("--quick", action="store_true", help=f"only the tests that are {QUICK}")
+    ask.add_argument("--quick", action="store_true", help=f"only the checks, and the tests that are {QUICK}")
     options, more = ask.parse_known_args()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    problems = checks()
     with tempfile.TemporaryDirectory(prefix="hpt-", ignore_cleanup_errors=True) as folder:
-        env = notebooks.environment(Path(folder))
-        if options.quick:
-            return pytest(["-m", QUICK, *more], env, folder)[0]
         try:
-            return everything(more, env, folder)
+            problems += (quick if options.quick else everything)(more, folder)
         finally:
             end(strays(folder))
-
-
-def everything(more: list[str], env: dict[str, str], folder: str) -> int:
-    """All three parts, whichever fails; pytest's summaries come again at the end."""
-    problems: list[str] = []
-    if notebooks.main(["--check"]):
-        problems.append("notebooks that break a rule: see above")
-    looked_at = [notebooks.FOLDER, Path.home() / "ray_results"]  # where careless lessons leave their files
-    before = everything_in(*looked_at)
-    runs = {}
-    with beside([*more, "-m", "not ray"], env, folder) as others:
-        if any(notebooks.FOLDER.rglob("*.ipynb")):
-            runs["notebooks"] = pytest([*NBVAL, *more, str(notebooks.FOLDER)], env, folder)
-        runs["tests with Ray"] = pytest([*more, "-m", "ray"], env, folder)
-        runs["other tests"] = others()
-    if any(status not in (0, NOTHING_COLLECTED) for status, _ in runs.values()):
-        problems.append("failures in pytest: see above")
-    left = sorted(str(path) for path in everything_in(*looked_at) - before if "checkpoints" not in str(path))
-    if left:
-        problems.append(f"left behind: {', '.join(left)}")
-    if processes := strays(folder, patience=10):
-        problems.append(f"still running: {', '.join(name_of(process) for process in processes)}")
-    print("\n".join([*problems, *(f"{name}: {summary}" for name, (_, summary) in runs.items())]))
+    print("\n".join(problems) or "Everything passed.")
     return 1 if problems else 0
 
 
-def everything_in(*folders: Path) -> set[Path]:
-    return {path for folder in folders for path in folder.rglob("*")}
+def checks() -> list[str]:
+    """What ruff, mypy and the rules for notebooks find is shown; the answer says what to type."""
+    problems = []
+    for command, mend in CHECKS.items():
+        print(f"$ {command}", flush=True)
+        if subprocess.run([sys.executable, "-m", *command.split()], cwd=notebooks.ROOT).returncode:
+            problems.append(f"{command}: see above. To mend it: {mend}")
+    if notebooks.main(["--check"]):
+        problems.append("notebooks that break a rule: see above")
+    return problems
 
 
-def pytest(arguments: list[str], env: dict[str, str], folder: str) -> tuple[int, str]:
-    """Run pytest and show what it says; its exit status and its last line."""
-    last = b""
-    both = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT}
-    with subprocess.Popen(command(arguments, f"{folder}/pytest"), cwd=notebooks.ROOT, env=env, **both) as run:
-        try:
-            while piece := run.stdout.read1():
-                sys.stdout.buffer.write(piece)
-                sys.stdout.flush()
-                last = (last + piece)[-1000:]
-        except BaseException:
-            interrupt(run)
-            raise
-    return run.returncode, last_line(last)
+def quick(more: list[str], folder: str) -> list[str]:
+    return verdict("tests", start(["-m", QUICK, *more], folder, "tests").wait())
 
 
-@contextlib.contextmanager
-def beside(arguments: list[str], env: dict[str, str], folder: str) -> Iterator[Callable[[], tuple[int, str]]]:
-    """Run pytest meanwhile; the function that is given waits for its end, shows what it said, answers as `pytest`."""
-    log = Path(folder) / "pytest beside.txt"
-    with (
-        open(log, "wb") as file,
-        subprocess.Popen(
-            command(arguments, f"{folder}/pytest-beside"),
-            cwd=notebooks.ROOT,
-            env=env,
-            stdout=file,
-            stderr=subprocess.STDOUT,
-        ) as run,
-    ):
-
-        def result() -> tuple[int, str]:
-            status = run.wait()
-            sys.stdout.buffer.write(log.read_bytes())
-            sys.stdout.flush()
-            return status, last_line(log.read_bytes())
-
-        try:
-            yield result
-        finally:
-            if run.poll() is None:
-                interrupt(run)
+def everything(more: list[str], folder: str) -> list[str]:
+    """Notebooks and tests; what failed, was left behind, or lives on."""
+    before, problems = files(), []
+    with open(f"{folder}/other tests.txt", "w+", encoding="utf-8", errors="replace") as said:
+        others = start(["-m", "not ray", *more], folder, "others", stdout=said, stderr=subprocess.STDOUT)
+        if any(notebooks.FOLDER.rglob("*.ipynb")):
+            problems += verdict("notebooks", start([*NBVAL, *more, str(notebooks.FOLDER)], folder, "notebooks").wait())
+        problems += verdict("tests with Ray", start(["-m", "ray", *more], folder, "ray").wait())
+        problems += verdict("other tests", others.wait())
+        said.seek(0)
+        print(said.read(), flush=True)
+    if left := sorted(str(path) for path in files() - before if "checkpoints" not in str(path)):
+        problems.append(f"left behind: {', '.join(left)}")
+    if processes := strays(folder, patience=10):
+        problems.append(f"still running: {', '.join(map(name_of, processes))}")
+    return problems
 
 
-def command(arguments: list[str], basetemp: str) -> list[str]:
+def start(arguments: list[str], folder: str, name: str, **output) -> subprocess.Popen:
+    """pytest, in the environment of the lessons and with temporary files of its own in `folder`."""
     colour = "--color=yes" if sys.stdout.isatty() else "--color=no"
-    return [sys.executable, "-m", "pytest", colour, f"--basetemp={basetemp}", *arguments]
+    command = [sys.executable, "-m", "pytest", colour, f"--basetemp={folder}/{name}", *arguments]
+    return subprocess.Popen(command, cwd=notebooks.ROOT, env=notebooks.environment(Path(folder)), **output)
 
 
-def interrupt(run: subprocess.Popen) -> None:
-    run.send_signal(signal.SIGINT)  # pytest ends its own children
-    with contextlib.suppress(subprocess.TimeoutExpired):
-        run.wait(10)
-    run.kill()
+def verdict(name: str, status: int) -> list[str]:
+    """A pytest's exit status as a problem, if it is one."""
+    return [] if status in (0, NOTHING_COLLECTED) else [f"{name}: failures in pytest, see above"]
 
 
-def last_line(said: bytes) -> str:
-    return re.sub(r"\x1b\[\d*m", "", said.decode(errors="replace").strip().splitlines()[-1])
+def files() -> set[Path]:
+    return {path for folder in LOOKED_AT for path in folder.rglob("*")}
 
 
 def strays(folder: str, patience: float = 0) -> list[psutil.Process]:
@@ -143,11 +110,8 @@ def strays(folder: str, patience: float = 0) -> list[psutil.Process]:
 
 def started_in(process: psutil.Process, folder: str) -> bool:
     try:
-        return (
-            process.pid != os.getpid()
-            and process.status() != psutil.STATUS_ZOMBIE
-            and process.environ().get("TMPDIR") == folder
-        )
+        alive = process.pid != os.getpid() and process.status() != psutil.STATUS_ZOMBIE
+        return alive and process.environ().get("TMPDIR") == folder
     except (psutil.Error, OSError):  # ended meanwhile, or not ours to look at
         return False
 

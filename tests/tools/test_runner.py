@@ -1,23 +1,31 @@
 """`make test` fails when anything outlives it, and everything that it starts works in one folder that goes."""
 
-import contextlib
 import os
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 
-from helpers.tools import load_tool
+from helpers.tools import ROOT, load_tool
 
-ROOT = Path(__file__).resolve().parents[2]
 SLEEP = [sys.executable, "-c", "import time; time.sleep(60)"]
 
 
 @pytest.fixture
-def runner(monkeypatch):
+def runner(monkeypatch, tmp_path):
+    """The command over a project of one test and one notebook, both of them empty; no check of ruff or mypy."""
     monkeypatch.syspath_prepend(str(ROOT / "tools"))
-    return load_tool("test")
+    tool = load_tool("test")
+    (tmp_path / "notebooks").mkdir()
+    (tmp_path / "notebooks" / "lesson.ipynb").write_text("{}")
+    monkeypatch.setattr(tool, "CHECKS", {})
+    monkeypatch.setattr(tool, "LOOKED_AT", [tmp_path / "notebooks"])
+    monkeypatch.setattr(tool, "NBVAL", ["-p", "no:cacheprovider", "--collect-only"])
+    monkeypatch.setattr(tool.notebooks, "ROOT", tmp_path)
+    monkeypatch.setattr(tool.notebooks, "FOLDER", tmp_path / "notebooks")
+    monkeypatch.setattr(tool.notebooks, "main", lambda arguments: 0)
+    monkeypatch.setattr(sys, "argv", ["test.py", "-p", "no:cacheprovider", "-W", "ignore"])
+    return tool
 
 
 def test_a_process_that_outlives_the_tests_is_found_and_ended(runner, tmp_path):
@@ -38,78 +46,81 @@ def test_a_process_that_outlives_the_tests_is_found_and_ended(runner, tmp_path):
             process.wait()
 
 
+def test_a_check_that_finds_something_says_what_to_type_and_hides_nothing(runner, monkeypatch, capsys):
+    """All checks are called; the remedies come last, below whatever the tests have said."""
+    monkeypatch.setattr(runner, "CHECKS", {"json.tool nothing.json": "write it", "platform": "-", "this is wrong": "-"})
+    monkeypatch.setattr(runner, "everything", lambda more, folder: ["tests: failures in pytest, see above"])
+    assert runner.main() == 1
+    said = capsys.readouterr().out.splitlines()
+    assert [line for line in said if line.startswith("$")] == [
+        "$ json.tool nothing.json",
+        "$ platform",
+        "$ this is wrong",
+    ]
+    assert said[-2:] == [
+        "json.tool nothing.json: see above. To mend it: write it",
+        "tests: failures in pytest, see above",
+    ]
+
+
+def test_the_checks_are_commands_of_this_environment(runner):
+    """ruff and mypy are asked by the Python that runs the tests: no other version answers."""
+    for command in load_tool("test").CHECKS:
+        name = command.split()[0]
+        assert subprocess.run([sys.executable, "-m", name, "--version"], capture_output=True).returncode == 0
+
+
 @pytest.mark.slow
-@pytest.mark.parametrize(
-    ("body", "status", "summary"),
-    [
-        ("assert 1", 0, "1 passed in"),
-        ("assert 0", 1, "1 failed in"),
-    ],
-)
-def test_status_and_summary_are_those_of_pytest(runner, tmp_path, monkeypatch, capfd, body, status, summary):
-    (tmp_path / "test_it.py").write_text(f"def test_it(tmp_path):\n    {body}\n")
-    monkeypatch.setattr(runner.notebooks, "ROOT", tmp_path)
-    env = runner.notebooks.environment(tmp_path / "folder")
-    (tmp_path / "folder").mkdir()
-    found = runner.pytest(["-p", "no:cacheprovider", str(tmp_path)], env, str(tmp_path / "folder"))
-    assert found[0] == status
-    assert summary in found[1]
-    assert summary in capfd.readouterr().out
-
-
-def test_everything_runs_even_if_something_fails_and_the_summaries_come_last(runner, tmp_path, monkeypatch, capsys):
-    """One broken notebook does not hide a broken test."""
-    (tmp_path / "lesson.ipynb").write_text("{}")
-    ran = []
-
-    def pytest(arguments, env, folder):
-        ran.append("--nbval" in arguments)
-        return (1, "2 failed in 3s") if "--nbval" in arguments else (0, "5 passed in 1s")
-
-    monkeypatch.setattr(runner, "beside", lambda *_: contextlib.nullcontext(lambda: (0, "7 passed in 2s")))
-
-    monkeypatch.setattr(runner.notebooks, "FOLDER", tmp_path)
-    monkeypatch.setattr(runner.notebooks, "main", lambda arguments: 0)
-    monkeypatch.setattr(runner, "pytest", pytest)
-    monkeypatch.setattr(runner, "strays", lambda folder, patience=0: [])
-    assert runner.everything([], {}, "folder") == 1
-    assert ran == [True, False]
-    assert capsys.readouterr().out.splitlines()[-4:] == [
-        "failures in pytest: see above",
-        "notebooks: 2 failed in 3s",
-        "tests with Ray: 5 passed in 1s",
-        "other tests: 7 passed in 2s",
+def test_one_failure_hides_no_other_and_the_words_come_last(runner, tmp_path, capfd):
+    (tmp_path / "test_one.py").write_text("import pytest\n@pytest.mark.ray\ndef test_ray():\n    assert 0 == 'with'\n")
+    (tmp_path / "test_two.py").write_text("def test_it():\n    assert 1 == 'without'\n")
+    assert runner.main() == 1
+    said = capfd.readouterr().out
+    assert "assert 0 == 'with'" in said and "assert 1 == 'without'" in said
+    assert said.splitlines()[-2:] == [
+        f"{name}: failures in pytest, see above" for name in ("tests with Ray", "other tests")
     ]
 
 
 @pytest.mark.slow
-def test_what_runs_beside_is_shown_when_it_is_asked_for_and_ended_when_it_is_not(runner, tmp_path, monkeypatch, capfd):
-    """Its report comes whole, not between the lines of the other; an error in the foreground does not wait for it."""
-    (tmp_path / "test_it.py").write_text("import time\ndef test_it():\n    time.sleep(0.1)\n")
-    (tmp_path / "folder").mkdir()
-    monkeypatch.setattr(runner.notebooks, "ROOT", tmp_path)
-    env = runner.notebooks.environment(tmp_path / "folder")
-    with runner.beside(["-p", "no:cacheprovider"], env, str(tmp_path / "folder")) as result:
-        assert result()[0] == 0
-    assert "1 passed in" in capfd.readouterr().out
+def test_what_passes_is_said_in_a_line(runner, tmp_path, capfd):
+    (tmp_path / "test_it.py").write_text("def test_it(tmp_path):\n    assert tmp_path.exists()\n")
+    assert runner.main() == 0
+    assert capfd.readouterr().out.splitlines()[-1] == "Everything passed."
+    sys.argv.append("--quick")
+    (tmp_path / "test_slow.py").write_text("import pytest\n@pytest.mark.slow\ndef test_slow():\n    assert 0\n")
+    assert runner.main() == 0
+
+
+@pytest.mark.slow
+def test_what_tests_leave_behind_is_a_failure_and_ended(runner, tmp_path, capfd):
+    """A file among the notebooks, a process."""
+    (tmp_path / "test_it.py").write_text(
+        "import subprocess, pathlib\n"
+        "def test_it():\n"
+        "    pathlib.Path('notebooks/data').mkdir()\n"
+        f"    subprocess.Popen({SLEEP!r}, start_new_session=True, stdout=-3, stderr=-3)\n"
+    )
+    assert runner.main() == 1
+    said = capfd.readouterr().out.splitlines()
+    assert said[-2] == f"left behind: {tmp_path / 'notebooks' / 'data'}"
+    assert said[-1].startswith("still running: python")
+
+
+@pytest.mark.slow
+def test_an_interruption_ends_what_runs_beside(runner, tmp_path, monkeypatch):
+    """Whatever happens in the foreground, nothing lives on."""
     (tmp_path / "test_it.py").write_text("import time\ndef test_it():\n    time.sleep(600)\n")
-    with pytest.raises(KeyError), runner.beside(["-p", "no:cacheprovider"], env, str(tmp_path / "folder")):
-        raise KeyError
-    assert runner.strays(str(tmp_path / "folder")) == []
+    folders = []
 
+    def interrupted(arguments, folder, name, **output):
+        if name == "others":
+            return start(arguments, folder, name, **output)
+        folders.append(folder)
+        raise KeyboardInterrupt
 
-def test_a_file_left_in_notebooks_is_a_failure(runner, tmp_path, monkeypatch, capsys):
-    (tmp_path / "lesson.ipynb").write_text("{}")
-
-    def pytest(arguments, env, folder):
-        (tmp_path / "data").mkdir(exist_ok=True)
-        return 0, "1 passed in 1s"
-
-    monkeypatch.setattr(runner, "beside", lambda *_: contextlib.nullcontext(lambda: (0, "7 passed in 2s")))
-
-    monkeypatch.setattr(runner.notebooks, "FOLDER", tmp_path)
-    monkeypatch.setattr(runner.notebooks, "main", lambda arguments: 0)
-    monkeypatch.setattr(runner, "pytest", pytest)
-    monkeypatch.setattr(runner, "strays", lambda folder, patience=0: [])
-    assert runner.everything([], {}, "folder") == 1
-    assert f"left behind: {tmp_path / 'data'}" in capsys.readouterr().out
+    start = runner.start
+    monkeypatch.setattr(runner, "start", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        runner.main()
+    assert runner.strays(*folders) == []

@@ -257,7 +257,9 @@ def test_a_set_up_waits_for_another_that_is_still_at_work(setup, capsys):
             sys.executable,
             "-c",
             "import fcntl, os, subprocess, sys\n"
-            "lock = os.open(sys.argv[1], os.O_RDONLY); os.set_inheritable(lock, True); fcntl.flock(lock, fcntl.LOCK_EX)\n"
+            "lock = os.open(sys.argv[1], os.O_RDONLY)\n"
+            "os.set_inheritable(lock, True)\n"
+            "fcntl.flock(lock, fcntl.LOCK_EX)\n"
             "subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(1)'], close_fds=False)\n"
             "print('locked', flush=True)",
             str(setup.ROOT),
