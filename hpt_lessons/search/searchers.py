@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from hpt_lessons.search import layouts
+from hpt_lessons.search.protocols import Searcher
 from hpt_lessons.search.space import Config, Seed, Space
 from hpt_lessons.search.ticks import even_ticks
 
@@ -37,7 +38,7 @@ class Listed:
         """Nothing is learned from results."""
 
 
-class RandomSearch:
+class RandomSearch(Searcher):
     """Random configurations without end; the first n are those of `layouts.random(space, n, seed)`.
 
     A `grid_search` is refused.
@@ -100,7 +101,11 @@ class RandomThenGrid:
 
 
 def _ticks(space: Space, trials: int) -> dict[str, int]:
-    """Ticks of the first two axes that a grid can divide, all but lists of values; without those that get only one."""
-    axes = [axis for axis in space.axes if not axis.domain.categorical][:2]
+    """Ticks of the first two axes that a grid can divide, all but lists of values; without those that get only one.
+
+    Axes of real numbers come before those of whole numbers: a learning rate asks for a finer look than a width.
+    """
+    numeric = [axis for axis in space.axes if not axis.domain.categorical]
+    axes = sorted(numeric, key=lambda axis: axis.domain.integer)[:2]
     ticks = even_ticks([axis.domain.size for axis in axes], trials)
     return {axis.name: count for axis, count in zip(axes, ticks, strict=True) if count > 1}

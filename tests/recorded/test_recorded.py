@@ -125,7 +125,7 @@ def test_a_killed_build_goes_on_to_the_same_table(whole, tmp_path, moment):
     """SIGKILL while a checkpoint or a part is there; the second start ends with the same arrays, bit for bit."""
     (tmp_path / "data").symlink_to(whole / "data")
     parts = tmp_path / "parts" / "tiny"
-    command = [sys.executable, str(ROOT / "tests" / "tiny_table.py"), str(tmp_path)]
+    command = [sys.executable, str(ROOT / "tests" / "helpers" / "tiny_table.py"), str(tmp_path)]
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
     awaited = parts / ("eight.tmp" if moment == "in the first group" else "eight.npz")
     with subprocess.Popen(command, env=environment) as process:

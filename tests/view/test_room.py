@@ -7,7 +7,7 @@ from html import unescape
 import pytest
 
 from hpt_lessons.analysis.importance.alone import TOGETHER
-from hpt_lessons.search.space import RULES
+from hpt_lessons.search.ticks import RULES
 from hpt_lessons.view.bohb import explorer as bohb_explorer
 from hpt_lessons.view.bohb.model import OWN, PROBLEMS, BOHBModel
 from hpt_lessons.view.grid_against_random import explorer as grid_explorer

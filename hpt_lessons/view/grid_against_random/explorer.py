@@ -9,7 +9,7 @@ import ipywidgets as widgets
 import numpy as np
 
 from hpt_lessons.analysis.intervals import wilson
-from hpt_lessons.search.space import RULES
+from hpt_lessons.search.ticks import RULES
 from hpt_lessons.view.grid_against_random.model import WIDTH as BELL
 from hpt_lessons.view.grid_against_random.model import Contest
 from hpt_lessons.view.look import page, svg

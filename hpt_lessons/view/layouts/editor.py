@@ -9,7 +9,7 @@ from typing import Any
 import ipywidgets as widgets
 
 from hpt_lessons.search.searchers import Listed
-from hpt_lessons.search.space import RULES
+from hpt_lessons.search.ticks import RULES
 from hpt_lessons.view.layouts.model import LAYOUTS, LayoutModel
 from hpt_lessons.view.look import page, svg
 from hpt_lessons.view.look.marks import marks

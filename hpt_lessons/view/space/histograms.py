@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from hpt_lessons.lines import as_python
+from hpt_lessons.json_lines import as_python
 from hpt_lessons.search.domains import Domain, index_range, value_at
 from hpt_lessons.search.space import Space
 from hpt_lessons.view.look import svg
