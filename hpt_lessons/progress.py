@@ -158,7 +158,7 @@ class Progress:
         taken = seconds_in_words(now - self._start)
         if self.outcome in ("interrupted", "failed"):
             return f"{self.outcome} after {taken}"
-        if self.total is not None and self.n >= self.total or (self.outcome and self.total is None):
+        if (self.total is not None and self.n >= self.total) or (self.outcome and self.total is None):
             return f"took {taken}"
         if self.outcome:
             return f"ended after {taken}"

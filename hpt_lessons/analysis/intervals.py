@@ -48,7 +48,7 @@ def mean_interval(values: ArrayLike, confidence: float = 0.95) -> tuple[float, f
 
 
 def student_factor(freedom: int, confidence: float = 0.95) -> float:
-    """How many standard errors a two-sided interval reaches to either side: Student's t for this many degrees of freedom.
+    """How many standard errors a two-sided interval reaches to either side: Student's t, `freedom` degrees.
 
     >>> [round(student_factor(freedom), 3) for freedom in (2, 10, 100)]
     [4.303, 2.228, 1.984]

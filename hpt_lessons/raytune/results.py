@@ -8,9 +8,26 @@ from ray.tune.experiment import Trial as RayTrial
 
 # What Ray adds to every result: the study keeps what the training itself reported.
 RAYS_OWN = frozenset(
-    "training_iteration time_this_iter_s time_total_s timestamp date pid hostname node_ip trial_id done config "
-    "experiment_tag experiment_id checkpoint_dir_name time_since_restore iterations_since_restore should_checkpoint "
-    "__duplicate__".split()
+    [
+        "training_iteration",
+        "time_this_iter_s",
+        "time_total_s",
+        "timestamp",
+        "date",
+        "pid",
+        "hostname",
+        "node_ip",
+        "trial_id",
+        "done",
+        "config",
+        "experiment_tag",
+        "experiment_id",
+        "checkpoint_dir_name",
+        "time_since_restore",
+        "iterations_since_restore",
+        "should_checkpoint",
+        "__duplicate__",
+    ]
 )
 
 

@@ -84,7 +84,7 @@ class Domain:
             return end - first
         if self.q is None or self.normal:
             return math.inf
-        return int(round((self.upper - self.lower) / self.q)) + 1
+        return round((self.upper - self.lower) / self.q) + 1
 
     @property
     def arguments(self) -> tuple[Any, ...]:

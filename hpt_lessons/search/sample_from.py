@@ -1,4 +1,4 @@
-"""`tune.sample_from`: the values that a student's own functions draw, seeded, and each seeing what was drawn before it."""
+"""`tune.sample_from`: the values that a student's own functions draw, seeded; each sees what was drawn before."""
 
 from __future__ import annotations
 

@@ -235,7 +235,7 @@ def test_a_trial_that_goes_on_is_running_until_its_next_end(end):
 
 
 def test_what_a_resume_takes_up_again_is_running():
-    """What was cut off, and what failed; not the one that had failed and that the others of its rung went on without."""
+    """What was cut off, and what failed; not the one that had failed and that its rung went on without."""
     ends = [("a", "interrupted"), ("b", "failed"), ("c", "stopped"), ("default", "failed")]
     for waits, revived in ((False, "running"), (True, "failed")):
         events = [{"event": "study", "waits": waits}, *({"event": "trial", "trial": name} for name, _ in ends)]

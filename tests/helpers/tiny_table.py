@@ -1,4 +1,4 @@
-"""A recorded table of six trials, built in seconds: `python tests/helpers/tiny_table.py FOLDER` (test_recorded kills it)."""
+"""A recorded table of six trials, built in seconds: `python tests/helpers/tiny_table.py FOLDER` (a test kills it)."""
 
 import sys
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Kill a real search with SIGKILL again and again, and look at what is left: `python tests/programs/kill_study.py [--kills 20]`.
+"""Kill a real search with SIGKILL again and again, and look: `python tests/programs/kill_study.py [--kills N]`.
 
 Half of the kills hit the process that runs the search, as a crash of the notebook's kernel would; the others hit it and
 all its workers at once, as a power cut would, some of them inside the writing of a checkpoint.

@@ -1,4 +1,4 @@
-"""What does Ray's own BOHB tell its model? `python tests/programs/tune_bohb.py` where hpbandster and ConfigSpace are installed.
+"""What does Ray's own BOHB tell its model? `python tests/programs/tune_bohb.py` where hpbandster is installed.
 
 `TuneBOHB` with `HyperBandForBOHB` runs trials that write down what they report; the results that reach HpBandSter's
 model are counted as it adds them.
@@ -13,7 +13,7 @@ from pathlib import Path
 import ray.cloudpickle
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-from helpers.logged_trials import MAX_EPOCHS, read_logs, train  # noqa: E402
+from helpers.logged_trials import MAX_EPOCHS, read_logs, train
 
 RUNGS = (1, 3, 9)
 # Ray's brackets for at most 9 epochs: nine trials with rungs from epoch 1, five from epoch 3, three at epoch 9 alone.

@@ -32,6 +32,7 @@ class Canceller(Machine):
         state.cancel("nobody")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("scheduler", SCHEDULERS)
 @settings(max_examples=10, deadline=None)
 @given(kills=st.lists(st.integers(1, 50), max_size=4), cut=st.integers(0, 80), chance=st.sampled_from([0.05, 0.2, 0.5]))

@@ -241,7 +241,8 @@ def test_make_tune_with_bohb_tells_its_model_what_the_trials_reported(ray_runnin
     """The whole command: the table with the untuned default, and as many results told as there are in checkpoints."""
     from hpt_lessons.raytune.__main__ import main
 
-    small = "--search bohb --samples 5 --epochs 3 --data standin --train-size 300 --name bohb".split()
+    small = ["--search", "bohb", "--samples", "5", "--epochs", "3", "--data", "standin"]
+    small += ["--train-size", "300", "--name", "bohb"]
     assert main([*small, "--data-dir", str(tmp_path / "data"), "--folder", str(tmp_path)]) == 0
     said = capsys.readouterr().out
     counts = re.findall(r"(\d+) of (\d+) at epoch (\d)", said)
@@ -251,7 +252,7 @@ def test_make_tune_with_bohb_tells_its_model_what_the_trials_reported(ray_runnin
 
 
 def test_killed_again_and_again_a_search_loses_nothing(tmp_path):
-    """The short form of `python tests/programs/kill_study.py`: two kills, one of them inside the writing of a checkpoint."""
+    """The short form of `python tests/programs/kill_study.py`: two kills, one inside the writing of a checkpoint."""
     moments = kill_study.kill_and_resume(tmp_path, kills=2, seed=1)
     assert kill_study.check_toy(tmp_path) == [], moments
 

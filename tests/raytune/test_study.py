@@ -19,6 +19,7 @@ from hpt_lessons.trials import Trials
 from programs.toy_study import EPOCHS, curve
 
 
+@pytest.mark.slow
 @settings(max_examples=40, deadline=None)
 @given(kills=st.lists(st.integers(1, 60), max_size=6), cut=st.integers(0, 80))
 def test_a_killed_search_ends_as_if_it_had_not_been_killed(tmp_path_factory, kills, cut):
@@ -40,6 +41,7 @@ def test_a_killed_search_ends_as_if_it_had_not_been_killed(tmp_path_factory, kil
         assert [result.epoch for result in trial.history] == list(range(1, trial.budget + 1))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("scheduler", SCHEDULERS)
 @settings(max_examples=10, deadline=None)
 @given(kills=st.lists(st.integers(1, 50), max_size=5), cut=st.integers(0, 80))
@@ -141,6 +143,7 @@ def test_a_trial_that_fails_does_not_keep_the_others_waiting(tmp_path, scheduler
     assert set(trials.values()) == {"completed", "stopped"}
 
 
+@pytest.mark.slow
 @settings(max_examples=30, deadline=None)
 @given(kills=st.lists(st.integers(1, 40), max_size=4))
 def test_the_grid_after_random_trials_survives_a_kill(tmp_path_factory, kills):

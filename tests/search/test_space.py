@@ -344,7 +344,7 @@ def test_searching_needs_neither_ray_nor_torch_nor_scipy_to_open():
     assert done.stdout.strip() == "[]"
 
 
-# -- a space that is read once ------------------------------------------------------------------------------------------
+# -- a space that is read once -----------------------------------------------------------------------------------------
 
 
 def four():
@@ -434,7 +434,7 @@ def test_a_space_that_was_changed_for_the_worse_says_so_and_can_be_mended():
     read = Space(four())
     read["net"]["act"] = tune.choice([])
     for use in (lambda: read.axes, lambda: read.sample(0), lambda: layouts.random(read, 3), lambda: read.at([0.5] * 4)):
-        with pytest.raises(ValueError, match="'net/act'.*no values"):
+        with pytest.raises(ValueError, match=r"'net/act'.*no values"):
             use()
     read["net"]["act"] = "relu"
     assert read.sample(0)["net"] == {"act": "relu", "kernel": 3}
@@ -452,9 +452,9 @@ def test_what_happens_to_the_dictionary_does_not_change_the_space():
 def test_a_space_demands_what_its_searcher_needs():
     """Of a plain dictionary, and of a space that was read without the demand."""
     for either in ({"b": tune.grid_search([2, 4])}, Space({"b": tune.grid_search([2, 4])})):
-        with pytest.raises(ValueError, match="'b'.*and BOHB cannot"):
+        with pytest.raises(ValueError, match=r"'b'.*and BOHB cannot"):
             Space.of(either, grids=False, searcher="BOHB")
-    with pytest.raises(ValueError, match="'b'.*and BOHB cannot"):
+    with pytest.raises(ValueError, match=r"'b'.*and BOHB cannot"):
         BOHBSampler(Space({"b": tune.grid_search([2, 4])}))
 
 

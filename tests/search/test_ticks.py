@@ -42,5 +42,5 @@ def test_names_are_taken_whole_and_numbers_share_the_rest():
     configs = layouts.even_grid(here, 20)
     assert [len({config[name] for config in configs}) for name in here] == [3, 3, 2] and len(configs) == 18
     assert len(layouts.even_grid({"n": domains.randint(0, 3), "x": domains.uniform(0, 1)}, 30)) == 30
-    with pytest.raises(ValueError, match="at most 2 trials: the smallest one has 3 .3 x 1 x 1."):
+    with pytest.raises(ValueError, match=r"at most 2 trials: the smallest one has 3 .3 x 1 x 1."):
         layouts.even_grid(here, 2)

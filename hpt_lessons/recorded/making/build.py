@@ -1,4 +1,4 @@
-"""Build a recorded table: `python -m hpt_lessons.recorded.making.build NAME --data PATH`. Stop it when you like, and go on.
+"""Build a recorded table: `python -m hpt_lessons.recorded.making.build NAME --data PATH`. Stop it, and go on.
 
 Each group of trials that is finished becomes a file below `parts/NAME/`, written in one step, and the group that is
 being trained keeps a checkpoint beside it, at most a minute old. Whoever starts the command again, on this machine or
@@ -371,6 +371,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     ask.add_argument("--full", action="store_true", help="the larger plan, of which the shipped table is a part")
     ask.add_argument("--out", type=Path, default=HOME, metavar="DIR", help="where tables are kept (in the package)")
     options = ask.parse_args(arguments)
+    # The weights of a dead network decay to numbers below 1e-38, with which a processor takes several times as long.
+    torch.set_flush_denormal(True)
     try:
         data = prepare(options)
         print(f"Data: {data!r}.", flush=True)

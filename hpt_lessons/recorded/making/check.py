@@ -1,4 +1,4 @@
-"""Is a recorded table what `train_cifar` gives? `python -m hpt_lessons.recorded.making.check NAME --data PATH [--rows 5]`.
+"""Is a recorded table what `train_cifar` gives? `python -m hpt_lessons.recorded.making.check NAME --data PATH`.
 
 A sample of the rows is trained again, each alone, and set beside what was recorded. The two round differently, and a
 training enlarges that: a training loss of the first epoch that agrees to one per cent is a pass, the rest is shown for

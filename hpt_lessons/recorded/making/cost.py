@@ -1,4 +1,4 @@
-"""What does an epoch cost a single worker? `python -m hpt_lessons.recorded.making.cost NAME ... --data PATH` measures it anew.
+"""What does an epoch cost one worker? `python -m hpt_lessons.recorded.making.cost NAME ... --data PATH` measures it.
 
 Trials are trained in groups, which is cheaper; but a search that is replayed must wait as long as a real one would. So
 one trial of each shape and batch size is trained alone, with one thread, and all trials of its kind get its seconds.

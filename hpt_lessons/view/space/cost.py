@@ -76,7 +76,7 @@ def _recorded_seconds(space: Mapping[str, Any]) -> tuple[float | None, str]:
     The batch size decides how long a trial takes, and each that was recorded counts the same. None for a space that
     is not that of the CIFAR example, and for batch sizes that were not recorded.
     """
-    if not CIFAR <= set(space) or not {axis.name for axis in Space.of(space).axes} <= CIFAR:
+    if not set(space) >= CIFAR or not {axis.name for axis in Space.of(space).axes} <= CIFAR:
         return None, ""
     found, source = _seconds_by_batch_size()
     inside = [seconds for size, seconds in found.items() if _holds(space["batch_size"], size)]
