@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, overload
 import numpy as np
 
 if TYPE_CHECKING:
-    import pandas as pd  # type: ignore[import-untyped]
+    import pandas as pd
 
 # What a diverged trial reports. Not NaN and not infinity: schedulers compare losses, and with a NaN every comparison
 # is false, so that a broken trial would never be stopped.

@@ -11,7 +11,7 @@ Scores are losses here: smaller is better. Give accuracies with mode="max".
 import math
 from collections import defaultdict
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -73,16 +73,16 @@ def expected_curse(truths: ArrayLike, noise: ArrayLike, mode: str = "min") -> Cu
     # Integrate over the smallest score: trial i brings it with its own density, while all others lie above. Noise of
     # exactly 0 has no density: a millionth of the largest stands for it.
     spread = np.broadcast_to(np.maximum(noise, 1e-6 * np.max(noise)), truths.shape)
-    (truths, spread), counts = np.unique([truths, spread], axis=1, return_counts=True)
-    x = _places(truths, spread)
-    z = (x - truths[:, None]) / spread[:, None]
+    (means, spread), counts = np.unique([truths, spread], axis=1, return_counts=True)
+    x = _places(means, spread)
+    z = (x - means[:, None]) / spread[:, None]
     above = log_ndtr(-z)
     others = np.exp(counts @ above - above)
     density = counts[:, None] * np.exp(-z * z / 2) / (spread[:, None] * math.sqrt(2 * math.pi)) * others
     promised = float(np.trapezoid(density.sum(axis=0) * x, x))
     chosen = np.trapezoid(density, x, axis=1)  # the probability of each truth to be chosen
-    delivered = float(chosen @ truths)
-    return Curse(sign * promised, sign * delivered, delivered - promised, delivered - float(truths.min()))
+    delivered = float(chosen @ means)
+    return Curse(sign * promised, sign * delivered, delivered - promised, delivered - float(means.min()))
 
 
 def _places(truths: np.ndarray, spread: np.ndarray) -> np.ndarray:
@@ -148,7 +148,7 @@ def training_noise(scores: ArrayLike, *, paired: bool = False) -> float:
 class Scores(NamedTuple):
     """A score for each configuration and seed, shape (configurations, seeds); how many configurations were left out."""
 
-    configs: list[dict]
+    configs: list[dict[str, Any]]
     seeds: list[int | None]
     values: np.ndarray
     left_out: int

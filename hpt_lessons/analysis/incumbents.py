@@ -8,7 +8,7 @@ at the same places, and `band` draws mean and interval over the repeats there.
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple, cast
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -36,7 +36,8 @@ class Incumbent:
     def at(self, places: ArrayLike) -> np.ndarray:
         """The value at each place, shape (n,): NaN before the first result, the last value after the end."""
         step = np.searchsorted(self.spent, np.asarray(places, float), side="right")
-        return np.r_[math.nan, self.values][step]
+        values: np.ndarray = np.r_[math.nan, self.values][step]
+        return values
 
 
 def incumbent(
@@ -126,7 +127,7 @@ def band(
     confidence: float = 0.95,
     resamples: int = 1000,
     seed: int | np.random.Generator = 0,
-    **options,
+    **options: Any,
 ) -> Band:
     """Mean incumbent over repeats of a search with a bootstrap interval at each place (not for the curve as a whole).
 
@@ -139,8 +140,11 @@ def band(
     tables = all(isinstance(repeat, Trials) for repeat in repeats)
     if varied is None and not tables:
         raise ValueError("band: curves do not say in what the repeats differ; give varied= or the tables of trials.")
-    said = covers(varied or what_varies(repeats))
-    curves = [incumbent(repeat, over, **options) for repeat in repeats] if tables else list(repeats)
+    said = covers(varied or what_varies(cast("Sequence[Trials]", repeats)))
+    if tables:
+        curves = [incumbent(repeat, over, **options) for repeat in cast("Sequence[Trials]", repeats)]
+    else:
+        curves = list(cast("Sequence[Incumbent]", repeats))
     x = common_grid(curves) if grid is None else np.asarray(grid, float)
     values = on_grid(curves, x)
     draws = np.random.default_rng(seed).multinomial(len(values), np.full(len(values), 1 / len(values)), size=resamples)

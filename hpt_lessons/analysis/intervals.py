@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 
-def wilson(correct: int, n: int, confidence: float = 0.95) -> tuple[float, float]:
+def wilson(correct: float, n: int, confidence: float = 0.95) -> tuple[float, float]:
     """Interval for a true accuracy, from `correct` right answers among `n` pictures; both ends lie in 0..1.
 
     The score interval of Wilson (1927), "Probable inference, the law of succession, and statistical inference": it
@@ -48,7 +48,7 @@ def mean_interval(values: ArrayLike, confidence: float = 0.95) -> tuple[float, f
 
 
 def student_factor(freedom: int, confidence: float = 0.95) -> float:
-    """How many standard errors a two-sided interval reaches to either side: Student's t, `freedom` degrees.
+    """How many standard errors a two-sided interval reaches to either side: Student's t for so many degrees of freedom.
 
     >>> [round(student_factor(freedom), 3) for freedom in (2, 10, 100)]
     [4.303, 2.228, 1.984]

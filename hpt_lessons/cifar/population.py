@@ -279,7 +279,8 @@ class Population:
                 low, high = logits.amin(1), logits.amax(1)
                 lowest = low if lowest is None else torch.minimum(lowest, low)
                 highest = high if highest is None else torch.maximum(highest, high)
-        return (highest == lowest).all(1).cpu().numpy()
+        assert highest is not None and lowest is not None, "there are always validation pictures"
+        return torch.eq(highest, lowest).all(1).cpu().numpy()
 
     def keep(self, which: np.ndarray) -> None:
         """Go on with some of the networks only: `which` is True or False for each one in training."""
@@ -341,11 +342,11 @@ class Population:
     def _own_numbers(self, epoch: int) -> tuple[list[Tensor], Tensor, Tensor | None]:
         """Learning rate (one tensor for each layer), momentum and weight decay (None if all are 0) of each network."""
         mine = [self.settings[network] for network in self.networks]
-        rates = [
+        by_layer = [
             [learning_rate(one, epoch) * factor for factor in self.factors[network]]
             for one, network in zip(mine, self.networks, strict=True)
         ]
-        numbers = [rates, [one.momentum for one in mine], [one.weight_decay for one in mine]]
+        numbers = [by_layer, [one.momentum for one in mine], [one.weight_decay for one in mine]]
         rates, momentum, decay = (torch.tensor(value, dtype=self.dtype, device=self.device) for value in numbers)
         return list(rates.unbind(1)), momentum, decay if decay.any() else None
 

@@ -22,7 +22,8 @@ class Reporter:
 
     def __init__(self, training: "Training", checkpoint: str | Path | None, progress: bool):
         self.training, self.file = training, None if checkpoint is None else Path(checkpoint)
-        self.tune, self.progress, self.bar = in_tune_trial(), progress, None
+        self.tune, self.progress = in_tune_trial(), progress
+        self.bar: Progress | None = None
 
     def resume(self) -> int:
         """Continue from a checkpoint if there is one; the number of epochs already finished.

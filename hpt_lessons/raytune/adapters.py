@@ -2,8 +2,8 @@
 
 Ray Tune has two listeners, a searcher and a scheduler, and tells them different things: of a result that ends a trial
 only the scheduler hears, some results come twice, a configuration is drawn before the results that it should know, and
-trials that pause count as running. So the two adapters here share one `Broker`: whoever hears of a result first
-passes it on, once; and nobody is asked for work while no worker is free.
+trials that pause count as running. So the two adapters here share one `Broker`: whoever hears of a result first passes
+it on, once; and nobody is asked for work while no worker is free.
 """
 
 from collections.abc import Mapping
@@ -191,7 +191,8 @@ class StudySearcher(SearchAlgorithm):
 
     def __init__(self, broker: Broker):
         self.broker = broker
-        self._experiment, self._parser = None, _make_parser()
+        self._experiment: Any = None
+        self._parser = _make_parser()
         self._given: dict[str, RayTrial] = {}
 
     @property

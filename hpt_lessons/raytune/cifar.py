@@ -168,7 +168,7 @@ def test_best(study: Study, data: Data) -> dict[str, tuple[int, int]]:
     return {trial: known[trial] for trial in wanted}
 
 
-test_best.__test__ = False  # for pytest: not a test, whatever its name
+test_best.__test__ = False  # type: ignore[attr-defined]  # for pytest: not a test, whatever its name
 
 
 def _train(config: dict[str, Any], checkpoint: Path, data: Data, options: Mapping[str, Any]) -> None:

@@ -58,5 +58,6 @@ def session_folder() -> Path | None:
     """Where Ray, which is running, keeps the logs of this session; None if that is on another machine."""
     import ray
 
-    folder = ray.init(ignore_reinit_error=True, logging_level=logging.ERROR).address_info.get("session_dir")
+    context: Any = ray.init(ignore_reinit_error=True, logging_level=logging.ERROR)
+    folder = context.address_info.get("session_dir")
     return Path(folder) if folder and os.path.isdir(folder) else None

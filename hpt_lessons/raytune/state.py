@@ -9,9 +9,9 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from hpt_lessons.journal import Journal
-from hpt_lessons.search.asktell import DONE, Run, Search
+from hpt_lessons.search.asktell import Run, Search
 from hpt_lessons.search.halving import NoStopping
-from hpt_lessons.search.rungs import Decision
+from hpt_lessons.search.rungs import DONE, Decision
 
 
 class StudyState:

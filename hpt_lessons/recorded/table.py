@@ -18,6 +18,7 @@ Nothing in it is code: it is read with `allow_pickle=False`.
 
 import json
 import zipfile
+import zlib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -79,7 +80,7 @@ def read(path: Path) -> Rows:
             rows = {key: file[key] for key in file.files}
         lengths = {len(rows[column]) for column in COLUMNS}
         json.loads(str(rows["about"]))
-    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zipfile.zlib.error) as error:
+    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error) as error:
         raise TableError(
             f"recorded: {path.name} cannot be read ({type(error).__name__}: {error}). "
             "Take it from the repository again."

@@ -30,7 +30,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 from hpt_lessons.search.halving import SuccessiveHalving
 from hpt_lessons.search.protocols import Scheduler, Searcher
@@ -98,8 +98,9 @@ class Search:
         return self.searcher is None or len(self.configs) == self.num_trials or len(self.configs) in self._open_barriers
 
     def _begin(self, name: str, known: Mapping[str, Any] | None) -> None:
+        assert self.searcher is not None, "without a searcher no trial is begun here"
         config = self.searcher.ask()
-        self.configs[name] = dict(config if known is None else known)
+        self.configs[name] = dict(cast("Mapping[str, Any]", config if known is None else known))
         if self._holds_back():
             # Nobody comes to fill the rung up: who is there is compared.
             self.scheduler.close()

@@ -33,14 +33,14 @@ class Densities:
     name: str
     budget: int
     positions: np.ndarray
-    values: list
+    values: list[Any]
     good: np.ndarray
     bad: np.ndarray
 
     @property
     def ratio(self) -> np.ndarray:
         """Good over bad: what a proposal maximises."""
-        return np.maximum(self.good, _TINY) / np.maximum(self.bad, _TINY)
+        return np.asarray(np.maximum(self.good, _TINY) / np.maximum(self.bad, _TINY))
 
 
 @dataclass(frozen=True)
@@ -138,16 +138,14 @@ class BOHBSampler(Searcher):
         count = len(self.losses[budget])
         if self._models.get(budget, (0, None))[0] != count:
             points = np.array(self.points[budget])
-            self._models[budget] = (
-                count,
-                tuple(Density(points[part], self.levels, self.min_bandwidth) for part in self.split(budget)),
-            )
+            good, bad = (Density(points[part], self.levels, self.min_bandwidth) for part in self.split(budget))
+            self._models[budget] = count, (good, bad)
         return self._models[budget][1]
 
     def split(self, budget: int | None = None) -> tuple[np.ndarray, np.ndarray]:
         """Which results at a budget (the one in use unless named) are good and which bad: their places, best first."""
         budget = self.model_budget() if budget is None else budget
-        losses = self.losses.get(budget, [])
+        losses = [] if budget is None else self.losses.get(budget, [])
         ranked = np.argsort(losses, kind="stable")
         good, bad = self._split(len(losses)) if losses else (0, 0)
         return ranked[:good], ranked[good : good + bad]
@@ -168,16 +166,17 @@ class BOHBSampler(Searcher):
         if name not in names:
             raise ValueError(f"axis {name!r}: the search space has {', '.join(map(repr, names))}")
         budget, index = self.model_budget(), names.index(name)
-        if budget is None:
+        model = self.model(budget)
+        if budget is None or model is None:
             return None
         levels, domain = self.levels[index], self.axes[index].domain
         places = np.arange(levels) if levels else np.linspace(0, 1, count)
         if at is None:
-            good, bad = (density.along(index, places) for density in self.model(budget))
+            good, bad = (density.along(index, places) for density in model)
         else:
             line = np.tile([self._coordinate(axis, at) for axis in self.axes], (len(places), 1))
             line[:, index] = places
-            good, bad = (np.exp(density.log_pdf(line)) for density in self.model(budget))
+            good, bad = (np.exp(density.log_pdf(line)) for density in model)
         values = list(domain.values) if levels else [value_at(domain, u) for u in places]
         return Densities(name, budget, (places + 0.5) / levels if levels else places, values, good, bad)
 

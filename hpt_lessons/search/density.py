@@ -35,14 +35,14 @@ class Density:
         count, dimension = self.data.shape
         width = 1.06 * self.data.std(axis=0) * count ** (-1 / (4 + dimension))
         highest = np.where(self.levels > 0, (self.levels - 1) / np.maximum(self.levels, 1), np.inf)
-        return np.minimum(np.maximum(width, min_bandwidth), highest)
+        return np.asarray(np.minimum(np.maximum(width, min_bandwidth), highest))
 
     def log_pdf(self, points: np.ndarray) -> np.ndarray:
         """Logarithm of the density at each of the points; shapes (m, axes) to (m,)."""
         from scipy.special import logsumexp
 
         kernels = self._log_kernels_of_numbers(points) + self._log_kernels_of_categories(points)
-        return logsumexp(kernels, axis=1) - math.log(len(self.data))
+        return np.asarray(logsumexp(kernels, axis=1) - math.log(len(self.data)))
 
     def _log_kernels_of_numbers(self, points: np.ndarray) -> np.ndarray:
         """Logarithms of the Gaussian kernels, summed over the numeric axes; shapes (m, axes) to (m, data).
@@ -53,7 +53,7 @@ class Density:
         width = self.bandwidth[numeric]
         x, data = points[:, numeric] / width, self.data[:, numeric] / width
         squares = (x * x).sum(axis=1)[:, None] + (data * data).sum(axis=1) - 2 * (x @ data.T)
-        return -0.5 * squares - np.log(width).sum() - 0.5 * math.log(2 * math.pi) * numeric.sum()
+        return np.asarray(-0.5 * squares - np.log(width).sum() - 0.5 * math.log(2 * math.pi) * numeric.sum())
 
     def _log_kernels_of_categories(self, points: np.ndarray) -> np.ndarray | float:
         """Log(1 - h) where two agree, log(h / (levels - 1)) where not, summed; shapes (m, axes) to (m, data)."""
@@ -63,12 +63,12 @@ class Density:
         width, levels = self.bandwidth[several], self.levels[several]
         agree, differ = np.log1p(-width), np.log(width / (levels - 1))
         ours, theirs = (_one_hot(part[:, several], levels) for part in (points, self.data))
-        return differ.sum() + (ours * np.repeat(agree - differ, levels)) @ theirs.T
+        return np.asarray(differ.sum() + (ours * np.repeat(agree - differ, levels)) @ theirs.T)
 
     def along(self, axis: int, positions: np.ndarray) -> np.ndarray:
         """The marginal density along one axis, the others summed out; shapes (m,) to (m,)."""
         alone = Density(self.data[:, [axis]], self.levels[[axis]], bandwidth=self.bandwidth[[axis]])
-        return np.exp(alone.log_pdf(np.asarray(positions, dtype=float)[:, None]))
+        return np.asarray(np.exp(alone.log_pdf(np.asarray(positions, dtype=float)[:, None])))
 
     def draw(self, count: int, rng: np.random.Generator, bandwidth_factor: float) -> np.ndarray:
         """Points around randomly chosen data points (algorithm 2), shape (count, axes).
@@ -98,4 +98,4 @@ def _truncated_normal(centres: np.ndarray, widths: np.ndarray, rng: np.random.Ge
 
     below, up_to = ndtr(-centres / widths), ndtr((1 - centres) / widths)
     draws = centres + widths * ndtri(below + rng.random(centres.shape) * (up_to - below))
-    return np.clip(draws, 0, 1)  # rounding may step out by a hair
+    return np.asarray(np.clip(draws, 0, 1))  # rounding may step out by a hair

@@ -20,10 +20,10 @@ from hpt_lessons.search.protocols import Searcher
 from hpt_lessons.search.rungs import lost
 
 Architecture = dict[str, Any]
-Choices = Mapping[str, Sequence]
+Choices = Mapping[str, Sequence[Any]]
 
 
-def choices_of(space: Mapping[str, Any]) -> dict[str, list]:
+def choices_of(space: Mapping[str, Any]) -> dict[str, list[Any]]:
     """The lists of choices of a space: plain lists, `tune.choice`, or a constant (a list of one).
 
     ValueError, naming the parameter, for a domain that is no finite list and for an empty list.
@@ -96,7 +96,7 @@ class RandomArchitectures(Searcher):
         """The next architecture."""
         return random_architecture(self.space, self.rng)
 
-    def tell(self, architecture: Architecture, budget: int, loss: float) -> None:
+    def tell(self, architecture: Mapping[str, Any], budget: int, loss: float) -> None:
         """Nothing is learned from results."""
 
 
@@ -133,7 +133,7 @@ class Evolution(Searcher):
         winner = tournament([loss for _, loss in self.members], self.sample_size, self.rng)
         return mutate(self.members[winner][0], self.space, self.rng)
 
-    def tell(self, architecture: Architecture, budget: int, loss: float) -> None:
+    def tell(self, architecture: Mapping[str, Any], budget: int, loss: float) -> None:
         """A new member comes, one old one goes."""
         self.members.append((dict(architecture), math.inf if lost(loss) else float(loss)))
         if len(self.members) > self.population and self.dies == "oldest":
@@ -152,7 +152,8 @@ def pareto_front(accuracies: Sequence[float], costs: Sequence[float]) -> list[in
     if len(accuracies) != len(costs):
         raise ValueError(f"{len(accuracies)} accuracies and {len(costs)} costs: one of each for a trial was expected")
     sound = [i for i in range(len(costs)) if not math.isnan(accuracies[i]) and not math.isnan(costs[i])]
-    front, best, best_cost = [], -math.inf, None
+    front: list[int] = []
+    best, best_cost = -math.inf, math.nan
     for i in sorted(sound, key=lambda i: (costs[i], -accuracies[i])):
         if not front or accuracies[i] > best or (accuracies[i] == best and costs[i] == best_cost):
             front.append(i)

@@ -51,7 +51,7 @@ class RandomSearch(Searcher):
     def ask(self) -> Config:
         return self.space.sample(self._rng)
 
-    def tell(self, config: Config, budget: int, loss: float) -> None:
+    def tell(self, config: Mapping[str, Any], budget: int, loss: float) -> None:
         """Nothing is learned from results."""
 
 

@@ -58,7 +58,8 @@ def _drawn_to_the_best(trials: Trials, names: Sequence[str] | None, metric: str,
 def _rank_sum(ranked: np.ndarray, first: int) -> float:
     """How much larger the first ranks are than the others, in standard deviations of a random order."""
     others = len(ranked) - first
-    return (ranked[:first].sum() - first * ranked.mean()) / math.sqrt(first * others * (len(ranked) + 1) / 12)
+    above = ranked[:first].sum() - first * ranked.mean()
+    return float(above / math.sqrt(first * others * (len(ranked) + 1) / 12))
 
 
 def warn_if_adaptive(

@@ -102,9 +102,9 @@ def gain_with_noise(
     score it. The luck that chose a value does not come again, so the mean is below the gain that one seed shows.
     """
     rng = np.random.default_rng(seed)
-    truth, spread = np.asarray(scores, float), np.asarray(spread, float)
-    chosen = (truth + spread * rng.standard_normal((DRAWS, len(truth)))).argmax(axis=1)
-    again = truth + spread * rng.standard_normal((DRAWS, len(truth)))
+    truth, noise = np.asarray(scores, float), np.asarray(spread, float)
+    chosen = (truth + noise * rng.standard_normal((DRAWS, len(truth)))).argmax(axis=1)
+    again = truth + noise * rng.standard_normal((DRAWS, len(truth)))
     turns = again[np.arange(DRAWS), chosen] - again[:, start]
     low, high = np.sort(turns)[[round(0.025 * DRAWS), round(0.975 * DRAWS) - 1]]
     return float(turns.mean()), float(low), float(high)

@@ -31,7 +31,7 @@ def decompose(
     ({(0,): 0.0, (1,): 0.0, (0, 1): 0.25}, 0.25)
     """
     shares = _weights(cells, weights)
-    effects = {(): _mean_except((), cells, shares)}
+    effects: dict[Subset, np.ndarray] = {(): _mean_except((), cells, shares)}
     variances = {}
     for axes in subsets(cells.ndim, order):
         # What is left of the mean at these settings once the smaller effects are taken away.

@@ -25,16 +25,16 @@ class Column:
     """One hyperparameter: its distinct `levels` in order, on a scale that is "choice", "linear" or "log"."""
 
     name: str
-    levels: tuple
+    levels: tuple[Any, ...]
     scale: str
 
     def places(self, values: Iterable[Any]) -> np.ndarray:
         """Each value's place in 0..1: a choice's is the middle of its part, the numbers fill it from end to end."""
         if self.scale == "choice":
             order = {level: place for place, level in enumerate(self.levels)}
-            return (np.array([order[value] for value in values]) + 0.5) / len(self.levels)
+            return np.asarray((np.array([order[value] for value in values]) + 0.5) / len(self.levels))
         low, high = self._on_scale([self.levels[0], self.levels[-1]])
-        return (self._on_scale(values) - low) / (high - low)
+        return np.asarray((self._on_scale(values) - low) / (high - low))
 
     def weights(self) -> np.ndarray:
         """How much each level counts: a choice as much as any other, a number as far as its neighbours are apart.
@@ -43,7 +43,7 @@ class Column:
         """
         if self.scale == "choice" or len(self.levels) < 2:
             return np.ones(len(self.levels))
-        return np.gradient(self._on_scale(self.levels))
+        return np.asarray(np.gradient(self._on_scale(self.levels)))
 
     def _on_scale(self, values: Iterable[Any]) -> np.ndarray:
         numbers = np.array(list(values), float)
@@ -63,7 +63,7 @@ def columns_of(trials: Sequence[Trial], names: Sequence[str], scales: Mapping[st
     return [_column(name, {level(trial.config, name) for trial in trials}, scales.get(name)) for name in names]
 
 
-def _column(name: str, levels: set, scale: str | None) -> Column:
+def _column(name: str, levels: set[Any], scale: str | None) -> Column:
     ordered = sorted(levels, key=lambda value: (not _is_number(value), value if _is_number(value) else 0, repr(value)))
     numbers = all(map(_is_number, ordered))
     if scale is None:
@@ -81,7 +81,7 @@ def _guess(numbers: Sequence[float]) -> str:
 
     def off_centre(values: np.ndarray) -> float:
         low, middle, high = np.quantile(values, [0, 0.5, 1])
-        return abs((middle - low) / (high - low) - 0.5)
+        return float(abs((middle - low) / (high - low) - 0.5))
 
     linear = np.array(numbers, float)
     return "log" if linear[0] > 0 and off_centre(np.log(linear)) < off_centre(linear) else "linear"
@@ -135,7 +135,7 @@ def _full_grid(settings: set[Setting], at_least: float) -> set[Setting] | None:
         }
         if not there:
             return None
-        place, worst = min(there, key=there.get)
+        place, worst = min(there, key=there.__getitem__)
         settings = {found for found in settings if found[place] != worst}
         if any(len({found[place] for found in settings}) < 2 for place in range(len(counts))):
             return None

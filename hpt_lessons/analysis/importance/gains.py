@@ -14,7 +14,7 @@ import numpy as np
 
 from hpt_lessons.analysis.comparisons import covers
 from hpt_lessons.analysis.curse import score
-from hpt_lessons.analysis.importance.columns import level, setting, varying
+from hpt_lessons.analysis.importance.columns import Setting, level, setting, varying
 from hpt_lessons.analysis.importance.outcomes import checked_names
 from hpt_lessons.analysis.intervals import mean_interval
 from hpt_lessons.trials import Trials
@@ -70,7 +70,7 @@ def gains(
     return result
 
 
-def _gain(label: str, free: Sequence[int], line: Mapping[tuple, Mapping[int, float]], start: tuple) -> Gain:
+def _gain(label: str, free: Sequence[int], line: Mapping[Setting, Mapping[int, float]], start: Setting) -> Gain:
     if len(line) == 1:
         return Gain(label, math.nan, math.nan, math.nan, None, 1, len(line[start]), "nothing: no other value was tried")
     seeds = sorted(set.intersection(*(set(row) for row in line.values())), key=str)
@@ -93,11 +93,13 @@ def _gain(label: str, free: Sequence[int], line: Mapping[tuple, Mapping[int, flo
     return Gain(label, float(turns.mean()), low, high, value, len(settings), len(seeds), said)
 
 
-def _by_setting(trials: Trials, names: Sequence[str], sign: float, metric: str, scope: str) -> dict:
+def _by_setting(
+    trials: Trials, names: Sequence[str], sign: float, metric: str, scope: str
+) -> dict[Setting, dict[Any, float]]:
     """Scores by setting and seed, smaller is better; trials without a result are left out."""
     scores = {trial.name: sign * score(trial, metric, scope) for trial in trials}
     sound = [value for value in scores.values() if math.isfinite(value)]
-    table: dict[tuple, dict[Any, float]] = defaultdict(dict)
+    table: dict[Setting, dict[Any, float]] = defaultdict(dict)
     for trial in trials:
         value = max(sound, default=math.nan) if trial.diverged else scores[trial.name]
         if math.isfinite(value):
@@ -107,7 +109,7 @@ def _by_setting(trials: Trials, names: Sequence[str], sign: float, metric: str, 
     return table
 
 
-def _shared(other: tuple, start: tuple) -> tuple[int, float]:
+def _shared(other: Sequence[Any], start: Sequence[Any]) -> tuple[int, float]:
     """How near two settings are: first by how many values they share, then by how far the numbers are apart."""
     apart = [abs(math.log(a / b)) for a, b in zip(other, start, strict=True)
              if isinstance(a, int | float) and isinstance(b, int | float) and a > 0 and b > 0]  # fmt: skip

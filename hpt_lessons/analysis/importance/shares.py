@@ -148,7 +148,7 @@ def good_region(
     return trials.filter(lambda trial: all(at in side for at, side in zip(setting(trial, names), box, strict=True)))
 
 
-def _side(column: Column, good: Sequence[Any]) -> set:
+def _side(column: Column, good: Sequence[Any]) -> set[Any]:
     """The levels of one column that lie in the box of the good ones."""
     if column.scale == "choice":
         return set(good)
@@ -219,7 +219,8 @@ def _recentred(found: np.ndarray, drawn: np.ndarray, confidence: float) -> np.nd
     Drawing seeds twice adds noise, which moves all drawn shares the same way: only how far they scatter is taken.
     """
     low, high = percentiles(drawn - drawn.mean(axis=0), confidence)
-    return np.clip(np.stack([found + np.minimum(low, 0), found + np.maximum(high, 0)], axis=1), 0, 1)
+    ends = np.stack([found + np.minimum(low, 0), found + np.maximum(high, 0)], axis=1)
+    return np.asarray(np.clip(ends, 0, 1))
 
 
 def _check(of: str, good: float, method: str | None) -> None:

@@ -67,9 +67,10 @@ def _ring(x: float, y: float) -> str:
 def _groups(model: BOHBModel, step: int) -> list[str]:
     """For each observation 'good', 'bad' or '' for neither."""
     names, split = [""] * step, model.split(step)
-    for name, places in zip(("good", "bad"), split or ((), ()), strict=True):
-        for place in places:
-            names[place] = name
+    if split is not None:
+        for name, places in zip(("good", "bad"), split, strict=True):
+            for place in places:
+                names[place] = name
     return names
 
 

@@ -70,7 +70,8 @@ class SearchView(page.Panel):
             self.model = SearchModel(metric, mode)
             self.reader = JournalReader(search, self.model)
         self.search = self.reader and self.reader.handle
-        self._pace, self._lock, self._follower = Pace(every), threading.RLock(), None
+        self._pace, self._lock = Pace(every), threading.RLock()
+        self._follower: threading.Thread | None = None
         self._ending = ""  # the trial that was cancelled last, as long as it has not ended
         self._id, self._stored = uuid.uuid4().hex[:12], []
         self._stored_at, self._stored_state = -STORE, ""

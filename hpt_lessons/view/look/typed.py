@@ -7,7 +7,7 @@ import ast
 import contextlib
 import math
 import re
-from typing import Any
+from typing import Any, NoReturn
 
 _WHOLE = re.compile(r"[+-]?(0|[1-9]\d*)")
 _POWER = re.compile(r"(\d{1,6}(?:\.\d{1,6})?)\s*\*\*\s*(-?\d{1,2})")
@@ -50,7 +50,7 @@ def _shown(text: str) -> str:
     return text if len(text) <= 40 else text[:37] + "..."
 
 
-def _refuse(text: str) -> None:
+def _refuse(text: str) -> NoReturn:
     shown = _shown(text)
     times_ten = _TIMES_TEN.fullmatch(text)
     if _COMMA.fullmatch(text):

@@ -77,7 +77,7 @@ class OneHyperparameter(page.Panel):
         self.keep.on_click(lambda _: self._keep())
         self.others.on_click(lambda _: self._act(self.model.open, self.rate))
         self.again.on_click(lambda _: self._act(self._forget, self.bet))
-        self.curve_batch.observe(lambda _: self._quiet or self._update(), "value")
+        self.curve_batch.observe(lambda _: None if self._quiet else self._update(), "value")
 
     def _change(self, setting: str, value: Any) -> None:
         if not self._quiet:

@@ -116,7 +116,8 @@ def _from_arrays(name: str, given: Any, band: str) -> Steps:
             f"incumbents, {name!r}: places of shape {x.shape} and curves of shape {values.shape} do not "
             "fit; expected (n,) and (searches, n)."
         )
-    return Steps(x, values.mean(axis=0), *_band(values, band), len(values))
+    low, high = _band(values, band)
+    return Steps(x, values.mean(axis=0), low, high, len(values))
 
 
 def _band(values: np.ndarray, band: str) -> np.ndarray:

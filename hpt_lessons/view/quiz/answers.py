@@ -158,7 +158,8 @@ class Answers:
         try:
             write_json(make_folder(self.path.parent) / self.path.name, content)
         except (DataError, OSError) as error:
-            why = f"Your answers cannot be kept in {self.path} ({(error.__cause__ or error).strerror})"
+            cause: Any = error.__cause__ or error  # a DataError has the OSError for its cause
+            why = f"Your answers cannot be kept in {self.path} ({cause.strerror})"
             self.trouble = f"{why}: they last as long as this kernel."
 
 

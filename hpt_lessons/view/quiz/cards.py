@@ -265,7 +265,7 @@ class NumberField(widgets.HBox):
 
     def on_enter(self, listener: Callable[[], None]) -> None:
         """Enter in the field; the last letters may reach us after it, so they are given a moment."""
-        self.text.on_msg(lambda _, message, __: message.get("event") == "submit" and _soon(listener))
+        self.text.on_msg(lambda _, message, __: _soon(listener) if message.get("event") == "submit" else None)
 
     def disable(self) -> None:
         self.text.disabled = True
