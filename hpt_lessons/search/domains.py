@@ -84,7 +84,8 @@ class Domain:
             return end - first
         if self.q is None or self.normal:
             return math.inf
-        return round((self.upper - self.lower) / self.q) + 1
+        steps: int = round((self.upper - self.lower) / self.q)
+        return steps + 1
 
     @property
     def arguments(self) -> tuple[Any, ...]:
