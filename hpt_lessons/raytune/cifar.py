@@ -59,7 +59,7 @@ def tune_cifar(
     data = data if data is not None else load_data(data_dir, progress=progress)
     searcher = make_searcher(search, space, num_samples, seed)
     settings = {"search": search, "scheduler": scheduler, "seed": seed, "space": space.table(), "options": shared}
-    num_trials = getattr(searcher, "num_trials", num_samples)
+    num_trials = searcher.num_trials or num_samples  # a model could go on for ever
     return run_study(
         _train,
         searcher,
