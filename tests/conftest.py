@@ -6,7 +6,10 @@ import hypothesis
 import pytest
 
 # Examples that failed are printed with their seed; a folder of them in the project would be left behind.
-hypothesis.settings.register_profile("course", database=None, deadline=None)
+# How long a draw takes is an affair of the machine: no test is timed.
+hypothesis.settings.register_profile(
+    "course", database=None, deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
+)
 hypothesis.settings.load_profile("course")
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")

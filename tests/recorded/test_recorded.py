@@ -347,13 +347,13 @@ def test_an_epoch_is_measured_without_the_rate_of_the_trial(whole, monkeypatch):
     """One that diverges would end the training at once. The shortest of three epochs counts."""
     clock, took = [0.0], iter([5.0, 2.0, 3.0])
     monkeypatch.setattr(cost.time, "process_time", lambda: clock[0])
-    trained, train_epoch = [], cost.Run.train_epoch
+    trained, train_epoch = [], cost.Training.train_epoch
 
     def watched(run, epoch):
         clock[0] += next(took)
         trained.append((epoch, run.settings.lr, train_epoch(run, epoch) < 100))
 
-    monkeypatch.setattr(cost.Run, "train_epoch", watched)
+    monkeypatch.setattr(cost.Training, "train_epoch", watched)
     config = {**tiny_table.SAME, "lr": 1e6, "epochs": 50, "train_size": 100, "valid_size": 100}
     assert cost.measure(config, tiny_table.pictures(whole)) == 2.0
     assert trained == [(epoch, 0.001, True) for epoch in (1, 2, 3)]

@@ -371,8 +371,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
     ask.add_argument("--full", action="store_true", help="the larger plan, of which the shipped table is a part")
     ask.add_argument("--out", type=Path, default=HOME, metavar="DIR", help="where tables are kept (in the package)")
     options = ask.parse_args(arguments)
-    # The weights of a dead network decay to numbers below 1e-38, with which a processor takes several times as long.
-    torch.set_flush_denormal(True)
     try:
         data = prepare(options)
         print(f"Data: {data!r}.", flush=True)
@@ -386,4 +384,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 if __name__ == "__main__":
     os.environ.setdefault("OMP_NUM_THREADS", "1")
+    # The weights of a dead network decay to numbers below 1e-38, with which a processor takes several times as long.
+    # (Not in `main`: it holds for all that a process computes from then on.)
+    torch.set_flush_denormal(True)
     sys.exit(main())
