@@ -9,6 +9,7 @@ import pickle
 import struct
 import tarfile
 import threading
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -223,3 +224,10 @@ def unpacked(folder: Path) -> Path:
 def get(folder: Path, url: str, archive=None, **options) -> None:
     """Fetch the small archive, or another one, from a server of this test."""
     fetch(archive or small_archive()[1], folder, url, **{"wait": 5.0, "progress": False, "patient": False, **options})
+
+
+def wait_until(condition: Callable[[], bool], seconds: float = 20.0) -> None:
+    """Wait for what another thread does; whoever asserts afterwards says what is lacking."""
+    end = time.monotonic() + seconds
+    while not condition() and time.monotonic() < end:
+        time.sleep(0.01)
