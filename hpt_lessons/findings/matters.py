@@ -2,7 +2,7 @@
 
 import math
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -23,6 +23,7 @@ from hpt_lessons.findings.registry import (
     trials_of,
 )
 from hpt_lessons.recorded import sizes
+from hpt_lessons.search.nas import pareto_front
 from hpt_lessons.trials import Trial, Trials
 
 
@@ -263,15 +264,8 @@ def architectures() -> Lines:
         f"{rank_correlation(grid[:, 0], grid[:, -1]):.2f}; of the tuned loss with the multiply-adds: "
         f"{rank_correlation(costs, tuned):.2f}"
     )
-    for own, loss, cost in _front(list(losses), tuned, costs):
-        words = "{depth} x {channels} channels, {kernel} x {kernel}, l1 {l1}, {activation}".format(**dict(own))
-        yield f"  {cost:>10,} multiply-adds: {loss:.3f} ({words})"
-
-
-def _front(names: Sequence[tuple], losses: np.ndarray, costs: np.ndarray) -> Iterator[tuple[tuple, float, int]]:
-    """Those that no cheaper one equals (the Pareto front), the cheapest first."""
-    lowest = np.inf
-    for place in np.lexsort((losses, costs)):
-        if losses[place] < lowest:
-            lowest = losses[place]
-            yield names[place], float(lowest), int(costs[place])
+    for place in pareto_front(-tuned, costs):
+        words = "{depth} x {channels} channels, {kernel} x {kernel}, l1 {l1}, {activation}".format(
+            **dict(list(losses)[place])
+        )
+        yield f"  {costs[place]:>10,} multiply-adds: {tuned[place]:.3f} ({words})"

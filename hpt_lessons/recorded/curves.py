@@ -1,9 +1,6 @@
 """What an objective gives for one training: a whole learning curve, from which single epochs are read.
 
-An objective of the replay has a `space`, `max_epochs`, the name of its `data`, `noisy` (whether repeated trainings of a
-configuration differ), and four methods: `curve(config, seed,
-draw)`, `evaluate(config, budget, seed)`, `told(results)` and `score(config, seed)`. `recorded.objective.Recorded` reads
-them from measured trials, `recorded.synthetic.Synthetic` from formulas.
+What else an objective can be asked is written down in `search.protocols.Objective`.
 """
 
 import math

@@ -33,11 +33,7 @@ class StoppingASHA:
 
     def next_job(self, new: str | None) -> Job | str:
         """A free worker starts a new trial."""
-        return DONE if new is None else self.add(new)
-
-    def add(self, trial: str) -> Job:
-        """A new trial goes to the first rung."""
-        return Job(trial, self.levels[0])
+        return DONE if new is None else Job(new, self.levels[0])
 
     def report(self, trial: str, budget: int, loss: float) -> Decision:
         """Stop at the whole budget, or below the bar; else go on to the next rung."""
@@ -93,13 +89,9 @@ class PromotionASHA:
                 self.running[trial] = above
                 return Job(trial, above)
         if new is not None:
-            return self.add(new)
+            self.running[new] = self.levels[0]
+            return Job(new, self.levels[0])
         return WAIT if self.running else DONE
-
-    def add(self, trial: str) -> Job:
-        """A new trial goes to the first rung."""
-        self.running[trial] = self.levels[0]
-        return Job(trial, self.levels[0])
 
     def close(self) -> None:
         """Rungs are never full here."""

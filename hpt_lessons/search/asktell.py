@@ -47,7 +47,7 @@ class Run:
 
 
 class Search:
-    """A searcher with a scheduler; with the searcher None others propose the trials (`adopt`).
+    """A searcher with a scheduler.
 
     `ask()` names a trial, its configuration and the budget to run it to next, or answers `WAIT` or `DONE`; `tell(trial,
     budget, loss)` answers what becomes of it. The searcher hears of what a trial reached at its rung before the next
@@ -57,21 +57,20 @@ class Search:
     with barriers and a scheduler that is one bracket.
     """
 
-    def __init__(self, searcher: Searcher | None, scheduler: Scheduler, *, num_trials: int | None = None):
-        barriers = searcher.barriers if searcher else ()
-        if barriers and isinstance(scheduler, SuccessiveHalving):
+    def __init__(self, searcher: Searcher, scheduler: Scheduler, *, num_trials: int | None = None):
+        if searcher.barriers and isinstance(scheduler, SuccessiveHalving):
             raise ValueError(
                 f"{type(searcher).__name__} has two stages, and SuccessiveHalving is one bracket that is "
                 "closed after the first. Take Hyperband or ASHA."
             )
         self.searcher, self.scheduler = searcher, scheduler
-        self.num_trials = searcher.num_trials if searcher and num_trials is None else num_trials
+        self.num_trials = searcher.num_trials if num_trials is None else num_trials
         self.configs: dict[str, dict[str, Any]] = {}
         self.goals: dict[str, int] = {}  # the budget up to which each trial was last sent
         self.running: set[str] = set()
         self.out: set[str] = set()
         self.told: set[tuple[str, int]] = set()
-        self._open_barriers = set(barriers)
+        self._open_barriers = set(searcher.barriers)
 
     def ask(self, known: Mapping[str, Any] | None = None) -> Run | str:
         """The next piece of work for a free worker.
@@ -94,25 +93,15 @@ class Search:
         return DONE
 
     def _holds_back(self) -> bool:
-        """Whether no configuration is to be drawn now: others propose them, all are drawn, or a barrier is shut."""
-        return self.searcher is None or len(self.configs) == self.num_trials or len(self.configs) in self._open_barriers
+        """Whether no configuration is to be drawn now: all are drawn, or a barrier is shut."""
+        return len(self.configs) == self.num_trials or len(self.configs) in self._open_barriers
 
     def _begin(self, name: str, known: Mapping[str, Any] | None) -> None:
-        assert self.searcher is not None, "without a searcher no trial is begun here"
         config = self.searcher.ask()
         self.configs[name] = dict(cast("Mapping[str, Any]", config if known is None else known))
         if self._holds_back():
             # Nobody comes to fill the rung up: who is there is compared.
             self.scheduler.close()
-
-    def adopt(self, trial: str, config: Mapping[str, Any]) -> Run | str:
-        """Take in a trial that somebody else proposed; `WAIT` or `DONE` if the scheduler has no room for it."""
-        job = self.scheduler.add(trial)
-        if not isinstance(job, Job):
-            return job
-        self.configs[trial], self.goals[trial] = dict(config), job.budget
-        self.running.add(trial)
-        return Run(trial, self.configs[trial], job.budget)
 
     def tell(self, trial: str, budget: int, loss: float) -> Decision:
         """Decide about the trial, and let the searcher learn what it reached at its rung."""
@@ -129,8 +118,7 @@ class Search:
             self.running.discard(trial)
         if at_rung and (trial, budget) not in self.told:
             self.told.add((trial, budget))
-            if self.searcher is not None:
-                self.searcher.tell(self.configs[trial], budget, loss)
+            self.searcher.tell(self.configs[trial], budget, loss)
         self.out.update(decision.cut, [trial] if decision.action == "stop" else [])
         return decision
 

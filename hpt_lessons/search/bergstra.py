@@ -1,9 +1,8 @@
 """Grid against random: why does random search beat a grid, and when does it not?
 
 Bergstra & Bengio, Random search for hyper-parameter optimization (JMLR 13, 2012): figure 1 (nine trials, and one axis
-that matters), the random-experiment efficiency curves (figures 2 and 5: what would N trials have given, from one long
-random search), and figure 8 (how often do N trials of each layout hit a target of 1 % of the volume?). The paper does
-not say where the ticks of its grids stand; three answers are here, and they differ greatly.
+that matters) and figure 8 (how often do N trials of each layout hit a target of 1 % of the volume?). The paper does not
+say where the ticks of its grids stand; three answers are here, and they differ greatly.
 """
 
 from __future__ import annotations
@@ -60,23 +59,6 @@ def trials_needed(share: float, probability: float = 0.95) -> int:
     (59, 299)
     """
     return math.ceil(math.log1p(-probability) / math.log1p(-share))
-
-
-def efficiency_curve(losses: Sequence[float], sizes: Sequence[int]) -> np.ndarray:
-    """Quartiles of the best loss of N trials, for each N in `sizes`, from one random search; shape (sizes, 3).
-
-    Every set of N of the trials counts, with exact probabilities instead of the paper's split into experiments: the
-    k-th best of n is the best of N drawn ones with probability C(n - k, N - 1) / C(n, N). NaN is a loss of infinity.
-    """
-    ranked = np.sort(np.nan_to_num(np.asarray(losses, dtype=float), nan=np.inf, posinf=np.inf))
-    rows = []
-    for size in sizes:
-        if not 1 <= size <= len(ranked):
-            raise ValueError(f"experiments of {size} trials: 1 to {len(ranked)} were expected, for there are no more")
-        missed = np.cumprod(1 - size / np.arange(len(ranked), size - 1, -1))  # P(none of the k best is drawn)
-        found = np.append(1 - missed, 1.0)
-        rows.append([ranked[min(int(np.searchsorted(found, q)), len(ranked) - 1)] for q in (0.25, 0.5, 0.75)])
-    return np.array(rows)
 
 
 def targets(dimension: int, shape: str, count: int, seed: int) -> tuple[np.ndarray, np.ndarray]:

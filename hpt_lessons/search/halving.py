@@ -21,11 +21,7 @@ class NoStopping:
 
     def next_job(self, new: str | None) -> Job | str:
         """A free worker starts a new trial."""
-        return DONE if new is None else self.add(new)
-
-    def add(self, trial: str) -> Job:
-        """All the way at once."""
-        return Job(trial, self.max_budget)
+        return DONE if new is None else Job(new, self.max_budget)
 
     def report(self, trial: str, budget: int, loss: float) -> Decision:
         """Stop at the end, or when lost."""
@@ -163,7 +159,7 @@ class Hyperband:
     def report(self, trial: str, budget: int, loss: float) -> Decision:
         """Hand the result to the trial's bracket."""
         if trial not in self.home:
-            raise ValueError(f"trial {trial!r} is unknown; start it with next_job or add")
+            raise ValueError(f"trial {trial!r} is unknown; start it with next_job")
         return self.home[trial].report(trial, budget, loss)
 
     def close(self) -> None:

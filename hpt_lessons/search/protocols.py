@@ -33,9 +33,6 @@ class Scheduler(Protocol):
     def next_job(self, new: str | None) -> Job | str:
         """What a free worker does next: a `Job`, "wait" or "done"; `new` names the trial that would be started."""
 
-    def add(self, trial: str) -> Job | str:
-        """Take in a new trial, "wait" or "done" if there is no room for it."""
-
     def report(self, trial: str, budget: int, loss: float) -> Decision:
         """A trial reached this loss with this budget: it may continue, must pause, or must stop."""
 

@@ -1,8 +1,6 @@
 """BOHB: densities as statsmodels has them, the split of the paper's code, and a search that learns."""
 
-import importlib.util
 import math
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -12,6 +10,7 @@ from ray import tune
 from scipy import stats
 from statsmodels.nonparametric.kernel_density import KDEMultivariate
 
+from benchmarks import bohb as benchmark
 from hpt_lessons.search import density, layouts
 from hpt_lessons.search import domains as light
 from hpt_lessons.search.asktell import DONE, WAIT, Run
@@ -27,16 +26,6 @@ MIXED = {
 }
 
 pytestmark = pytest.mark.filterwarnings("ignore:After 0.17:FutureWarning")  # statsmodels, about its own future
-
-
-@pytest.fixture(scope="module")
-def benchmark():
-    """The benchmark's functions."""
-    path = Path(__file__).parents[2] / "benchmarks" / "bohb.py"
-    spec = importlib.util.spec_from_file_location("bohb_benchmark", path)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
 
 
 def mixed_points(count, levels, seed):
@@ -387,7 +376,7 @@ def test_without_the_model_bohb_is_hyperband():
     assert traces[0] == traces[1]
 
 
-def test_the_benchmark_functions_have_their_known_minima(benchmark):
+def test_the_benchmark_functions_have_their_known_minima():
     """The published minimisers, and what a smaller budget does to them."""
     best = [0.20169, 0.150011, 0.476874, 0.275332, 0.311652, 0.6573]
     config = {f"x{i}": x for i, x in enumerate(best)}
@@ -404,7 +393,7 @@ def test_the_benchmark_functions_have_their_known_minima(benchmark):
 
 @pytest.mark.slow
 @pytest.mark.parametrize(("index", "bound"), [(0, 0.6), (1, 0.6), (2, 0.5)], ids=["hartmann", "ones 4+4", "ones 8+8"])
-def test_bohb_beats_hyperband(benchmark, index, bound):
+def test_bohb_beats_hyperband(index, bound):
     """Mean final regret over ten seeds at 84 full evaluations; the benchmark prints it for 32 seeds."""
     problem = benchmark.PROBLEMS[index]
     found = {name: np.mean(benchmark.regrets(problem, name, 10, 84)) for name in ("BOHB", "Hyperband", "random")}

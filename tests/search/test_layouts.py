@@ -294,19 +294,6 @@ def test_one_axis_at_a_time_tells_the_same_as_point_by_point():
         assert quick == bergstra.hit_rate(layouts.unit_grid((4, 3, 2), rule), low, high)
 
 
-def test_the_efficiency_curve_is_that_of_every_subset():
-    """Quartiles of the best of N against the list of all subsets; diverged trials count as the worst."""
-    losses = [0.3, math.nan, 0.1, 0.9, 0.5, math.inf, 0.2]
-    curve = bergstra.efficiency_curve(losses, [1, 3, 7])
-    plain = [x if math.isfinite(x) else math.inf for x in losses]
-    for size, row in zip([1, 3, 7], curve, strict=True):
-        best = sorted(min(subset) for subset in itertools.combinations(plain, size))
-        expected = [best[math.ceil(q * len(best)) - 1] for q in (0.25, 0.5, 0.75)]
-        assert list(row) == expected
-    with pytest.raises(ValueError, match="1 to 7"):
-        bergstra.efficiency_curve(losses, [8])
-
-
 def test_layouts_follow_the_distribution_of_the_space():
     """Spread points, mapped, are spread as the space says: uniform in the logarithm for a learning rate."""
     rates = [config["lr"] for config in layouts.halton(CIFAR, 400, 0)]
