@@ -13,7 +13,17 @@ import torch
 from torch import Tensor, nn
 
 
-class CifarNet(nn.Module):
+class _Network(nn.Module):
+    """Pictures through the `features`, a row of numbers for each of them through the `head`."""
+
+    features: nn.Sequential
+    head: nn.Sequential
+
+    def forward(self, pictures: Tensor) -> Tensor:
+        return self.head(self.features(pictures).flatten(1))
+
+
+class CifarNet(_Network):
     """The network of PyTorch's CIFAR-10 tutorial, with the widths of its two hidden layers left open.
 
     Two convolutions with pooling, three fully connected layers: the shape of LeNet-5 (LeCun, Bottou, Bengio & Haffner
@@ -31,11 +41,8 @@ class CifarNet(nn.Module):
         )  # fmt: skip
         self.head = _head(16 * 5 * 5, l1, l2, classes)
 
-    def forward(self, pictures: Tensor) -> Tensor:
-        return self.head(self.features(pictures).flatten(1))
 
-
-class WiderNet(nn.Module):
+class WiderNet(_Network):
     """A better network that a laptop can still train: more channels, one convolution more, batch normalisation.
 
     Three 3x3 convolutions with 16, 32 and 64 channels, each followed by batch normalisation (Ioffe & Szegedy 2015,
@@ -48,11 +55,8 @@ class WiderNet(nn.Module):
         self.features = nn.Sequential(_stage(3, 16), _stage(16, 32), _stage(32, 64))  # 32 -> 16 -> 8 -> 4
         self.head = _head(64 * 4 * 4, l1, l2, classes)
 
-    def forward(self, pictures: Tensor) -> Tensor:
-        return self.head(self.features(pictures).flatten(1))
 
-
-class PixelNet(nn.Module):
+class PixelNet(_Network):
     """No convolution at all: a multilayer perceptron that reads the 3,072 numbers of a picture in a row.
 
     It does not know that neighbouring pixels belong together, which is the most that a model can be wrong about.
@@ -63,11 +67,8 @@ class PixelNet(nn.Module):
         self.features = nn.Sequential()
         self.head = _head(3 * 32 * 32, l1, l2, classes)
 
-    def forward(self, pictures: Tensor) -> Tensor:
-        return self.head(self.features(pictures).flatten(1))
 
-
-class ResidualNet(nn.Module):
+class ResidualNet(_Network):
     """`WiderNet` with a residual block after each of its convolutions (He, Zhang, Ren & Sun 2016, CVPR, section 3).
 
     About ten times the multiplications of `CifarNet`.
@@ -80,11 +81,8 @@ class ResidualNet(nn.Module):
         )  # fmt: skip
         self.head = _head(64 * 4 * 4, l1, l2, classes)
 
-    def forward(self, pictures: Tensor) -> Tensor:
-        return self.head(self.features(pictures).flatten(1))
 
-
-class PlainNet(nn.Module):
+class PlainNet(_Network):
     """A convolutional network whose architecture is left open, to be searched like any other hyperparameter.
 
     `depth` convolutions (1 to 4), each followed by pooling and the activation; the first has `channels` channels and
@@ -110,9 +108,6 @@ class PlainNet(nn.Module):
             layers += [nn.Conv2d(inputs, outputs, kernel, padding=kernel // 2), HalfSize(), ACTIVATIONS[activation]()]
         self.features = nn.Sequential(*layers)
         self.head = _head(sizes[-1] * (32 // 2**depth) ** 2, l1, l2, classes, ACTIVATIONS[activation])
-
-    def forward(self, pictures: Tensor) -> Tensor:
-        return self.head(self.features(pictures).flatten(1))
 
 
 MODELS = {"cifar": CifarNet, "wider": WiderNet, "pixels": PixelNet, "residual": ResidualNet, "plain": PlainNet}

@@ -28,11 +28,11 @@ from hpt_lessons.cifar.models import Residual
 from hpt_lessons.cifar.training import (
     EVALUATION_BATCH,
     choose_device,
-    labels_for,
+    entry,
+    feeds,
     layer_factors,
     layers_of,
     learning_rate,
-    score_of,
     seeded_model,
     use_threads,
 )
@@ -123,36 +123,25 @@ class Population:
         # of the time, until it has once seen a block of this size come and go. (Not a byte of it is touched.)
         torch.empty(31 * 2**20, dtype=torch.uint8)
         self.at_once = AT_ONCE.get(device.type, AT_ONCE_ELSEWHERE)
-        one = settings[0]
-        train, valid = data.split(one.split_seed, one.train_size, one.valid_size, one.score_size)
-        self.train, self.valid = self.feed(train, labels_for(one, data, train)), self.feed(valid, data.labels)
-        scored = data.score_half(one.split_seed, one.score_size) if one.score_size else None
-        self.scored = None if scored is None else self.feed(scored, data.labels)
+        self.train, self.valid, self.scored = feeds(settings[0], data, device)
         self.histories: list[list[dict[str, Any]]] = [[] for _ in settings]
         self.networks = list(range(len(settings)))
-        models = [seeded_model(one, len(data.classes)) for one in settings]
-        self.model = models[0]  # for its layers, not for its weights
-        layers = {id(weight): place for place, layer in enumerate(layers_of(self.model)) for weight in layer}
-        self.layer = [layers[id(weight)] for weight in self.model.parameters()]
-        self.factors = [layer_factors(one.layer_factor, len(layers_of(models[0]))) for one in settings]
-        stacks = (
-            _stack([list(model.parameters())[place] for model in models])
-            for place in range(len(list(models[0].parameters())))
-        )
-        self.weights = [stack.to(device, dtype).requires_grad_() for stack in stacks]
-        self.velocities = [torch.zeros_like(weight) for weight in self.weights]
-        # What batch normalisation remembers for validation: for each of its layers means and variances.
-        self.norms = [module for module in self.model.modules() if isinstance(module, nn.BatchNorm2d)]
-        self.running = [
-            torch.stack([own] * len(settings)).to(device, dtype)
-            for norm in self.norms
-            for own in (norm.running_mean, norm.running_var)
-        ]
-        if self.norms:  # its statistics are those of the whole batch
-            self.at_once = sys.maxsize
+        self._stack_models([seeded_model(one, len(data.classes)) for one in settings])
 
-    def feed(self, indices: np.ndarray, labels: np.ndarray) -> Feed:
-        return Feed(self.data.images, labels, indices, self.data.mean, self.data.std, self.device)
+    def _stack_models(self, models: Sequence[nn.Module]) -> None:
+        """One tensor of each kind for all networks, and what their layers are."""
+        self.model, layers = models[0], layers_of(models[0])  # for its layers, not for its weights
+        places = {id(weight): place for place, layer in enumerate(layers) for weight in layer}
+        self.layer = [places[id(weight)] for weight in self.model.parameters()]
+        self.factors = [layer_factors(one.layer_factor, len(layers)) for one in self.settings]
+        stacks = map(_stack, zip(*(model.parameters() for model in models), strict=True))
+        self.weights = [stack.to(self.device, self.dtype).requires_grad_() for stack in stacks]
+        self.velocities = [torch.zeros_like(weight) for weight in self.weights]
+        self.running = [
+            torch.stack([own] * len(models)).to(self.device, self.dtype) for own in _running_numbers(self.model)
+        ]
+        if self.running:  # the statistics of batch normalisation are those of the whole batch
+            self.at_once = sys.maxsize
 
     def forward(self, pictures: Tensor) -> Tensor:
         """Pictures (b, 3, 32, 32), the same for all, to logits (networks, b, classes)."""
@@ -221,27 +210,14 @@ class Population:
         train_loss = self.train_epoch(epoch)
         # Broken networks take part until the epoch ends: each reaches its own numbers only.
         loss, accuracy = self.score(self.valid)
-        score_loss, score_accuracy = (loss, accuracy) if self.scored is None else self.score(self.scored)
-        sound = (train_loss < DIVERGED_LOSS) & (loss < DIVERGED_LOSS)  # a NaN is not
-        for place, network in enumerate(self.networks):
-            good = bool(sound[place])
-            self.histories[network].append(
-                {
-                    "epoch": epoch,
-                    "loss": float(loss[place]) if good else DIVERGED_LOSS,
-                    "accuracy": float(accuracy[place]) if good else 0.0,
-                    "train_loss": float(train_loss[place]) if train_loss[place] < DIVERGED_LOSS else DIVERGED_LOSS,
-                    "lr": learning_rate(self.settings[network], epoch),
-                    "diverged": not good,
-                    "data": self.data.name,
-                    **(
-                        {}
-                        if self.scored is None
-                        else score_of(good, float(score_loss[place]), float(score_accuracy[place]))
-                    ),
-                }
-            )
-        self.keep(sound)
+        valid = list(zip(loss.tolist(), accuracy.tolist(), strict=True))
+        scored = [None] * len(valid)
+        if self.scored is not None:
+            scored = list(zip(*(numbers.tolist() for numbers in self.score(self.scored)), strict=True))
+        for network, *numbers in zip(self.networks, train_loss.tolist(), valid, scored, strict=True):
+            said = entry(self.settings[network], epoch, *numbers)
+            self.histories[network].append(said | {"data": self.data.name})
+        self.keep((train_loss < DIVERGED_LOSS) & (loss < DIVERGED_LOSS))
 
     def train_epoch(self, epoch: int) -> np.ndarray:
         """One pass over the training pictures; for each network the mean loss over them, not finite if it diverged."""
@@ -304,9 +280,7 @@ class Population:
             for own, stack in zip(model.parameters(), self.weights, strict=True):
                 values = stack[self.networks.index(which)]
                 own.copy_(values.reshape(own.shape))
-            norms = [module for module in model.modules() if isinstance(module, nn.BatchNorm2d)]
-            buffers = [own for norm in norms for own in (norm.running_mean, norm.running_var)]
-            for own, stack in zip(buffers, self.running, strict=True):
+            for own, stack in zip(_running_numbers(model), self.running, strict=True):
                 own.copy_(stack[self.networks.index(which)])
         return model
 
@@ -359,6 +333,12 @@ class Population:
                 gradient = torch.addcmul(gradient, _along(decay, weight), weight)
             torch.addcmul(gradient, velocity, _along(momentum, weight), out=velocity)
             weight.addcmul_(velocity, _along(rates[self.layer[place]], weight), value=-1)
+
+
+def _running_numbers(model: nn.Module) -> list[Tensor]:
+    """What batch normalisation remembers for validation: for each of its layers means and variances."""
+    norms = [module for module in model.modules() if isinstance(module, nn.BatchNorm2d)]
+    return [own for norm in norms for own in (norm.running_mean, norm.running_var)]
 
 
 def _stack(parameters: Sequence[Tensor]) -> Tensor:

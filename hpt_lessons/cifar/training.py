@@ -73,11 +73,7 @@ class Training:
 
     def __init__(self, settings: Settings, data: Data, device: torch.device):
         self.settings, self.data_name, self.device = settings, data.name, device
-        train, valid = data.split(settings.split_seed, settings.train_size, settings.valid_size, settings.score_size)
-        scored = data.score_half(settings.split_seed, settings.score_size) if settings.score_size else None
-        self.train = Feed(data.images, labels_for(settings, data, train), train, data.mean, data.std, device)
-        self.valid = Feed(data.images, data.labels, valid, data.mean, data.std, device)
-        self.scored = None if scored is None else Feed(data.images, data.labels, scored, data.mean, data.std, device)
+        self.train, self.valid, self.scored = feeds(settings, data, device)
         # PyTorch's own convolutions are faster than oneDNN's for tiny batches, if channels do not come last.
         self.tiny = device.type == "cpu" and settings.model == "cifar" and settings.batch_size <= TINY_BATCH
         self.layout = torch.contiguous_format if self.tiny else torch.channels_last
@@ -131,20 +127,9 @@ class Training:
         scored: tuple[float, float] | None = None,
     ) -> None:
         """Add an epoch to the history; what is no loss any more becomes the large, finite one that never wins."""
-        diverged = not (train_loss < DIVERGED_LOSS and loss < DIVERGED_LOSS)  # `not <` is true for NaN as well
-        self.history.append(
-            {
-                "epoch": epoch,
-                "loss": DIVERGED_LOSS if diverged else loss,
-                "accuracy": 0.0 if diverged else accuracy,
-                "train_loss": train_loss if train_loss < DIVERGED_LOSS else DIVERGED_LOSS,
-                "lr": learning_rate(self.settings, epoch),
-                "seconds": seconds,
-                "diverged": diverged,
-                "data": self.data_name,
-                **({} if self.scored is None else score_of(not diverged, *(scored or (math.inf, 0.0)))),
-            }
-        )
+        scored = None if self.scored is None else scored or (math.inf, 0.0)
+        said = entry(self.settings, epoch, train_loss, (loss, accuracy), scored)
+        self.history.append(said | {"seconds": seconds, "data": self.data_name})
 
     def state(self) -> dict[str, Any]:
         return {
@@ -179,10 +164,39 @@ class Training:
         self.history = list(state["history"])
 
 
-def score_of(sound: bool, loss: float, accuracy: float) -> dict[str, float]:
-    """What a history says of the score half; of a diverged training what it says of the validation pictures too."""
-    sound = sound and loss < DIVERGED_LOSS
-    return {"score_loss": loss if sound else DIVERGED_LOSS, "score_accuracy": accuracy if sound else 0.0}
+def feeds(settings: Settings, data: Data, device: torch.device) -> tuple[Feed, Feed, Feed | None]:
+    """The pictures to train on, to validate on, and to score on (None without a score half)."""
+    split, size = settings.split_seed, settings.score_size
+    train, valid = data.split(split, settings.train_size, settings.valid_size, size)
+
+    def feed(indices: np.ndarray, labels: np.ndarray) -> Feed:
+        return Feed(data.images, labels, indices, data.mean, data.std, device)
+
+    scored = feed(data.score_half(split, size), data.labels) if size else None
+    return feed(train, labels_for(settings, data, train)), feed(valid, data.labels), scored
+
+
+def entry(
+    settings: Settings,
+    epoch: int,
+    train_loss: float,
+    valid: tuple[float, float],
+    scored: tuple[float, float] | None,
+) -> dict[str, Any]:
+    """What a history says of an epoch, from the losses and accuracies; of a diverged one large, finite losses."""
+    sound = train_loss < DIVERGED_LOSS and valid[0] < DIVERGED_LOSS  # a NaN is not
+    said = {
+        "epoch": epoch,
+        "loss": valid[0] if sound else DIVERGED_LOSS,
+        "accuracy": valid[1] if sound else 0.0,
+        "train_loss": train_loss if train_loss < DIVERGED_LOSS else DIVERGED_LOSS,
+        "lr": learning_rate(settings, epoch),
+        "diverged": not sound,
+    }
+    if scored is not None:
+        sound = sound and scored[0] < DIVERGED_LOSS
+        said |= {"score_loss": scored[0] if sound else DIVERGED_LOSS, "score_accuracy": scored[1] if sound else 0.0}
+    return said
 
 
 def labels_for(settings: Settings, data: Data, train: np.ndarray) -> np.ndarray:

@@ -25,12 +25,15 @@ from typing import Any
 
 import numpy as np
 
+from hpt_lessons.files import write_atomically
 from hpt_lessons.recorded import sizes
 from hpt_lessons.trials import Result, Trial, Trials
 
 HOME = Path(__file__).resolve().parent / "tables"
 PER_EPOCH = ("train_loss", "loss", "correct")
 SCORED = ("score_loss", "score_correct")
+# Columns that count pictures: the accuracy that they are of, and of how many pictures.
+COUNTED = {"correct": ("accuracy", "valid"), "score_correct": ("score_accuracy", "score")}
 # A network that at its end is right less often than this times guessing has unlearned everything: it is dead.
 ALIVE = 1.2
 COLUMNS = ("configs", "epochs", *PER_EPOCH, "test_correct", "diverged")
@@ -90,6 +93,11 @@ def read(path: Path) -> Rows:
     return rows
 
 
+def write(path: Path, rows: Rows) -> None:
+    """The arrays as one compressed file, written atomically."""
+    write_atomically(path, lambda file: np.savez_compressed(file, **rows, allow_pickle=False))
+
+
 def from_histories(
     configs: Sequence[Mapping[str, Any]],
     histories: Sequence[Sequence[Mapping[str, Any]]],
@@ -100,27 +108,21 @@ def from_histories(
 
     `about` must say the numbers of pictures, `valid` and `test`, and `score` if there is a score half.
     """
-    scored = bool(histories) and "score_loss" in histories[0][0]
     shape = len(histories), max(len(history) for history in histories)
     rows: Rows = {
         "configs": np.array([json.dumps(config) for config in configs]),
         "epochs": np.array([len(history) for history in histories], np.int32),
-        "train_loss": np.full(shape, np.nan, np.float32),
-        "loss": np.full(shape, np.nan, np.float32),
-        "correct": np.zeros(shape, np.int32),
         "test_correct": np.full(shape[0], -1, np.int32),
         "diverged": np.array([bool(history[-1]["diverged"]) for history in histories]),
         "about": np.array(json.dumps(about)),
     }
-    if scored:
-        rows |= {"score_loss": np.full(shape, np.nan, np.float32), "score_correct": np.zeros(shape, np.int32)}
-    for number, history in enumerate(histories):
-        for place, result in enumerate(history):
-            if scored:
-                rows["score_loss"][number, place] = result["score_loss"]
-                rows["score_correct"][number, place] = round(result["score_accuracy"] * about["score"])
-            rows["train_loss"][number, place], rows["loss"][number, place] = result["train_loss"], result["loss"]
-            rows["correct"][number, place] = round(result["accuracy"] * about["valid"])
+    for column in PER_EPOCH + SCORED if "score_loss" in histories[0][0] else PER_EPOCH:
+        counted = COUNTED.get(column)
+        rows[column] = np.zeros(shape, np.int32) if counted else np.full(shape, np.nan, np.float32)
+        for number, history in enumerate(histories):
+            rows[column][number, : len(history)] = [
+                round(result[counted[0]] * about[counted[1]]) if counted else result[column] for result in history
+            ]
     for number, accuracy in test_accuracy.items():
         rows["test_correct"][number] = round(accuracy * about["test"])
     return rows
@@ -135,7 +137,7 @@ def join(parts: Sequence[Rows]) -> Rows:
             continue
         values = [part[column] for part in parts]
         if column in PER_EPOCH + SCORED:
-            fill = 0 if column.endswith("correct") else np.nan
+            fill = 0 if column in COUNTED else np.nan
             values = [np.pad(value, ((0, 0), (0, longest - value.shape[1])), constant_values=fill) for value in values]
         rows[column] = np.concatenate(values)
     return rows

@@ -10,6 +10,7 @@ import sys
 import time
 from dataclasses import replace
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import pytest
@@ -24,6 +25,7 @@ from hpt_lessons.cifar.population import read_configs
 from hpt_lessons.cifar.training import train_cifar
 from hpt_lessons.recorded import sizes, table
 from hpt_lessons.recorded.making import build, card, check, cost, plans, pool
+from hpt_lessons.recorded.objective import Recorded
 from hpt_lessons.trials import Result, Trial, Trials
 
 pytestmark = pytest.mark.slow
@@ -35,7 +37,7 @@ ROOT = Path(__file__).resolve().parents[2]
 def whole(tmp_path_factory):
     """A folder with the tiny table, built without disturbance, and its pictures."""
     folder = tmp_path_factory.mktemp("whole")
-    build.build(tiny_table.PLAN, tiny_table.pictures(folder), device="cpu", folder=folder, progress=False)
+    built(folder)
     return folder
 
 
@@ -51,9 +53,16 @@ def assert_equal_tables(one: Path, two: Path) -> None:
         np.testing.assert_array_equal(first[column], second[column], err_msg=column)
 
 
-def rebuilt(folder: Path, whole: Path) -> None:
-    (folder / "data").symlink_to(whole / "data")
-    build.build(tiny_table.PLAN, tiny_table.pictures(folder), device="cpu", folder=folder, progress=False)
+def built(folder: Path, plan: plans.Plan = tiny_table.PLAN, data: Path | None = None) -> Trials:
+    """The table of a plan, built in a folder, with the pictures that lie there or in another folder."""
+    build.build(plan, tiny_table.pictures(data or folder), device="cpu", folder=folder, progress=False)
+    return recorded.load(plan.name, folder)
+
+
+@pytest.fixture
+def copy(whole, tmp_path):
+    """A folder of one's own with the tiny table and its pictures."""
+    return shutil.copytree(whole, tmp_path / "copy", symlinks=True)
 
 
 # -- what comes out ----------------------------------------------------------------------------------------------------
@@ -96,7 +105,7 @@ def test_nothing_is_left_but_table_and_card(whole):
     assert sorted(path.name for path in whole.iterdir()) == ["data", "parts", "tiny.md", "tiny.npz"]
     assert not list((whole / "parts").iterdir())
     before = (whole / "tiny.npz").stat().st_mtime_ns
-    build.build(tiny_table.PLAN, tiny_table.pictures(whole), device="cpu", folder=whole, progress=False)
+    built(whole)
     assert (whole / "tiny.npz").stat().st_mtime_ns == before
 
 
@@ -177,7 +186,7 @@ def test_a_part_that_is_not_right_is_built_again(whole, tmp_path, damage):
         rows = table.read(part)
         rows["configs"] = np.array([text.replace("0.001", "0.002") for text in rows["configs"]])
         np.savez_compressed(part, **rows)
-    build.build(tiny_table.PLAN, tiny_table.pictures(tmp_path), device="cpu", folder=tmp_path, progress=False)
+    built(tmp_path)
     assert_equal_tables(tmp_path, whole)
 
 
@@ -188,7 +197,7 @@ def test_files_of_others_among_the_parts_stay(whole, tmp_path):
     for name in others:
         (parts / name).parent.mkdir(exist_ok=True)
         (parts / name).write_text("mine")
-    build.build(tiny_table.PLAN, tiny_table.pictures(tmp_path), device="cpu", folder=tmp_path, progress=False)
+    built(tmp_path)
     assert_equal_tables(tmp_path, whole)
     assert sorted(str(path.relative_to(parts)) for path in parts.rglob("*") if path.is_file()) == sorted(others)
 
@@ -200,7 +209,7 @@ def test_parts_of_other_pictures_are_refused(whole, tmp_path):
     rows["about"] = np.array(json.dumps(json.loads(str(rows["about"])) | {"data": "other pictures"}))
     np.savez_compressed(part, **rows)
     with pytest.raises(ValueError, match=r"'other pictures'.*'generated"):
-        build.build(tiny_table.PLAN, tiny_table.pictures(tmp_path), device="cpu", folder=tmp_path, progress=False)
+        built(tmp_path)
     assert part.exists()
 
 
@@ -208,40 +217,36 @@ def never(*_):
     raise AssertionError("trained again")
 
 
-def test_what_another_table_has_measured_is_not_trained_again(whole, tmp_path, monkeypatch):
+def test_what_another_table_has_measured_is_not_trained_again(copy, monkeypatch):
     """The same configuration, length, seeds and pictures; of a group of which one trial is new, that one is trained."""
-    shutil.copytree(whole, tmp_path / "copy")
-    folder, pictures = tmp_path / "copy", tiny_table.pictures(whole)
+    pictures = tiny_table.pictures(copy)
     eight = tiny_table.PLAN.groups[0]
     same = plans.Group("same", tuple({**config, "seed": 0} for config in eight.configs[1:]))
     plan = replace(tiny_table.PLAN, name="other", groups=(same,), then=None)
     with monkeypatch.context() as patch:
         patch.setattr(build.Builder, "train", never)
-        build.build(plan, pictures, device="cpu", folder=folder, progress=False)
-    first, other = recorded.load("tiny", folder), recorded.load("other", folder)
+        other = built(copy, plan)
+    first = recorded.load("tiny", copy)
     assert [trial.history for trial in other] == [first["0001"].history, first["0002"].history]
     for change in ({"seed": 1}, {"split_seed": 3}, {"epochs": 3}, {"lr": 0.02}, {"momentum": 0.5}):
-        builder = build.Builder(plan, pictures, build.choose_device("cpu"), folder / "parts" / "other")
+        builder = build.Builder(plan, pictures, build.choose_device("cpu"), copy / "parts" / "other")
         new = plans.Group("new", (same.configs[0], {**same.configs[1], **change}))
         assert builder.missing(new) == new.configs[1:] and not builder.missing(same)
     trained = []
     monkeypatch.setattr(build.Builder, "train", watched_train(trained, lambda group: group.configs))
     mixed = plans.Group("mixed", (same.configs[0], {**same.configs[1], "lr": 0.02}, same.configs[1]))
-    build.build(replace(plan, name="mixed", groups=(mixed,)), pictures, device="cpu", folder=folder, progress=False)
+    rows = built(copy, replace(plan, name="mixed", groups=(mixed,)))
     assert trained == [mixed.configs[1:2]]
-    rows = recorded.load("mixed", folder)
     assert [trial.config["lr"] for trial in rows] == [config["lr"] for config in mixed.configs]
     assert [rows[0].history, rows[2].history] == [first["0001"].history, first["0002"].history]
 
 
-def test_another_plan_of_the_same_size_is_another_table(whole, tmp_path):
+def test_another_plan_of_the_same_size_is_another_table(copy):
     """What was trained for it is in the table before its parts go."""
-    shutil.copytree(whole, tmp_path / "copy")
     first = plans.Group("other", tuple({**tiny_table.SAME, "lr": lr} for lr in (0.0002, 0.0004, 0.0006)))
     assert len(first.configs) == len(tiny_table.PLAN.groups[0].configs)
     plan = replace(tiny_table.PLAN, groups=(first, *tiny_table.PLAN.groups[1:]))
-    build.build(plan, tiny_table.pictures(whole), device="cpu", folder=tmp_path / "copy", progress=False)
-    assert [trial.config["lr"] for trial in recorded.load("tiny", tmp_path / "copy")[:3]] == [0.0002, 0.0004, 0.0006]
+    assert [trial.config["lr"] for trial in built(copy, plan)[:3]] == [0.0002, 0.0004, 0.0006]
 
 
 def watched_train(seen, what):
@@ -255,19 +260,15 @@ def watched_train(seen, what):
     return watched
 
 
-def test_a_larger_plan_trains_only_what_it_adds(whole, tmp_path, monkeypatch):
+def test_a_larger_plan_trains_only_what_it_adds(whole, copy, monkeypatch):
     """The table that is there is a beginning."""
-    shutil.copytree(whole, tmp_path / "copy")
     trained = []
     monkeypatch.setattr(build.Builder, "train", watched_train(trained, lambda group: group.name))
     more = plans.Group("more", ({**tiny_table.SAME, "lr": 0.0005},))
     plan = replace(tiny_table.PLAN, groups=(*tiny_table.PLAN.groups, more))
-    build.build(plan, tiny_table.pictures(whole), device="cpu", folder=tmp_path / "copy", progress=False)
-    before, after = recorded.load("tiny", whole), recorded.load("tiny", tmp_path / "copy")
+    before, after = recorded.load("tiny", whole), built(copy, plan)
     assert trained == ["more"] and len(after) == 7
-    spent = [
-        json.loads(str(table.read(folder / "tiny.npz")["about"]))["spent"] for folder in (whole, tmp_path / "copy")
-    ]
+    spent = [json.loads(str(rows_of(folder)["about"]))["spent"] for folder in (whole, copy)]
     assert 0 < spent[0] <= spent[1]
     assert [trial.history for trial in after[:5]] == [trial.history for trial in before[:5]]
     assert after[5].config["lr"] == 0.0005
@@ -288,7 +289,7 @@ def test_a_dead_network_is_tested_and_ends(whole, tmp_path):
         population.run_epoch(epoch)
         alone.run_epoch(epoch)
         population.histories[0][-1]["accuracy"] = 0.1  # as with as many pictures of each class
-        buried.append(builder.bury(population))
+        buried.append(builder.drop_dead(population))
     assert [list(one) for one in buried] == [[], [], [0], []] and population.networks == [1]
     labels = builder.test[1]
     assert buried[2][0] in {float((labels == label).mean()) for label in range(10)}
@@ -299,12 +300,11 @@ def test_a_dead_network_is_tested_and_ends(whole, tmp_path):
 
 
 # -- what an epoch costs -----------------------------------------------------------------------------------------------
-def test_a_kind_of_trial_that_a_table_knows_is_not_measured_again(whole, tmp_path, monkeypatch):
+def test_a_kind_of_trial_that_a_table_knows_is_not_measured_again(whole, copy, monkeypatch):
     """Rates, seeds and lengths share their seconds; another batch size or shape has its own."""
-    shutil.copytree(whole, tmp_path / "copy")
     monkeypatch.setattr(cost, "measure", lambda config, data: 77.0)
     data = tiny_table.pictures(whole)
-    parts = tmp_path / "copy" / "parts" / "tiny"
+    parts = copy / "parts" / "tiny"
     parts.mkdir(parents=True)
     builder = build.Builder(tiny_table.PLAN, data, build.choose_device("cpu"), parts)
     recorded_seconds = {
@@ -370,7 +370,7 @@ def finetuned(tmp_path_factory):
     plan = plans.Plan(
         "fine", "Fine", "Two schemes.", (group,), {"epochs": 3, "train_size": 60, "valid_size": 100}, known_classes=6
     )
-    build.build(plan, tiny_table.pictures(folder), device="cpu", folder=folder, progress=False)
+    built(folder, plan)
     return folder, plan
 
 
@@ -538,16 +538,31 @@ def test_each_layerwise_scheme_gets_the_same_tuning_and_paired_seeds():
 
 
 # -- what is shipped ---------------------------------------------------------------------------------------------------
-@pytest.fixture(params=recorded.names() or [pytest.param(None, marks=pytest.mark.skip("no table is complete yet"))])
-def shipped(request):
-    return request.param
+class Shipped(NamedTuple):
+    """A shipped table with its plan, or the parts of one that is being recorded, put together as far as they are."""
+
+    trials: Trials
+    plan: plans.Plan
+    about: dict
+    card: str
+
+
+@pytest.fixture(scope="module", params=[*recorded.names(), *(path.name for path in (table.HOME / "parts").glob("*"))])
+def shipped(request, tmp_path_factory):
+    plan, folder = plans.PLANS[request.param](), table.HOME
+    parts = folder / "parts" / plan.name
+    if parts.is_dir():
+        groups = tuple(group for group in plan.groups if (parts / f"{group.name}.npz").is_file())
+        plan, folder = replace(plan, groups=groups), tmp_path_factory.mktemp("parts")
+        build.write_table(folder / f"{plan.name}.npz", plan, [table.read(parts / f"{one.name}.npz") for one in groups])
+    about = json.loads(str(table.read(folder / f"{plan.name}.npz")["about"]))
+    text = (folder / f"{plan.name}.md").read_text(encoding="utf-8")
+    return Shipped(recorded.load(plan.name, folder), plan, about, text)
 
 
 def test_a_shipped_table_is_complete(shipped):
     """Every planned trial is there in its order, with as many epochs as planned unless it diverged or died."""
-    trials, plan = recorded.load(shipped), plans.PLANS[shipped]()
-    groups = list(plan.groups)
-    planned = [config for group in groups for config in group.configs]
+    trials, plan, planned = shipped.trials, shipped.plan, trials_of(shipped.plan)
     if plan.then is not None:
         planned += [config for group in plan.then(trials[: len(planned)]) for config in group.configs]
     classes = f", {10 - plan.known_classes} of 10 classes" if plan.known_classes else ""
@@ -557,24 +572,29 @@ def test_a_shipped_table_is_complete(shipped):
         ended = trial.diverged or trial.history[-1].extra["dead"]
         assert ended or trial.budget == config.get("epochs", plan.fixed["epochs"])
         assert all(0 < value < 100 for value in trial.values("seconds"))
+        assert all(("score_loss" in result.extra) == ("score_size" in plan.fixed) for result in trial.history)
 
 
 def test_a_shipped_card_is_that_of_its_table(shipped):
     """Written from the table, diverged and dead trials included, and never edited by hand."""
-    rows = table.read(table.HOME / f"{shipped}.npz")
-    text = (table.HOME / f"{shipped}.md").read_text(encoding="utf-8")
-    assert card.card(plans.PLANS[shipped](), table.to_trials(rows), json.loads(str(rows["about"]))) == text
-    assert len({line.count("|") for line in text.splitlines() if line.startswith("|")}) == 1
+    assert card.card(shipped.plan, shipped.trials, shipped.about) == shipped.card
+    assert len({line.count("|") for line in shipped.card.splitlines() if line.startswith("|")}) == 1
 
 
 def test_repeated_seeds_of_a_shipped_table_differ(shipped):
     """The same configuration with another seed has another curve."""
-    curves: dict[str, list] = {}
-    for trial in recorded.load(shipped):
-        if not trial.diverged and not trial.history[-1].extra["dead"]:
-            curves.setdefault(json.dumps(trial.config, sort_keys=True), []).append(tuple(trial.values()))
-    for same in curves.values():
-        assert len(set(same)) == len(same)
+    sound = [trial for trial in shipped.trials if not trial.diverged and not trial.history[-1].extra["dead"]]
+    curves = {(json.dumps(trial.config, sort_keys=True), tuple(trial.values())) for trial in sound}
+    assert len(curves) == len(sound)
+
+
+def test_every_shipped_table_can_be_searched(shipped):
+    """As an objective, in which a recorded trial is what it was."""
+    names = shipped.trials[0].config.keys()
+    objective = Recorded(shipped.trials.filter(lambda trial: trial.config.keys() == names), noise=None)
+    known = next(trial for trial in objective.trials if not trial.diverged)
+    seen = {objective.evaluate(known.config, 1, seed).loss for seed in range(20)}
+    assert known.history[0].loss in seen and 0.5 < objective.best < 2
 
 
 # Sweeps whose best rate is the lowest that was tried: their cards say so.
@@ -586,19 +606,19 @@ AT_THE_EDGE = {
 def test_the_best_learning_rate_lies_inside_the_range(shipped):
     """Of every sweep of eight rates or more, by the best epoch; those where it does not are known and marked."""
     sweeps: dict[str, list[Trial]] = {}
-    for trial in recorded.load(shipped):
+    for trial in shipped.trials:
         if trial.seed == 0:
             own = {key: value for key, value in trial.config.items() if key != "lr"}
             sweeps.setdefault(json.dumps(own), []).append(trial)
     edges = []
     for config, trials in sweeps.items():
         rates = [trial.config["lr"] for trial in trials]
-        best = min((trial for trial in trials if trial.sound), key=lambda trial: trial.best_loss).config["lr"]
-        if len(rates) >= card.SWEEP and not min(rates) < best < max(rates):
-            edges.append(json.loads(config))
-    known = AT_THE_EDGE.get(shipped, [])
+        if len(rates) >= card.SWEEP:  # in a pool each rate is alone
+            best = min((trial for trial in trials if trial.sound), key=lambda trial: trial.best_loss).config["lr"]
+            edges += [] if min(rates) < best < max(rates) else [json.loads(config)]
+    known = AT_THE_EDGE.get(shipped.plan.name, [])
     assert len(edges) == len(known) and all(one.items() >= two.items() for one, two in zip(edges, known, strict=True))
-    assert (table.HOME / f"{shipped}.md").read_text(encoding="utf-8").count("**at the edge**") == len(known)
+    assert shipped.card.count("**at the edge**") == len(known)
 
 
 @pytest.mark.parametrize("name", ["cifar-lenet", "cifar-batch-size", "cifar-layerwise", "cifar-finetuning"])
@@ -639,8 +659,7 @@ def test_a_table_keeps_both_scores(tmp_path):
     plan = plans.Plan(
         "both", "Both", "One group.", tiny_table.PLAN.groups[:1], tiny_table.PLAN.fixed | {"score_size": 50}
     )
-    build.build(plan, tiny_table.pictures(tmp_path), device="cpu", folder=tmp_path, progress=False)
-    trial = recorded.load("both", tmp_path)[0]
+    trial = built(tmp_path, plan)[0]
     alone = train_cifar({**plan.fixed, **trial.config}, data=tiny_table.pictures(tmp_path), progress=False)
     for ours, theirs in zip(trial.history, alone, strict=True):
         assert ours.extra["score_loss"] == pytest.approx(theirs["score_loss"], rel=1e-4)

@@ -6,7 +6,6 @@ on another one with the same repository, goes on from there. When all parts are 
 with the card `NAME.md`, and the parts are removed.
 """
 
-import argparse
 import contextlib
 import json
 import os
@@ -26,11 +25,11 @@ from hpt_lessons.cifar.data import Data, DataError, open_test_set
 from hpt_lessons.cifar.feed import Feed
 from hpt_lessons.cifar.population import Population, read_configs
 from hpt_lessons.cifar.training import choose_device, use_threads
-from hpt_lessons.files import LOCK, locked, read_json, remove_drafts, write_atomically, write_json
+from hpt_lessons.files import LOCK, locked, read_json, remove_drafts, write_json
 from hpt_lessons.progress import Progress
 from hpt_lessons.recorded.making import cost, finetuning
 from hpt_lessons.recorded.making.card import write_card
-from hpt_lessons.recorded.making.pictures import add_data_arguments, prepare
+from hpt_lessons.recorded.making.pictures import command_line, prepare
 from hpt_lessons.recorded.making.plans import PLANS, Config, Group, Plan
 from hpt_lessons.recorded.table import (
     ALIVE,
@@ -44,6 +43,7 @@ from hpt_lessons.recorded.table import (
     read,
     some,
     to_trials,
+    write,
 )
 
 SAVE_EVERY = 60.0  # seconds between two checkpoints of the group in training
@@ -66,7 +66,7 @@ def build(plan: Plan, data: Data, *, device: str | None = None, folder: Path = H
             chosen = plan.then(to_trials(join(rows)))
             rows += builder.stage(chosen, f"{plan.name}, chosen trials again", progress)
         if not done.is_file() or list(read(done)["configs"]) != list(join(rows)["configs"]):
-            write_table(done, builder, rows)
+            write_table(done, plan, rows)
     # After the lock, which lies among them. The table that takes their place has been read back.
     remove_parts(builder)
     return done
@@ -141,8 +141,7 @@ class Builder:
             rows = join([rows, self.shared([config for config in group.configs if config not in missing])])
             place = {str(text): row for row, text in enumerate(rows["configs"])}
             rows = some(rows, [place[json.dumps(config)] for config in group.configs])
-        path = self.part_of(group)
-        write_atomically(path, lambda file: np.savez_compressed(file, **rows, allow_pickle=False))
+        write(self.part_of(group), rows)
         self.checkpoint_of(group).unlink(missing_ok=True)
         return rows
 
@@ -195,7 +194,7 @@ class Builder:
         begin, saved = time.process_time() - spent, time.monotonic()
         for epoch in range(first, population.settings[0].epochs + 1):
             population.run_epoch(epoch)
-            tested |= self.bury(population)
+            tested |= self.drop_dead(population)
             bar.update(len(configs))
             if time.monotonic() - saved > SAVE_EVERY:
                 checkpoint.save(
@@ -204,20 +203,23 @@ class Builder:
                 saved = time.monotonic()
         tested |= self.tested(population)
         spent = time.process_time() - begin
-        about = {
+        about = self.about(population) | {"spent": round(spent, 1)}
+        rows = from_histories(group.configs, population.histories, tested, about)
+        rows["seconds"] = np.array([self.seconds(config) for config in group.configs], np.float32)
+        return rows
+
+    def about(self, population: Population) -> dict[str, Any]:
+        """What the rows of a group say about themselves, but for the computing time."""
+        return {
             "data": self.data.name,
             "classes": len(self.data.classes),
             "train": len(population.train),
             "valid": len(population.valid),
-            "score": 0 if population.scored is None else len(population.scored),
+            "score": len(population.scored or ()),
             "test": len(self.test_feed()),
-            "spent": round(spent, 1),
             "fixed": dict(self.plan.fixed),
             **where(self.device),
         }
-        rows = from_histories(group.configs, population.histories, tested, about)
-        rows["seconds"] = np.array([self.seconds(config) for config in group.configs], np.float32)
-        return rows
 
     def population(self, configs: Sequence[dict[str, Any]]) -> Population:
         """The networks before their first step."""
@@ -237,7 +239,7 @@ class Builder:
             pass  # damaged, or of an earlier plan: this group begins anew
         return 1, 0.0, {}
 
-    def bury(self, population: Population) -> dict[int, float]:
+    def drop_dead(self, population: Population) -> dict[int, float]:
         """End the trainings that nothing can come of any more; the test accuracy of each of them.
 
         A network whose last hidden units are silent for every picture answers always the same. No gradient reaches
@@ -307,7 +309,7 @@ class FineTuner(Builder):
         return finetuning.of_some_classes(images, labels, self.plan.known_classes, len(self.all_data.classes))
 
 
-def write_table(path: Path, builder: Builder, parts: Sequence[Rows]) -> None:
+def write_table(path: Path, plan: Plan, parts: Sequence[Rows]) -> None:
     """Join the parts, write the card and then the table, and look whether it can be read."""
     rows = join(parts)
     made = [json.loads(str(part["about"])) for part in parts]
@@ -315,13 +317,13 @@ def write_table(path: Path, builder: Builder, parts: Sequence[Rows]) -> None:
     if path.is_file():  # a smaller table, which this one takes in
         spent += json.loads(str(read(path)["about"]))["spent"]
     about = {key: made[-1].get(key, 0) for key in ("data", "classes", "train", "valid", "score", "test")} | {
-        "fixed": dict(builder.plan.fixed),
+        "fixed": dict(plan.fixed),
         "spent": round(spent),
         **{key: sorted(set().union(*(_list(one[key]) for one in made))) for key in ("code", "torch", "hardware")},
     }
     rows["about"] = np.array(json.dumps(about))
-    write_card(path.with_suffix(".md"), builder.plan, to_trials(rows), about)
-    write_atomically(path, lambda file: np.savez_compressed(file, **rows, allow_pickle=False))
+    write_card(path.with_suffix(".md"), plan, to_trials(rows), about)
+    write(path, rows)
     read(path)
 
 
@@ -362,14 +364,10 @@ def hardware(device: torch.device) -> str:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Build the table that the command line names; 0 when it is complete."""
-    ask = argparse.ArgumentParser(
-        prog="python -m hpt_lessons.recorded.making.build", description=__doc__.splitlines()[0]
-    )
+    ask = command_line("build", __doc__)
     ask.add_argument("name", choices=sorted(PLANS), help="the table")
-    add_data_arguments(ask)
     ask.add_argument("--device", help="cpu or cuda (a GPU if there is one)")
     ask.add_argument("--full", action="store_true", help="the larger plan, of which the shipped table is a part")
-    ask.add_argument("--out", type=Path, default=HOME, metavar="DIR", help="where tables are kept (in the package)")
     options = ask.parse_args(arguments)
     try:
         data = prepare(options)

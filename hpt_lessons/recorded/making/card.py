@@ -5,10 +5,11 @@ Every number is computed from the table, so that a card cannot tell of another t
 
 import math
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from hpt_lessons.files import write_atomically
 from hpt_lessons.progress import seconds_in_words
 from hpt_lessons.recorded.making.plans import Plan
 from hpt_lessons.recorded.table import ALIVE
@@ -36,46 +37,52 @@ BESIDE = "One measurement each, beside other\n  work: trust them to a third."
 
 def write_card(path: Path, plan: Plan, trials: Trials, about: Mapping[str, Any]) -> None:
     """Write the card of a table as Markdown."""
-    from hpt_lessons.files import write_atomically
-
     write_atomically(path, lambda file: file.write(card(plan, trials, about).encode()))
+
+
+CARD = """\
+# {plan.title}
+
+Table `{plan.name}`: {count:,} trials, measured, not simulated.
+
+{plan.text}
+
+## How it was measured
+
+{facts}
+
+## What is in it
+
+{counts}
+
+{best}
+
+## What it cannot tell
+
+{caution}
+
+## How to build it again
+
+```
+python -m hpt_lessons.recorded.making.build {plan.name} --data FOLDER --data-name '{pictures}'
+```
+
+Remove the table first: one that is there is not built again. The numbers agree up to the rounding of the \
+processor, which a chaotic training enlarges.
+"""
 
 
 def card(plan: Plan, trials: Trials, about: Mapping[str, Any]) -> str:
     """The text of the card."""
-    return "\n".join(
-        [
-            f"# {plan.title}",
-            "",
-            f"Table `{plan.name}`: {len(trials):,} trials, measured, not simulated.",
-            "",
-            plan.text,
-            "",
-            "## How it was measured",
-            "",
-            *_facts(plan, trials, about),
-            "",
-            "## What is in it",
-            "",
-            *_counts(trials),
-            "",
-            *_best(trials),
-            "",
-            "## What it cannot tell",
-            "",
-            CAUTION.format(seconds=CALIBRATED if about.get("calibrated") else BESIDE),
-            "",
-            "## How to build it again",
-            "",
-            "```",
-            f"python -m hpt_lessons.recorded.making.build {plan.name} --data FOLDER "
-            f"--data-name '{_pictures(plan, about)}'",
-            "```",
-            "",
-            "Remove the table first: one that is there is not built again. The numbers agree up to the rounding of the "
-            "processor, which a chaotic training enlarges.",
-            "",
-        ]
+    pool = any("momentum" in trial.config for trial in trials)
+    return CARD.format(
+        plan=plan,
+        count=len(trials),
+        facts="\n".join(_facts(plan, trials, about)),
+        counts="\n".join(_counts(trials)),
+        best="\n".join(_best_of_a_pool(trials) if pool else _best_of_sweeps(trials)),
+        caution=CAUTION.format(seconds=CALIBRATED if about.get("calibrated") else BESIDE),
+        pictures=_pictures(plan, about),
     )
 
 
@@ -121,59 +128,60 @@ def _counts(trials: Trials) -> Iterable[str]:
     yield f"- Best epoch before the last one: {early} of the {len(sound)} other trials."
 
 
-def _best(trials: Trials) -> Iterable[str]:
+def _best_of_sweeps(trials: Trials) -> Iterable[str]:
     """For each combination of the other hyperparameters the best learning rate, of the trials with the first seed.
 
     Few learning rates are no range, and whether the best lies inside is then left out.
     """
-    if any("momentum" in trial.config for trial in trials):
-        yield from _best_of_a_pool(trials)
-        return
     first = min(trial.seed for trial in trials)
     cells: dict[tuple, list[Trial]] = defaultdict(list)
     for trial in trials:
         if trial.seed == first and split(trial) == first:
-            cells[
-                tuple(
-                    (key, value if isinstance(value, str | int | float) else str(value))
-                    for key, value in trial.config.items()
-                    if key != "lr"
-                )
-            ].append(trial)
+            cells[_cell(trial)].append(trial)
     keys = list(dict.fromkeys(key for cell in cells for key, _ in cell))
     yield f"Best epoch of the best learning rate, seed {first}:"
     yield ""
-    yield f"| {' | '.join(keys)} | learning rate | in the range | loss | accuracy | epoch |"
-    yield "|" + "---|" * (len(keys) + 5)
+    yield from _lines([*keys, "learning rate", "in the range", "loss", "accuracy", "epoch"])
     for cell, members in sorted(cells.items(), key=lambda item: _in_order(dict(item[0]), keys)):
         sound = [trial for trial in members if trial.sound]
-        if not sound:
-            continue
-        best, rates = min(sound, key=lambda trial: trial.best_loss), [trial.config["lr"] for trial in members]
-        result = best.history[best.best_epoch - 1]
-        inside = "yes" if min(rates) < best.config["lr"] < max(rates) else "**at the edge**"
-        inside = inside if len(rates) >= SWEEP else "-"
-        values = [str(dict(cell).get(key, "-")) for key in keys]
-        yield (
-            f"| {' | '.join(values)} | {best.config['lr']:g} | {inside} | "
-            f"{result.loss:.3f} | {result.accuracy:.1%} | {result.epoch} |"
-        )
+        if sound:
+            best, rates = min(sound, key=lambda trial: trial.best_loss), [trial.config["lr"] for trial in members]
+            inside = "yes" if min(rates) < best.config["lr"] < max(rates) else "**at the edge**"
+            inside = inside if len(rates) >= SWEEP else "-"
+            yield _line([*(dict(cell).get(key, "-") for key in keys), f"{best.config['lr']:g}", inside, *_result(best)])
+
+
+def _cell(trial: Trial) -> tuple:
+    """All but the learning rate."""
+    own = ((key, value) for key, value in trial.config.items() if key != "lr")
+    return tuple((key, value if isinstance(value, str | int | float) else str(value)) for key, value in own)
 
 
 def _best_of_a_pool(trials: Trials) -> Iterable[str]:
     """No two trials of a pool share what is beside the learning rate: its best ten, by their best epoch."""
     sound = sorted((trial for trial in trials if trial.sound), key=lambda trial: trial.best_loss)[:10]
-    keys = list(sound[0].config) if sound else []
+    keys = list(trials[0].config)
     yield "The best ten by their best epoch on the validation pictures:"
     yield ""
-    yield f"| {' | '.join(keys)} | loss | accuracy | epoch | loss on the score half |"
-    yield "|" + "---|" * (len(keys) + 4)
+    yield from _lines([*keys, "loss", "accuracy", "epoch", "loss on the score half"])
     for trial in sound:
-        best = trial.history[trial.best_epoch - 1]
-        yield (
-            f"| {' | '.join(str(trial.config[key]) for key in keys)} | {best.loss:.3f} | {best.accuracy:.1%} | "
-            f"{best.epoch} | {best.extra.get('score_loss', math.nan):.3f} |"
-        )
+        scored = trial.history[trial.best_epoch - 1].value("score_loss")
+        yield _line([*(trial.config[key] for key in keys), *_result(trial), f"{scored:.3f}"])
+
+
+def _lines(columns: Sequence[str]) -> Iterable[str]:
+    """The head of a table in Markdown."""
+    return _line(columns), "|" + "---|" * len(columns)
+
+
+def _line(values: Sequence[Any]) -> str:
+    return f"| {' | '.join(map(str, values))} |"
+
+
+def _result(trial: Trial) -> tuple[str, str, str]:
+    """Loss, accuracy and number of the best epoch."""
+    result = trial.history[trial.best_epoch - 1]
+    return f"{result.loss:.3f}", f"{result.accuracy:.1%}", str(result.epoch)
 
 
 def _in_order(cell: Mapping[str, Any], keys: Iterable[str]) -> list[tuple[float, str]]:

@@ -5,7 +5,6 @@ training enlarges that: a training loss of the first epoch that agrees to one pe
 comparison.
 """
 
-import argparse
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -15,9 +14,9 @@ import numpy as np
 from hpt_lessons.cifar.data import Data, DataError
 from hpt_lessons.cifar.training import choose_device, train_cifar, use_threads
 from hpt_lessons.recorded.making.build import FineTuner
-from hpt_lessons.recorded.making.pictures import add_data_arguments, prepare
+from hpt_lessons.recorded.making.pictures import command_line, prepare
 from hpt_lessons.recorded.making.plans import PLANS, Plan
-from hpt_lessons.recorded.table import HOME, TableError, load
+from hpt_lessons.recorded.table import TableError, load
 from hpt_lessons.trials import Trial, Trials
 
 AGREE = 0.01
@@ -73,15 +72,11 @@ def compare_sample(
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Compare a sample of rows; 0 if all agree."""
-    ask = argparse.ArgumentParser(
-        prog="python -m hpt_lessons.recorded.making.check", description=__doc__.splitlines()[0]
-    )
+    ask = command_line("check", __doc__)
     ask.add_argument("name", choices=sorted(PLANS), help="the table")
-    add_data_arguments(ask)
     ask.add_argument("--rows", type=int, default=5, help="how many rows (5)")
     ask.add_argument("--epochs", type=int, default=3, help="how many epochs of each (3)")
     ask.add_argument("--seed", type=int, default=0, help="of the choice of the rows")
-    ask.add_argument("--out", type=Path, default=HOME, metavar="DIR", help="where tables are kept (in the package)")
     options = ask.parse_args(arguments)
     try:
         trials = load(options.name, options.out, partial=True)

@@ -6,7 +6,6 @@ The builder measures what no table knows yet. This command measures whole tables
 else, so that the kinds can be compared, and all tables together, so that a kind costs the same in each of them.
 """
 
-import argparse
 import json
 import os
 import sys
@@ -20,13 +19,12 @@ import numpy as np
 from hpt_lessons.cifar.config import read_config
 from hpt_lessons.cifar.data import Data, DataError
 from hpt_lessons.cifar.training import Training, choose_device, use_threads
-from hpt_lessons.files import write_atomically
 from hpt_lessons.progress import Progress
 from hpt_lessons.recorded.making import finetuning
 from hpt_lessons.recorded.making.card import write_card
-from hpt_lessons.recorded.making.pictures import add_data_arguments, prepare
+from hpt_lessons.recorded.making.pictures import command_line, prepare
 from hpt_lessons.recorded.making.plans import PLANS, Plan
-from hpt_lessons.recorded.table import HOME, Rows, TableError, read, to_trials
+from hpt_lessons.recorded.table import HOME, Rows, TableError, read, to_trials, write
 
 # What the time of an epoch depends on.
 OWN_COST = ("l1", "l2", "batch_size", "model", "augment", "train_size", "depth", "channels", "kernel", "activation")
@@ -108,20 +106,14 @@ class Table:
             "seconds": np.array([costs[key] for key in self.keys], np.float32),
             "about": np.array(json.dumps(about)),
         }
-        write_atomically(
-            folder / f"{self.plan.name}.npz", lambda file: np.savez_compressed(file, **rows, allow_pickle=False)
-        )
+        write(folder / f"{self.plan.name}.npz", rows)
         write_card(folder / f"{self.plan.name}.md", self.plan, to_trials(rows), about)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Calibrate the tables that the command line names; 0 when they are written."""
-    ask = argparse.ArgumentParser(
-        prog="python -m hpt_lessons.recorded.making.cost", description=__doc__.splitlines()[0]
-    )
+    ask = command_line("cost", __doc__)
     ask.add_argument("names", nargs="+", choices=sorted(PLANS), metavar="NAME", help="tables: %(choices)s")
-    add_data_arguments(ask)
-    ask.add_argument("--out", type=Path, default=HOME, metavar="DIR", help="where tables are kept (in the package)")
     options = ask.parse_args(arguments)
     try:
         costs = calibrate(options.names, prepare(options), options.out)

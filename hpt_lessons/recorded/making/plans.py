@@ -66,17 +66,9 @@ def rates(fine: bool = False) -> list[float]:
 
 def sweep(shape: tuple[int, int], batch_size: int, lrs: Iterable[float], note: str = "", **more: Any) -> Group:
     """One group: a shape and a batch size at several learning rates; `more` goes into each configuration."""
-    name = "-".join(
-        [
-            f"{shape[0]}x{shape[1]}",
-            f"b{batch_size}",
-            *(f"{key}{value}" for key, value in more.items()),
-            *([note] if note else []),
-        ]
-    )
-    return Group(
-        name, tuple({"l1": shape[0], "l2": shape[1], "lr": lr, "batch_size": batch_size, **more} for lr in lrs)
-    )
+    (l1, l2), parts = shape, [f"{key}{value}" for key, value in more.items()]
+    name = "-".join([f"{l1}x{l2}", f"b{batch_size}", *parts, *([note] if note else [])])
+    return Group(name, tuple({"l1": l1, "l2": l2, "lr": lr, "batch_size": batch_size, **more} for lr in lrs))
 
 
 def lenet(full: bool = False) -> Plan:
@@ -198,15 +190,6 @@ SCHEMES = (1.0, 0.5, 0.7, 1.4, 2.0, [0, 1, 1, 1, 1], [0, 0, 1, 1, 1])
 def layerwise(full: bool = False) -> Plan:
     """The same learning rate in every layer? Each scheme with the same number of tuning trials, then paired seeds."""
     tried, epochs = (rates()[1:12], 27) if full else (rates()[2:10], 12)
-    groups = [
-        Group(
-            f"scheme{number}",
-            tuple(
-                {"l1": DEFAULT[0], "l2": DEFAULT[1], "lr": lr, "batch_size": 16, "layer_factor": scheme} for lr in tried
-            ),
-        )
-        for number, scheme in enumerate(SCHEMES)
-    ]
     text = (
         "The untuned default shape 120/84 with batch size 16, from scratch: the same learning rate in all layers, "
         "rates that shrink towards the input by 0.5 or 0.7 from layer to layer or grow by 1.4 or 2, the first "
@@ -220,9 +203,17 @@ def layerwise(full: bool = False) -> Plan:
         "cifar-layerwise",
         "The CIFAR-10 network: a learning rate for each layer",
         text,
-        tuple(groups),
+        schemes(tried),
         FIXED | {"epochs": epochs},
         then=best_of_each_scheme,
+    )
+
+
+def schemes(lrs: Sequence[float]) -> tuple[Group, ...]:
+    """A group for each scheme, with these learning rates for the last layer."""
+    return tuple(
+        Group(f"scheme{number}", sweep(DEFAULT, 16, lrs, layer_factor=scheme).configs)
+        for number, scheme in enumerate(SCHEMES)
     )
 
 
@@ -240,16 +231,6 @@ def best_of_each_scheme(trials: Trials) -> list[Group]:
 
 def finetuning(full: bool = False) -> Plan:
     """A network that knows six classes learns four others from few labels: does a rate for each layer help there?"""
-    groups = [
-        Group(
-            f"scheme{number}",
-            tuple(
-                {"l1": DEFAULT[0], "l2": DEFAULT[1], "lr": lr, "batch_size": 16, "layer_factor": scheme}
-                for lr in rates()[1:11]
-            ),
-        )
-        for number, scheme in enumerate(SCHEMES)
-    ]
     text = (
         "Fine-tuning. A network of the untuned default shape was trained on 7,500 pictures of the first six "
         "classes (learning rate 0.001, batch size 16, 12 epochs). Its last layer is drawn anew, and it learns the "
@@ -265,7 +246,7 @@ def finetuning(full: bool = False) -> Plan:
         "cifar-finetuning",
         "The CIFAR-10 network: a learning rate for each layer in fine-tuning",
         text,
-        tuple(groups),
+        schemes(rates()[1:11]),
         fixed,
         then=best_of_each_scheme,
         known_classes=6,
@@ -317,15 +298,8 @@ def levers(full: bool = False) -> Plan:
 
 def lever(model: str, data: Mapping[str, Any], lrs: Iterable[float] = TUNED, **more: Any) -> Group:
     """One model on one kind of data."""
-    own = {
-        "l1": DEFAULT[0],
-        "l2": DEFAULT[1],
-        "batch_size": 16,
-        "epochs": SEEN // data["train_size"],
-        **data,
-        "model": model,
-        **more,
-    }
+    same = {"l1": DEFAULT[0], "l2": DEFAULT[1], "batch_size": 16, "epochs": SEEN // data["train_size"]}
+    own = {**same, **data, "model": model, **more}
     name = "-".join([model, *(f"{key}{value}" for key, value in {**data, **more}.items())]).replace("0.", "0_")
     return Group(name, tuple({**own, "lr": lr} for lr in lrs))
 
@@ -360,15 +334,8 @@ def architectures(full: bool = False) -> Plan:
     for values in itertools.product(*ARCHITECTURES.values()):
         own = dict(zip(ARCHITECTURES, values, strict=True))
         name = "-".join(f"{key}{value}" for key, value in own.items())
-        groups.append(
-            Group(
-                name,
-                tuple(
-                    {**own, "lr": lr, "model": "plain", "l2": DEFAULT[1], "batch_size": 16}
-                    for lr in (0.001, 0.003162, 0.01)
-                ),
-            )
-        )
+        same = {"model": "plain", "l2": DEFAULT[1], "batch_size": 16}
+        groups.append(Group(name, tuple({**own, "lr": lr, **same} for lr in (0.001, 0.003162, 0.01))))
     text = (
         "All 96 architectures of a small space: 1, 2 or 3 convolutions, 4 or 8 channels in the first (twice as "
         "many in each further one), filters of 3x3 or 5x5, 8, 32, 128 or 512 units in the first hidden layer (84 "
@@ -394,54 +361,34 @@ SPACE = (
 )
 
 
-def pool_of(name: str, title: str, condition: str, every: int = 1, **fixed: Any) -> Plan:
-    """The pool, or every second trial of it, under one condition."""
+CONDITIONS = {
+    # That of practice: few pictures, but flipped and shifted at random.
+    "augmented": ("flips and shifts", "trained on pictures that are flipped and shifted at random"),
+    # Without that most trainings overfit.
+    "plain": ("bare pictures", "those of `pool-augmented`, on the pictures as they are"),
+    "40k": (
+        "40,000 pictures",
+        "every second one of `pool-augmented`, on four times the pictures in a third of the epochs",
+    ),
+}
+
+
+def pool_of(condition: str, every: int = 1, **fixed: Any) -> Plan:
+    """The pool, or every second trial of it, under one condition: a name of `CONDITIONS`."""
+    title, said = CONDITIONS[condition]
     groups = tuple(
         Group(f"g{number:02d}-b{own[0]['batch_size']}-{own[0]['l1']}x{own[0]['l2']}", tuple(own[::every]))
         for number, own in enumerate(pool.groups())
     )
     count = sum(len(group.configs) for group in groups)
-    text = f"{count} random configurations of a space as people search it, {condition}: {SPACE}"
-    return Plan(name, title, text, groups, SCORED | fixed)
-
-
-def pool_augmented(full: bool = False) -> Plan:
-    """The condition of practice: few pictures, but flipped and shifted at random."""
-    return pool_of(
-        "pool-augmented",
-        "A pool of random configurations: flips and shifts",
-        "trained on pictures that are flipped and shifted at random",
-        augment=True,
-    )
-
-
-def pool_plain(full: bool = False) -> Plan:
-    """The same without: most trainings overfit."""
-    return pool_of(
-        "pool-plain",
-        "A pool of random configurations: bare pictures",
-        "those of `pool-augmented`, on the pictures as they are",
-        augment=False,
-    )
-
-
-def pool_40k(full: bool = False) -> Plan:
-    """Many pictures, few epochs."""
-    return pool_of(
-        "pool-40k",
-        "A pool of random configurations: 40,000 pictures",
-        "every second one of `pool-augmented`, on four times the pictures in a third of the epochs",
-        every=2,
-        augment=False,
-        train_size=40_000,
-        epochs=9,
-    )
+    text = f"{count} random configurations of a space as people search it, {said}: {SPACE}"
+    return Plan(f"pool-{condition}", f"A pool of random configurations: {title}", text, groups, SCORED | fixed)
 
 
 PLANS: dict[str, Callable[..., Plan]] = {
-    "pool-augmented": pool_augmented,
-    "pool-plain": pool_plain,
-    "pool-40k": pool_40k,
+    "pool-augmented": lambda full=False: pool_of("augmented", augment=True),
+    "pool-plain": lambda full=False: pool_of("plain", augment=False),
+    "pool-40k": lambda full=False: pool_of("40k", every=2, augment=False, train_size=40_000, epochs=9),
     "cifar-lenet": lenet,
     "cifar-lenet-seeds": seeds,
     "cifar-batch-size": batch_sizes,
