@@ -179,6 +179,7 @@ def optunas(points, values, domains, evaluator):
     return {(name,): value for name, value in found.items()}
 
 
+@pytest.mark.slow
 def test_scattered_trials_have_the_shares_that_optunas_fanova_gives():
     """A random search of 150 trials; both are forests with chance in them, so to 0.08."""
     points = np.random.default_rng(0).random((150, 3))
@@ -450,6 +451,7 @@ def test_an_interval_reaches_to_both_sides_though_drawn_seeds_are_noisier():
     assert part.high - part.share > 0.2 * (part.high - part.low)
 
 
+@pytest.mark.slow
 def test_the_interval_covers_the_true_share_nearly_as_often_as_it_says():
     """100 tables of 12 seeds, 95 % promised; a bootstrap over twelve is a little narrow (seen: 91 %)."""
     truth = share(importance.shares(seeded(1.0, 0.0, 1, np.random.default_rng(0)), of="value"), "a")

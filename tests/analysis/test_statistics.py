@@ -63,13 +63,10 @@ def test_confidence_is_a_share(confidence):
             interval()
 
 
-@pytest.mark.parametrize(("n", "factor"), [(2, 12.706), (3, 4.303), (5, 2.776), (10, 2.262), (30, 2.045)])
-def test_the_factor_of_a_mean_is_that_of_students_table(n, factor):
-    """Two-sided 95 % points of t with n - 1 degrees of freedom, from the printed table."""
-    values = np.arange(n)
-    low, high = mean_interval(values)
-    assert (low + high) / 2 == pytest.approx(values.mean())
-    assert (high - low) / 2 == pytest.approx(factor * values.std(ddof=1) / math.sqrt(n), rel=2e-4)
+@given(values=st.lists(st.integers(-9, 9), min_size=2, max_size=30).filter(lambda values: len(set(values)) > 1))
+def test_the_interval_of_a_mean_is_students(values):
+    expected = stats.t.interval(0.95, len(values) - 1, np.mean(values), stats.sem(values))
+    assert mean_interval(values) == pytest.approx(expected, abs=1e-9)
 
 
 def test_one_value_tells_nothing_about_its_spread():

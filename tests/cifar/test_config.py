@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from ray import tune
 
 from hpt_lessons.cifar.config import REQUIRED, RULES, UNTUNED, Settings, defaults, read_config
 
@@ -56,30 +57,17 @@ def test_other_values_are_refused_by_name(key, value):
         assert part in str(error.value)
 
 
-@pytest.mark.parametrize(
-    ("wrong", "meant"),
-    [
-        ("learning_rate", "lr"),
-        ("dropout", None),
-        ("batchsize", "batch_size"),
-        ("optimiser", "optimizer"),
-        ("epoch", "epochs"),
-        ("LR", "lr"),
-    ],
-)
+MEANT = {"learning_rate": "lr", "batchsize": "batch_size", "optimiser": "optimizer", "epoch": "epochs", "LR": "lr"}
+
+
+@pytest.mark.parametrize(("wrong", "meant"), [*MEANT.items(), ("dropout", None), (3, None)])
 def test_an_unknown_key_is_refused_and_the_close_one_suggested(wrong, meant):
     """A misspelt hyperparameter would otherwise be 'tuned' without any effect."""
-    with pytest.raises(ValueError, match=repr(wrong)) as error:
+    with pytest.raises(ValueError, match=f"no hyperparameter {wrong!r}") as error:
         read_config(UNTUNED | {wrong: 1})
     assert all(key in str(error.value) for key in RULES)
     if meant:
         assert f"Did you mean {meant!r}?" in str(error.value)
-
-
-def test_a_key_that_is_no_text_is_unknown():
-    """Keys of any kind get the sentence, not a traceback of the comparison."""
-    with pytest.raises(ValueError, match="no hyperparameter 3"):
-        read_config(UNTUNED | {3: 1})
 
 
 @pytest.mark.parametrize("key", REQUIRED)
@@ -118,30 +106,12 @@ def test_numpy_scalars_become_plain_values():
     assert [type(value) for value in values] == [int, int, float, int, bool]
 
 
-class Domain:
-    """Stands for a `tune.loguniform(...)` without importing Ray: what every domain has is `sample`."""
-
-    def sample(self):
-        return 0.1
-
-    def __repr__(self):
-        return "loguniform(0.0001, 0.1)"
-
-
 def test_a_search_space_is_not_a_configuration():
-    """Whoever calls the training with the space instead of a sample of it is told so."""
-    with pytest.raises(ValueError, match="search-space domain") as error:
-        read_config(UNTUNED | {"lr": Domain()})
-    assert "'lr'" in str(error.value) and "loguniform(0.0001, 0.1)" in str(error.value)
-
-
-def test_ray_domains_look_like_that():
-    """The real domains of Ray Tune are recognised, also the classic `sample_from`."""
-    from ray import tune
-
+    """Whoever calls the training with Ray's domains instead of a sample of them is told so."""
     for domain in (tune.loguniform(1e-4, 1e-1), tune.choice([2, 4]), tune.sample_from(lambda _: 3)):
-        with pytest.raises(ValueError, match="search-space domain"):
+        with pytest.raises(ValueError, match=r"'lr' is .*search-space domain") as error:
             read_config(UNTUNED | {"lr": domain})
+        assert repr(domain) in str(error.value)
 
 
 def test_nothing_trains_and_no_data_is_touched_before_the_check(monkeypatch):

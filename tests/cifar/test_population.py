@@ -9,10 +9,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
 
-from helpers.random_pictures import MEAN, STD, random_data
+from helpers.random_pictures import random_data, textbook
 from hpt_lessons.cifar import checkpoint, training
 from hpt_lessons.cifar import population as together
-from hpt_lessons.cifar.config import UNTUNED, read_config
+from hpt_lessons.cifar.config import read_config
 from hpt_lessons.cifar.grouped import GroupedConvolution
 from hpt_lessons.trials import DIVERGED_LOSS, Trials
 
@@ -35,12 +35,6 @@ def train(*changes: dict, **more) -> list[list[dict]]:
     return together.train_population([SMALL | change for change in changes], data=DATA, progress=False, **more)
 
 
-def pictures(indices: np.ndarray) -> torch.Tensor:
-    """The textbook normalisation in float64."""
-    scaled = torch.tensor(DATA.images[indices] / 255).permute(0, 3, 1, 2)
-    return (scaled - torch.tensor(MEAN).view(3, 1, 1)) / torch.tensor(STD).view(3, 1, 1)
-
-
 def alone(change: dict, order_seed: int, epochs: int = 2) -> tuple[nn.Module, list[tuple[float, float, float]]]:
     """The loop that everybody writes, in float64: the network, and (training loss, loss, accuracy) of each epoch."""
     config = read_config(SMALL | change)
@@ -58,17 +52,22 @@ def alone(change: dict, order_seed: int, epochs: int = 2) -> tuple[nn.Module, li
         for start in range(0, len(order), config.batch_size):
             chosen = order[start : start + config.batch_size]
             optimizer.zero_grad()
-            loss = nn.CrossEntropyLoss()(model(pictures(chosen)), labels[chosen])
+            loss = nn.CrossEntropyLoss()(model(textbook(DATA, chosen)), labels[chosen])
             loss.backward()
             optimizer.step()
             total += loss.item() * len(chosen)
         model.eval()
         with torch.no_grad():
-            output = model(pictures(valid_indices))
+            output = model(textbook(DATA, valid_indices))
         loss = nn.CrossEntropyLoss()(output, labels[valid_indices]).item()
         hits = (output.argmax(1) == labels[valid_indices]).double().mean().item()
         curve.append((total / len(order), loss, hits))
     return model, curve
+
+
+def numbers(history: list[dict]) -> list[tuple[float, float, float]]:
+    """Training loss, loss and accuracy of each epoch."""
+    return [(result["train_loss"], result["loss"], result["accuracy"]) for result in history]
 
 
 VARIED = (
@@ -83,10 +82,10 @@ VARIED = (
 @pytest.mark.parametrize(
     "same",
     [
-        {},
-        {"batch_size": 7},
+        pytest.param({}, marks=pytest.mark.slow),
+        pytest.param({"batch_size": 7}, marks=pytest.mark.slow),
         {"batch_size": 50},
-        {"l1": 5, "l2": 9, "batch_size": 2},
+        pytest.param({"l1": 5, "l2": 9, "batch_size": 2}, marks=pytest.mark.slow),
         {"train_size": 33, "valid_size": 20, "split_seed": 5},
     ],
 )
@@ -100,9 +99,7 @@ def test_each_network_is_what_it_would_be_alone(same):
         population.run_epoch(epoch)
     for number, change in enumerate(VARIED):
         model, curve = alone(same | change, order_seed=3)
-        history = population.histories[number]
-        found = [(result["train_loss"], result["loss"], result["accuracy"]) for result in history]
-        np.testing.assert_allclose(found, curve, rtol=0, atol=1e-5)
+        np.testing.assert_allclose(numbers(population.histories[number]), curve, rtol=0, atol=1e-5)
         for ours, theirs in zip(population.network(number).parameters(), model.parameters(), strict=True):
             torch.testing.assert_close(ours, theirs, rtol=0, atol=1e-5)
 
@@ -110,12 +107,14 @@ def test_each_network_is_what_it_would_be_alone(same):
 @pytest.mark.parametrize(
     "same",
     [
-        {"model": "wider"},
+        pytest.param({"model": "wider"}, marks=pytest.mark.slow),
         {"model": "pixels"},
         {"model": "residual", "batch_size": 20, "train_size": 40, "valid_size": 20},
-        {"model": "plain", "depth": 3, "channels": 4, "kernel": 5, "activation": "tanh"},
-        {"model": "plain", "depth": 1, "channels": 2, "kernel": 7},
-        {"wrong_labels": 0.5},
+        pytest.param(
+            {"model": "plain", "depth": 3, "channels": 4, "kernel": 5, "activation": "tanh"}, marks=pytest.mark.slow
+        ),
+        pytest.param({"model": "plain", "depth": 1, "channels": 2, "kernel": 7}, marks=pytest.mark.slow),
+        pytest.param({"wrong_labels": 0.5}, marks=pytest.mark.slow),
     ],
     ids=str,
 )
@@ -138,9 +137,7 @@ def test_each_network_of_another_shape_is_what_it_would_be_alone(same):
     population.run_epoch(2)
     for number in (0, 1, 3, 4, 5):
         model, curve = alone(varied[number], order_seed=3)
-        history = population.histories[number]
-        found = [(result["train_loss"], result["loss"], result["accuracy"]) for result in history]
-        np.testing.assert_allclose(found, curve, rtol=0, atol=1e-5)
+        np.testing.assert_allclose(numbers(population.histories[number]), curve, rtol=0, atol=1e-5)
         ours, theirs = population.network(number).state_dict(), model.state_dict()
         for name in ours.keys() - {name for name in ours if name.endswith("num_batches_tracked")}:
             torch.testing.assert_close(ours[name], theirs[name], rtol=0, atol=1e-5, msg=name)
@@ -154,7 +151,7 @@ def test_the_score_half_is_scored_like_the_validation_pictures():
     model = population.network(0).eval()
     scored = DATA.score_half(0, 20)
     with torch.no_grad():
-        output, labels = model(pictures(scored)), torch.tensor(DATA.labels[scored])
+        output, labels = model(textbook(DATA, scored)), torch.tensor(DATA.labels[scored])
     result = population.histories[0][0]
     assert result["score_loss"] == pytest.approx(nn.CrossEntropyLoss()(output, labels).item())
     assert result["score_accuracy"] == (output.argmax(1) == labels).double().mean().item()
@@ -200,24 +197,12 @@ def test_the_order_of_the_networks_does_not_matter(order):
         straight.run_epoch(epoch)
         mixed.run_epoch(epoch)
     for place, number in enumerate(order):
-        ours, theirs = (
-            [[result[key] for key in ("loss", "train_loss", "accuracy")] for result in history]
-            for history in (mixed.histories[place], straight.histories[number])
-        )
-        np.testing.assert_allclose(ours, theirs, rtol=1e-9)
+        np.testing.assert_allclose(numbers(mixed.histories[place]), numbers(straight.histories[number]), rtol=1e-9)
     assert straight.histories[1][-1]["diverged"]
 
 
 @settings(max_examples=10)
-@given(
-    st.integers(1, 4),
-    st.integers(1, 3),
-    st.integers(1, 3),
-    st.integers(1, 5),
-    st.integers(1, 5),
-    st.integers(0, 2),
-    st.integers(0, 2),
-)
+@given(*(st.integers(low, high) for low, high in ((1, 4), (1, 3), (1, 3), (1, 5), (1, 5), (0, 2), (0, 2))))
 def test_the_way_back_through_a_grouped_convolution(groups, inputs, outputs, height, width, more, pairs):
     """PyTorch's gradients, for all shapes with an even number of columns; two parts of a batch share the kernel."""
     draw = torch.Generator().manual_seed(0)
@@ -334,9 +319,3 @@ def test_global_generators_and_threads_are_left_alone():
     before, threads = torch.get_rng_state(), torch.get_num_threads()
     train({"seed": 5, "epochs": 1})
     assert torch.equal(torch.get_rng_state(), before) and torch.get_num_threads() == threads
-
-
-def test_the_untuned_default_is_a_configuration_like_any_other():
-    """It has the shape that most tables begin with."""
-    [history] = together.train_population([UNTUNED | {"epochs": 1}], data=DATA, progress=False)
-    assert history[0]["lr"] == 0.001 and 0 < history[0]["loss"] < 5

@@ -63,6 +63,14 @@ def go_on(folder: Path) -> dict[str, list[bytes]]:
 
 
 @pytest.fixture(scope="module")
+def whole(tmp_path_factory):
+    """The checkpoint of the plainest training, which nobody has interrupted."""
+    file = tmp_path_factory.mktemp("whole") / "momentum"
+    train(BASE, file)
+    return file
+
+
+@pytest.fixture(scope="module")
 def trainings(tmp_path_factory):
     """Every configuration without interruption, and resumed after each epoch in a fresh process: files and orders."""
     folder = tmp_path_factory.mktemp("resume")
@@ -97,6 +105,7 @@ def same(one, two) -> bool:
     return type(one) is type(two) and one == two
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("epoch", range(1, EPOCHS))
 @pytest.mark.parametrize("name", CONFIGS)
 def test_resumed_equals_uninterrupted(trainings, name, epoch):
@@ -110,6 +119,7 @@ def test_resumed_equals_uninterrupted(trainings, name, epoch):
     assert resumed[f"{name} after {epoch}"] == whole[name][epoch:]
 
 
+@pytest.mark.slow
 def test_each_epoch_has_an_order_of_its_own(trainings):
     """The same order in every epoch would pass for exact resume, and train worse."""
     _, whole, _ = trainings
@@ -125,7 +135,7 @@ def interrupted(tmp_path):
 
 
 @pytest.mark.parametrize("part", [0, 0.01, 0.5, 0.99])
-def test_a_kill_inside_a_checkpoint_write_costs_one_epoch(trainings, interrupted, monkeypatch, part):
+def test_a_kill_inside_a_checkpoint_write_costs_one_epoch(whole, interrupted, monkeypatch, part):
     """Whatever part of the new file was written, the old one is whole and the training goes on from it.
 
     What a kill that cannot be caught leaves half written is cleared away, and a file of somebody else's stays.
@@ -145,7 +155,7 @@ def test_a_kill_inside_a_checkpoint_write_costs_one_epoch(trainings, interrupted
             train(BASE, interrupted)
     assert interrupted.read_bytes() == before
     train(BASE, interrupted)
-    assert same(checkpoints.load(interrupted)["model"], checkpoints.load(trainings[0] / "momentum")["model"])
+    assert same(checkpoints.load(interrupted)["model"], checkpoints.load(whole)["model"])
     assert sorted(os.listdir(interrupted.parent)) == ["momentum", "momentum.tmp"]
 
 
@@ -266,8 +276,8 @@ def test_a_checkpoint_of_another_version_is_refused(interrupted):
         train(BASE, interrupted)
 
 
-def test_nothing_is_left_to_do_after_the_last_epoch(trainings, tmp_path):
+def test_nothing_is_left_to_do_after_the_last_epoch(whole, tmp_path):
     """A finished training called again answers with its history and trains nothing."""
-    shutil.copy(trainings[0] / "momentum", tmp_path / "momentum")
+    shutil.copy(whole, tmp_path / "momentum")
     history, orders = train(BASE, tmp_path / "momentum")
     assert orders == [] and len(history) == EPOCHS

@@ -12,7 +12,7 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from helpers.random_pictures import MEAN, STD, random_data
+from helpers.random_pictures import MEAN, STD, random_data, textbook
 from hpt_lessons.cifar import checkpoint, training
 from hpt_lessons.cifar import report as tune_hook
 from hpt_lessons.cifar.config import UNTUNED, read_config
@@ -33,12 +33,6 @@ def train(change: dict | None = None, **more) -> list[dict]:
     return training.train_cifar(SMALL | (change or {}), data=random_data(), progress=False, **more)
 
 
-def pictures(data: Data, indices: np.ndarray, dtype=torch.float32) -> torch.Tensor:
-    """The textbook normalisation: scale to 0..1, channels first, subtract the mean, divide by the deviation."""
-    scaled = torch.tensor(data.images[indices].astype(np.float64) / 255).permute(0, 3, 1, 2)
-    return ((scaled - torch.tensor(MEAN).view(3, 1, 1)) / torch.tensor(STD).view(3, 1, 1)).to(dtype).contiguous()
-
-
 def test_pictures_arrive_normalised_and_in_order():
     """Across blocks and with a smaller last batch, what the network gets is what the textbook computes."""
     data = random_data(700)
@@ -46,7 +40,7 @@ def test_pictures_arrive_normalised_and_in_order():
     feed = Feed(data.images, data.labels, np.arange(50, 650), MEAN, STD, CPU)
     batches = list(feed.batches(7, order))
     assert [len(labels) for _, labels in batches] == [7] * 85 + [5]
-    expected = pictures(data, 50 + order)
+    expected = textbook(data, 50 + order).float()
     arrived = torch.cat([images for images, _ in batches]).contiguous()
     torch.testing.assert_close(arrived, expected, atol=1e-5, rtol=1e-5)
     assert torch.cat([labels for _, labels in batches]).tolist() == data.labels[50 + order].tolist()
@@ -80,7 +74,7 @@ def test_an_epoch_equals_a_plain_loop(change):
     for start in range(0, len(order), settings.batch_size):
         chosen = order[start : start + settings.batch_size]
         optimizer.zero_grad()
-        loss = nn.CrossEntropyLoss()(model(pictures(data, chosen)), torch.tensor(data.labels[chosen]))
+        loss = nn.CrossEntropyLoss()(model(textbook(data, chosen).float()), torch.tensor(data.labels[chosen]))
         loss.backward()
         optimizer.step()
         total += loss.item() * len(chosen)
@@ -101,7 +95,7 @@ def test_validation_is_the_mean_over_single_pictures(batch, monkeypatch):
     exact.load_state_dict(run.model.state_dict())
     losses, hits = [], []
     for index in data.split(0)[1]:
-        output = exact(pictures(data, np.array([index]), torch.float64))
+        output = exact(textbook(data, np.array([index])))
         losses.append(functional.cross_entropy(output, torch.tensor(data.labels[[index]])).item())
         hits.append(int(output.argmax()) == data.labels[index])
     assert loss == pytest.approx(statistics.fmean(losses), rel=1e-5)
@@ -435,6 +429,7 @@ def test_a_trial_without_prepared_data_is_an_error(tune_reports, tmp_path):
         training.train_cifar(UNTUNED, tmp_path)
 
 
+@pytest.mark.slow
 def test_the_first_step_does_not_import_the_compiler():
     """It would cost each new trial process about five seconds."""
     code = (

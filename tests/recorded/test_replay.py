@@ -1,6 +1,5 @@
 """Replays: the clock keeps time, the budget holds, and every decision is the one that a live search would take."""
 
-import json
 import math
 import subprocess
 import sys
@@ -45,7 +44,6 @@ SCHEDULERS = {
     "promotion": lambda: PromotionASHA(1, EPOCHS, 2),
 }
 ROOT = Path(__file__).resolve().parents[2]
-GOLDEN = json.loads((Path(__file__).parents[1] / "reference" / "asha_golden.json").read_text(encoding="utf-8"))
 
 
 @pytest.fixture(autouse=True)
@@ -128,29 +126,7 @@ def test_random_search_is_a_plain_loop():
     assert len(trials) == 8 and {t.status for t in trials} == {"completed"}
 
 
-@pytest.mark.parametrize("order", ["ABC..I", "reversed"])
-@pytest.mark.parametrize("variant", ["ray_stopping", "promotion"])
-def test_asha_decides_as_in_the_golden_traces(variant, order):
-    """Nine trials, one worker: how far each was trained, the rungs, and the epochs in all."""
-    golden, names = GOLDEN[f"{variant}_{order}"], sorted(GOLDEN["losses"], reverse=order == "reversed")
-    curves = {n: [a] * 2 + [b] * 6 + [c] for n, (a, b, c) in GOLDEN["losses"].items()}
-    scheduler = (StoppingASHA if variant == "ray_stopping" else PromotionASHA)(1, 9, eta=3)
-    trials = replay(Recorded(named(curves)), listed(*names), scheduler, max_epochs=9)
-    reached = {t.config["name"]: t.budget for t in trials}
-    letters = {f"{number:04d}": name for number, name in enumerate(names)}
-    found = {str(level): {letters[t]: loss for t, loss in done.items()} for level, done in scheduler.results.items()}
-    assert found == golden["rungs"]
-    if variant == "ray_stopping":
-        assert reached == golden["stopped_at"] and epochs_used(trials) == golden["epochs"]
-    else:
-        goals = [job.split("@") for job in golden["jobs"]]
-        assert reached == {name: max(int(goal) for n, goal in goals if n == name) for name in names}
-        assert epochs_used(trials) == golden["epochs_resume"]
-        again = replay(Recorded(named(curves)), listed(*names), PromotionASHA(1, 9, eta=3), max_epochs=9, restart=True)
-        assert epochs_used(again) == sum(int(goal) for _, goal in goals)
-
-
-@pytest.mark.parametrize("scheduler", ["hyperband", "in step", "stopping", "promotion", "none"])
+@pytest.mark.parametrize("scheduler", SCHEDULERS)
 @settings(max_examples=20, deadline=None)
 @given(seed=st.integers(0, 10**6))
 def test_one_worker_feeds_the_scheduler_as_a_loop_over_epochs_does(scheduler, seed):
@@ -288,6 +264,8 @@ def test_the_choice_is_among_those_trained_the_longest():
     ("wrong", "message"),
     [
         ({"budget": 0}, "budget=0"),
+        ({"seed": -3}, "seed=-3"),
+        ({"searcher": object()}, "is no searcher"),
         ({"workers": 0}, "workers=0"),
         ({"workers": 1.5}, "workers=1.5"),
         ({"max_epochs": 99}, "max_epochs=99, but 6 epochs are known"),
@@ -297,7 +275,9 @@ def test_the_choice_is_among_those_trained_the_longest():
 def test_what_cannot_be_replayed_is_refused(wrong, message):
     objective = Recorded(table())
     with pytest.raises(ValueError, match=message):
-        replay(objective, RandomSearch(objective.space, 0), **{"max_epochs": EPOCHS, **wrong})
+        replay(objective, **{"searcher": RandomSearch(objective.space, 0), "max_epochs": EPOCHS, **wrong})
+    with pytest.raises(ValueError, match="give at least 1"):
+        repeats(objective, "random", 0)
 
 
 def test_without_seconds_there_is_no_clock():
@@ -375,15 +355,3 @@ def test_only_a_replay_without_noise_says_so():
     for noise, varied in ((None, "search"), (table(seeds=(0, 1, 2)), "both")):
         tables = repeats(Recorded(table(), noise=noise), "random", 3, 2 * EPOCHS, max_epochs=EPOCHS)
         assert analysis.what_varies(tables) == varied
-
-
-@pytest.mark.parametrize(
-    ("arguments", "message"),
-    [({"searcher": object()}, "is no searcher"), ({"seed": -3}, "seed=-3"), ({"budget": 0}, "budget=0")],
-)
-def test_wrong_searchers_seeds_and_budgets_are_refused(arguments, message):
-    """With the value and what was expected."""
-    with pytest.raises(ValueError, match=message):
-        replay(four(), **({"searcher": listed("A"), "max_epochs": 3} | arguments))
-    with pytest.raises(ValueError, match="give at least 1"):
-        repeats(four(), "random", 0)

@@ -9,29 +9,23 @@ from hpt_lessons.recorded.synthetic import Synthetic
 from hpt_lessons.search import layouts
 
 
-def losses(objective, count=1500):
+def losses(objective, count, layout=layouts.random):
     """The curves of random configurations; shape (count, epochs)."""
-    return np.array([objective.curve(c).values[:, 0] for c in layouts.random(objective.space, count, seed=0)])
+    return np.array([objective.curve(config).values[:, 0] for config in layout(objective.space, count, seed=0)])
 
 
 @pytest.mark.parametrize("correlation", [-0.6, 0.0, 0.5, 0.9, 1.0])
 def test_the_rank_correlation_is_what_was_asked_for(correlation):
-    """By SciPy's Spearman between each epoch and the last: as given at the first, and as announced in between."""
-    objective = Synthetic(3, 2, correlation=correlation, max_epochs=9)
-    found = losses(objective)
-    assert spearmanr(found[:, 0], found[:, -1]).statistic == pytest.approx(correlation, abs=0.06)
-    for epoch in (2, 4, 9):
-        expected = objective.rank_correlation(epoch)
-        assert spearmanr(found[:, epoch - 1], found[:, -1]).statistic == pytest.approx(expected, abs=0.06)
-    assert objective.rank_correlation(9) == 1
+    """By SciPy's Spearman between each epoch and the last: as given at the first, and as announced in between.
 
-
-@pytest.mark.parametrize("correlation", [-0.5, 0.5])
-def test_the_ranks_correlate_not_the_normal_numbers_behind_them(correlation):
-    """Evenly spread configurations tell 0.50 from the 0.48 that mixing without the conversion would give."""
-    objective = Synthetic(1, 1, correlation=correlation, max_epochs=3)
-    found = np.array([objective.curve(c).values[:, 0] for c in layouts.sobol(objective.space, 2048, seed=0)])
-    assert spearmanr(found[:, 0], found[:, -1]).statistic == pytest.approx(correlation, abs=0.006)
+    Evenly spread configurations tell 0.50 from the 0.48 that mixing normal numbers without the conversion would give.
+    """
+    objective = Synthetic(1, 1, correlation=correlation, max_epochs=9)
+    assert (objective.rank_correlation(1), objective.rank_correlation(9)) == (correlation, 1)
+    found = losses(objective, 1024, layouts.sobol)
+    for epoch in (1, 2, 4, 9):
+        seen = spearmanr(found[:, epoch - 1], found[:, -1]).statistic
+        assert seen == pytest.approx(objective.rank_correlation(epoch), abs=0.01)
 
 
 def test_curves_cross_where_early_ranks_mislead_and_nowhere_else():
@@ -91,6 +85,7 @@ def test_a_curve_ends_at_the_true_loss():
         assert objective.score(config, budget=9, scope="all") == min(curve)
 
 
+@pytest.mark.slow
 def test_early_stopping_pays_where_early_ranks_can_be_trusted_and_not_where_they_mislead():
     """Hyperband's regret against random search's, over paired seeds: far below one, and far above."""
     ratios = {}
