@@ -215,11 +215,8 @@ class Trials(Sequence[Trial]):
         an epoch from before.
         """
         mode = mode or ("max" if metric == "accuracy" else "min")
-        _one_of("mode", mode, ("min", "max"))
-        _one_of("scope", scope, ("last", "all"))
-        sign = 1.0 if mode == "min" else -1.0
-        candidates = self if among is None else self.select(among)
-        scored = [(sign * value, trial) for trial in candidates for value in _eligible(trial, metric, scope)]
+        sign, candidates = sign_of(mode), self if among is None else self.select(among)
+        scored = [(sign * value, trial) for trial in candidates for value in eligible(trial, metric, scope)]
         if not scored:
             raise ValueError(
                 f"none of {len(candidates)} trials has a sound result in {metric!r}: they reported nothing yet, "
@@ -303,16 +300,24 @@ class Trials(Sequence[Trial]):
         return cls.from_events(Journal(path).read())
 
 
-def _eligible(trial: Trial, metric: str, scope: str) -> list[float]:
-    """The values with which a trial may compete."""
+def eligible(trial: Trial, metric: str, scope: str) -> list[float]:
+    """The values with which a trial may compete: that of its last epoch, or by the scope "all" of any sound one."""
+    one_of("scope", scope, ("last", "all"))
     last = () if trial.diverged else trial.history[-1:]
     results = last if scope == "last" else trial.sound
     return [value for value in (result.value(metric) for result in results) if math.isfinite(value)]
 
 
-def _one_of(name: str, value: str, allowed: Sequence[str]) -> None:
+def one_of(name: str, value: Any, allowed: Sequence[Any]) -> Any:
+    """The value of an argument, if it is one of those that there are; else a ValueError that names them."""
     if value not in allowed:
         raise ValueError(f"{name}={value!r} is not possible; choose {' or '.join(map(repr, allowed))}.")
+    return value
+
+
+def sign_of(mode: str) -> float:
+    """1 for the mode "min", -1 for "max": times it, small is good. ValueError for another mode."""
+    return 1.0 if one_of("mode", mode, ("min", "max")) == "min" else -1.0
 
 
 def leaves(tree: Mapping[str, Any], path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], Any]]:

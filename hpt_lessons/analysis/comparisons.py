@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from hpt_lessons.analysis.intervals import finite_sample, paired_difference, proper_confidence, wilson
-from hpt_lessons.trials import Trial, Trials
+from hpt_lessons.trials import Trial, Trials, sign_of
 
 _COVERS = {
     "search": "the draw of the search",
@@ -127,12 +127,10 @@ def compare(
     Wilson's, which is a little wide where there are ties. A difference can be sure and yet tiny, or large on average
     and wrong in every third repeat: read both. Bouthillier et al. (2021) call 75 % of pairs a gain worth having.
     """
-    if mode not in ("min", "max"):
-        raise ValueError(f"mode={mode!r} is not possible; choose 'min' or 'max'.")
-    said = covers(varied)
+    said, sign = covers(varied), sign_of(mode)
     gap = paired_difference(first, second, confidence)
-    ahead = np.asarray(second, float) - np.asarray(first, float)
-    won = float(np.sum(np.where(ahead == 0, 0.5, (ahead if mode == "min" else -ahead) > 0)))
+    ahead = sign * (np.asarray(second, float) - np.asarray(first, float))
+    won = float(np.sum(np.where(ahead == 0, 0.5, ahead > 0)))
     low, high = wilson(won, gap.pairs, confidence)
     return Comparison(gap.mean, gap.low, gap.high, won / gap.pairs, low, high, gap.pairs, said)
 

@@ -18,7 +18,7 @@ from numpy.typing import ArrayLike
 
 from hpt_lessons.analysis.comparisons import covers
 from hpt_lessons.analysis.intervals import mean_interval
-from hpt_lessons.trials import Trial, Trials
+from hpt_lessons.trials import Trial, Trials, eligible, sign_of
 
 
 class Curse(NamedTuple):
@@ -63,7 +63,7 @@ def expected_curse(truths: ArrayLike, noise: ArrayLike, mode: str = "min") -> Cu
     """
     from scipy.special import log_ndtr
 
-    sign = _sign(mode)
+    sign = sign_of(mode)
     truths = sign * np.asarray(truths, float)
     if truths.ndim != 1 or not len(truths) or not np.isfinite(truths).all() or not np.min(noise) >= 0:
         raise ValueError(f"expected_curse: give finite scores, shape (n,), and noise of at least 0, not {noise!r}.")
@@ -105,7 +105,7 @@ def seen_curse(
     The interval is Student's over the turns of the seeds and covers the noise of training. The turns score on seeds
     that they share, so take it as rough.
     """
-    sign = _sign(mode)
+    sign = sign_of(mode)
     scores = sign * _matrix("seen_curse", scores)
     count = len(scores) if trials is None else trials
     if not 1 <= count <= len(scores):
@@ -184,12 +184,7 @@ def score(trial: Trial, metric: str = "loss", scope: str = "last") -> float:
 
     By `scope="all"` an epoch before divergence counts, as in `Trials.best`.
     """
-    if scope not in ("last", "all"):
-        raise ValueError(f"scope={scope!r} is not possible; choose 'last' or 'all'.")
-    last = () if trial.diverged else trial.history[-1:]
-    values = [result.value(metric) for result in (trial.sound if scope == "all" else last)]
-    values = [value for value in values if math.isfinite(value)]
-    return (max if metric == "accuracy" else min)(values, default=math.nan)
+    return (max if metric == "accuracy" else min)(eligible(trial, metric, scope), default=math.nan)
 
 
 def _matrix(caller: str, scores: ArrayLike) -> np.ndarray:
@@ -200,9 +195,3 @@ def _matrix(caller: str, scores: ArrayLike) -> np.ndarray:
             "two seeds. Leave out configurations that diverged, and say how many they were."
         )
     return matrix
-
-
-def _sign(mode: str) -> float:
-    if mode not in ("min", "max"):
-        raise ValueError(f"mode={mode!r} is not possible; choose 'min' or 'max'.")
-    return 1.0 if mode == "min" else -1.0

@@ -14,9 +14,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from hpt_lessons.analysis.comparisons import covers, percentiles, what_varies
-from hpt_lessons.trials import Result, Trial, Trials
-
-SPENT = ("trials", "epochs", "seconds")
+from hpt_lessons.trials import Result, Trial, Trials, one_of, sign_of
 
 
 @dataclass(frozen=True)
@@ -63,13 +61,9 @@ def incumbent(
 
     Raises ValueError if no result may compete, or if seconds are asked for and a result has none.
     """
-    _known("over", over, SPENT)
-    _known("scope", scope, ("last", "all"))
-    mode = mode or ("max" if metric == "accuracy" else "min")
-    _known("mode", mode, ("min", "max"))
-    sign = 1.0 if mode == "min" else -1.0
-    events = _events(trials)
-    spent = {"trials": _ended, "epochs": _epochs, "seconds": _seconds}[over](events)
+    one_of("scope", scope, ("last", "all"))
+    sign, events = sign_of(mode or ("max" if metric == "accuracy" else "min")), _events(trials)
+    spent = SPENT[one_of("over", over, tuple(SPENT))](events)
     steps: list[tuple[float, float, str]] = []
     for event, place in zip(events, spent, strict=True):
         value = _value(event, metric, scope, min_epochs)
@@ -197,6 +191,9 @@ def _seconds(events: Sequence[_Event]) -> np.ndarray:
     return np.cumsum(seconds)
 
 
+SPENT = {"trials": _ended, "epochs": _epochs, "seconds": _seconds}
+
+
 def _value(event: _Event, metric: str, scope: str, min_epochs: int) -> float:
     """What this result brings into the competition; NaN if nothing."""
     if scope == "last" and (not event.is_last or event.trial.diverged):
@@ -204,8 +201,3 @@ def _value(event: _Event, metric: str, scope: str, min_epochs: int) -> float:
     if event.result.epoch < min_epochs or not event.is_sound:
         return math.nan
     return event.result.value(metric)
-
-
-def _known(name: str, value: str, allowed: Sequence[str]) -> None:
-    if value not in allowed:
-        raise ValueError(f"{name}={value!r} is not possible; choose {', '.join(map(repr, allowed))}.")

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from hpt_lessons.trials import Result
+from hpt_lessons.trials import Result, one_of
 
 SCOPES = ("last", "all")
 COLUMNS = ("loss", "accuracy", "seconds", "train_loss")
@@ -56,16 +56,6 @@ class Curve:
         return Result(epoch, loss, accuracy, seconds, more)
 
 
-def check_scope(scope: str) -> str:
-    """The scope, if it is one; else ValueError."""
-    if scope not in SCOPES:
-        raise ValueError(
-            f"scope={scope!r} is not possible; choose {' or '.join(map(repr, SCOPES))} (the last epoch, "
-            "or the best of all up to now)."
-        )
-    return scope
-
-
 def told(results: Sequence[Result], metric: str, scope: str) -> float:
     """What a searcher is told after these epochs of a trial: small is good.
 
@@ -74,7 +64,7 @@ def told(results: Sequence[Result], metric: str, scope: str) -> float:
     """
     if results[-1].diverged:
         return math.nan
-    counted = results[-1:] if check_scope(scope) == "last" else results
+    counted = results[-1:] if one_of("scope", scope, SCOPES) == "last" else results
     values = [result.value(metric) for result in counted]
     return min(1 - value for value in values) if metric == "accuracy" else min(values)
 

@@ -16,12 +16,12 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from hpt_lessons.recorded.cells import Cell, CellIndex, config_key, seeds_of
-from hpt_lessons.recorded.curves import ACCURACY, LOSS, SCOPES, TRAIN_LOSS, Curve, check_budget, check_scope, told
+from hpt_lessons.recorded.curves import ACCURACY, LOSS, SCOPES, TRAIN_LOSS, Curve, check_budget, told
 from hpt_lessons.recorded.noise import Noise
 from hpt_lessons.recorded.table import load
 from hpt_lessons.search import domains
 from hpt_lessons.search.space import Space
-from hpt_lessons.trials import Result, Trial, Trials
+from hpt_lessons.trials import Result, Trial, Trials, one_of
 
 NOISE_TABLE = "cifar-lenet-seeds"
 RESCORED = 8  # fresh draws of the noise whose mean is a score, where no recorded seed is unseen
@@ -169,7 +169,7 @@ class Recorded:
         that the search saw, and as lucky as that. NaN if a training diverges.
         """
         budget = check_budget(self.max_epochs if budget is None else budget, self.max_epochs)
-        scope = check_scope(scope or self.scope)
+        scope = one_of("scope", scope or self.scope, SCOPES)
         cell, rate = self._locate(config)
         seen, unseen = self._split(cell, rate, seed)
         curves = [cell.curve(key, rate) for key in unseen or seen]

@@ -10,10 +10,10 @@ from typing import Any
 
 import numpy as np
 
-from hpt_lessons.recorded.curves import SCOPES, Curve, check_budget, check_scope, told
+from hpt_lessons.recorded.curves import SCOPES, Curve, check_budget, told
 from hpt_lessons.search import domains
 from hpt_lessons.search.space import Space
-from hpt_lessons.trials import Result
+from hpt_lessons.trials import Result, one_of
 
 LOWEST, START = 1.0, 2.3  # loss of the best configuration, and what every training begins near to, in nats
 _SAMPLE = 1 << 14  # points from which the distribution of the bowl's heights is taken
@@ -154,7 +154,7 @@ class Synthetic:
         """
         epochs = check_budget(self.max_epochs if budget is None else budget, self.max_epochs)
         losses = self._mean_losses(config)[:epochs]
-        return float(losses[-1] if check_scope(scope or self.scope) == "last" else losses.min())
+        return float(losses[-1] if one_of("scope", scope or self.scope, SCOPES) == "last" else losses.min())
 
     def __repr__(self) -> str:
         return (

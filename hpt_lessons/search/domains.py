@@ -13,6 +13,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from functools import cached_property
 from statistics import NormalDist
 from typing import Any
 
@@ -50,20 +51,20 @@ class Domain:
     values: tuple[Any, ...] = ()
     function: Callable[..., Any] | None = None
 
-    @property
+    @cached_property
     def log(self) -> bool:
         """Whether equal ratios, not equal differences, have equal probability."""
         return "log" in self.kind
 
-    @property
+    @cached_property
     def integer(self) -> bool:
         return "randint" in self.kind
 
-    @property
+    @cached_property
     def normal(self) -> bool:
         return "randn" in self.kind
 
-    @property
+    @cached_property
     def categorical(self) -> bool:
         """A list of values: `choice` or `grid_search`."""
         return self.kind in ("choice", "grid_search")

@@ -13,10 +13,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis.strategies import integers
 
-from helpers.archives import FILENAME, Server, small_archive, unpacked
+from helpers.archives import FILENAME, small_archive, unpacked
 from hpt_lessons.cifar.data import Data, DataError, load_data, open_data, open_test_set, test_openings
 from hpt_lessons.cifar.pictures import archive as archive_module
-from hpt_lessons.cifar.pictures import arrays, download, standin
+from hpt_lessons.cifar.pictures import arrays, standin
 
 PACKED, ARCHIVE = small_archive()
 STANDIN = "generated pictures (stand-in)"
@@ -25,22 +25,13 @@ MARKER = "hpt_lessons_data.json"
 
 
 @pytest.fixture(autouse=True)
-def _small_world(monkeypatch, tmp_path):
+def _small_world(impatient, monkeypatch, tmp_path):
     """A few generated pictures, the small archive, an address where nobody listens, and no environment that decides."""
-    monkeypatch.setenv("no_proxy", "*")
-    monkeypatch.setenv("HPT_LESSONS_PROGRESS", "off")
     monkeypatch.setenv("HPT_LESSONS_DATA", str(tmp_path / "default"))
     monkeypatch.delenv("HPT_LESSONS_DATASET", raising=False)
-    monkeypatch.setattr(download, "TRIES", 2)
     true_generate = standin.generate
     monkeypatch.setattr(standin, "generate", lambda seed=0: true_generate(seed, 200, 40))
     monkeypatch.setattr(archive_module, "cifar10_archive", lambda: ARCHIVE)
-
-
-@pytest.fixture
-def server():
-    with Server(PACKED) as running:
-        yield running
 
 
 def plain_data(count: int) -> Data:

@@ -46,18 +46,7 @@ PART = FILENAME + ".part"
 WRONG = PACKED[:-1] + bytes([PACKED[-1] ^ 1])
 
 
-@pytest.fixture(autouse=True)
-def _direct(monkeypatch):
-    """Loopback is reached directly, and nobody waits long."""
-    monkeypatch.setenv("no_proxy", "*")
-    monkeypatch.setenv("HPT_LESSONS_PROGRESS", "off")
-    monkeypatch.setattr(download, "TRIES", 2)
-
-
-@pytest.fixture
-def server():
-    with Server(PACKED) as running:
-        yield running
+pytestmark = pytest.mark.usefixtures("impatient")
 
 
 def is_complete(folder: Path) -> bool:

@@ -259,54 +259,30 @@ def test_a_test_picture_that_cannot_be_read_is_left_out_too(tmp_path):
 # --- layouts that will not do ----------------------------------------------------------------------------------------
 
 
-def no_train(root):
-    small_set(root, parts=("pictures",))
-
-
-def one_class(root):
-    small_set(root, classes=("cats",))
-
-
-def empty_class(root):
-    small_set(root)
-    (root / "train" / "birds").mkdir()
-
-
-def no_readable_picture_in_a_class(root):
-    small_set(root)
-    (root / "train" / "birds").mkdir()
-    (root / "train" / "birds" / "a.png").write_bytes(b"text")
-
-
-def a_stranger_in_the_test_set(root):
-    small_set(root, parts=("train", "test"))
-    picture(root / "test" / "birds" / "a.png")
-
-
-def an_empty_test_folder(root):
-    (small_set(root) / "test").mkdir()
-
-
-def too_few(root):
-    small_set(root, 1)
-
-
-def a_file(root):
-    root.write_bytes(b"PK")
-
-
 @pytest.mark.parametrize(
     ("build", "message"),
     [
         (lambda root: None, r"pets is missing; expected train/<class>/<pictures>"),
-        (a_file, r"pets is a file \(unpack it\)"),
-        (no_train, r"pets has no folder train/; expected"),
-        (one_class, r"holds 1 class folder\(s\) \(cats\); expected .* at least two classes"),
-        (empty_class, r"class 'birds' in .*train holds no files; fill its folder, or remove it"),
-        (no_readable_picture_in_a_class, r"class 'birds' in .* holds no readable picture \(for example .*birds/a\.png"),
-        (a_stranger_in_the_test_set, r"test has the class 'birds', which train/ has not"),
-        (an_empty_test_folder, r"test holds no pictures; fill it, or remove it"),
-        (too_few, r"holds no readable picture for testing"),
+        (lambda root: root.write_bytes(b"PK"), r"pets is a file \(unpack it\)"),
+        (lambda root: small_set(root, parts=("pictures",)), r"pets has no folder train/; expected"),
+        (
+            lambda root: small_set(root, classes=("cats",)),
+            r"holds 1 class folder\(s\) \(cats\); expected .* at least two classes",
+        ),
+        (
+            lambda root: (small_set(root) / "train" / "birds").mkdir(),
+            r"class 'birds' in .*train holds no files; fill its folder, or remove it",
+        ),
+        (
+            lambda root: picture(small_set(root) / "train" / "birds" / "a.png").write_bytes(b"text"),
+            r"class 'birds' in .* holds no readable picture \(for example .*birds/a\.png",
+        ),
+        (
+            lambda root: picture(small_set(root, parts=("train", "test")) / "test" / "birds" / "a.png"),
+            r"test has the class 'birds', which train/ has not",
+        ),
+        (lambda root: (small_set(root) / "test").mkdir(), r"test holds no pictures; fill it, or remove it"),
+        (lambda root: small_set(root, 1), r"holds no readable picture for testing"),
     ],
 )
 def test_a_layout_that_will_not_do_is_explained(tmp_path, build, message):

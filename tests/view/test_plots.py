@@ -5,25 +5,17 @@ import subprocess
 import sys
 from dataclasses import replace
 
-import matplotlib
 import matplotlib.pyplot as plt
 import numpy as np
 import pytest
-from matplotlib.colors import to_hex, to_rgb
+from matplotlib.colors import to_hex
 
-from hpt_lessons.analysis.intervals import mean_interval
+from helpers.figures import _close, data_name, legend, luminance  # noqa: F401
+from hpt_lessons.analysis import mean_interval
 from hpt_lessons.trials import DIVERGED_LOSS, Result, Trial, Trials
 from hpt_lessons.view.look import style
 from hpt_lessons.view.look.style import COLOURS
 from hpt_lessons.view.plots import learning_curves, show_pictures, slices
-
-
-@pytest.fixture(autouse=True)
-def _close():
-    """No figure and no setting outlives its test."""
-    with matplotlib.rc_context():
-        yield
-    plt.close("all")
 
 
 def make(name, losses, status="completed", seed=0, **config):
@@ -56,14 +48,6 @@ def curve(ax, name):
 def marks(ax, status):
     """The places of the marks of this kind."""
     return [(line.get_xdata()[0], line.get_ydata()[0]) for line in ax.lines if line.get_gid() == status]
-
-
-def legend(ax):
-    return [text.get_text() for text in ax.get_legend().get_texts()]
-
-
-def data_name(ax):
-    return ax.get_title(loc="right")
 
 
 # -- learning curves -----------------------------------------------------------------------------------------------
@@ -412,12 +396,6 @@ def test_a_sheet_of_the_wrong_things_is_an_error():
 
 
 # -- style ---------------------------------------------------------------------------------------------------------
-
-
-def luminance(colour):
-    """Relative luminance as in the web's accessibility guidelines (WCAG 2)."""
-    red, green, blue = (c / 12.92 if c <= 0.03928 else ((c + 0.055) / 1.055) ** 2.4 for c in to_rgb(colour))
-    return 0.2126 * red + 0.7152 * green + 0.0722 * blue
 
 
 def test_small_text_is_readable_and_the_best_is_darker_than_the_rest():

@@ -3,28 +3,20 @@
 import itertools
 import math
 
-import matplotlib
 import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from matplotlib.colors import to_hex, to_rgb
+from matplotlib.colors import to_hex
 from matplotlib.text import Text
 from scipy import stats as reference
 
+from helpers.figures import _close, data_name, legend, luminance  # noqa: F401
 from hpt_lessons.trials import DIVERGED_LOSS, Result, Trial, Trials
 from hpt_lessons.view import plots
 from hpt_lessons.view.look.style import COLOURS
 from hpt_lessons.view.plots._pareto import front
-
-
-@pytest.fixture(autouse=True)
-def _close():
-    """No figure and no setting outlives its test."""
-    with matplotlib.rc_context():
-        yield
-    plt.close("all")
 
 
 def make(name, losses, status="completed", seed=0, data="CIFAR-10", seconds=1.0, extra=None, **config):
@@ -53,14 +45,6 @@ def by_gid(ax, gid):
 
 def points(ax, gid):
     return [(float(line.get_xdata()[0]), float(line.get_ydata()[0])) for line in by_gid(ax, gid)]
-
-
-def legend(ax):
-    return [text.get_text() for text in ax.get_legend().get_texts()]
-
-
-def data_name(ax):
-    return ax.get_title(loc="right")
 
 
 def inside_the_figure(ax):
@@ -193,8 +177,6 @@ def test_shadows_of_a_table_name_the_data_and_errors_say_what_there_is(search):
     assert data_name(plots.shadows(search, "lr", "optimizer")) == "data: CIFAR-10"
     with pytest.raises(ValueError, match=r"shadows: no configuration has 'l2'; there are lr, l1, optimizer\."):
         plots.shadows(search, "lr", "l2")
-    with pytest.raises(ValueError, match="shadows: the table has no trials"):
-        plots.shadows([], "lr", "l1")
 
 
 # -- parallel coordinates ------------------------------------------------------------------------------------------
@@ -233,8 +215,6 @@ def test_what_has_no_coordinates_is_an_error(search):
         plots.parallel_coordinates(search, ["l2"])
     with pytest.raises(ValueError, match="parallel_coordinates: share=2 is not possible"):
         plots.parallel_coordinates(search, share=2)
-    with pytest.raises(ValueError, match="parallel_coordinates: the table has no trials"):
-        plots.parallel_coordinates(Trials())
 
 
 # -- contours ------------------------------------------------------------------------------------------------------
@@ -310,8 +290,6 @@ def test_what_has_no_plane_is_an_error(search):
         plots.contour(search, "lr", "l2")
     with pytest.raises(ValueError, match="contour: 'optimizer' has values that are no numbers"):
         plots.contour(search, "lr", "optimizer")
-    with pytest.raises(ValueError, match="contour: the table has no trials"):
-        plots.contour(Trials(), "lr", "l1")
     with pytest.raises(ValueError, match="three of them must lie off one line"):
         plots.contour(search[:2], "lr", "l1")
     with pytest.raises(ValueError, match="reduce='median' is not possible; choose 'mean' or 'best'"):
@@ -409,8 +387,6 @@ def test_runs_without_a_partner_are_an_error():
         plots.paired_differences(seeds({0: 1.0}, f=1), seeds({0: 1.0}, f=2))
     with pytest.raises(ValueError, match="used different data"):
         plots.paired_differences(seeds({0: 1.0}), Trials([make("0", [1.0], data="digits")]))
-    with pytest.raises(ValueError, match="paired_differences: the table has no trials"):
-        plots.paired_differences(Trials(), Trials())
 
 
 # -- Gantt chart ---------------------------------------------------------------------------------------------------
@@ -469,8 +445,6 @@ def test_long_searches_are_in_minutes_or_hours():
 def test_without_a_clock_there_is_no_gantt_chart(search, clock):
     with pytest.raises(ValueError, match=r"gantt: trial '0001', epoch 1, has no 'start' in its extra\. Replay"):
         plots.gantt(search)
-    with pytest.raises(ValueError, match="gantt: the table has no trials"):
-        plots.gantt(Trials())
     with pytest.raises(ValueError, match="gantt: no trial has a result"):
         plots.gantt(Trials([make("a", [], "running")]))
 
@@ -547,8 +521,6 @@ def test_a_cost_may_be_what_the_trials_say(search):
 def test_a_cost_that_nobody_has_is_an_error(search):
     with pytest.raises(ValueError, match="no trial says its 'flops'; choose 'seconds', 'epochs' or one of lr, l1"):
         plots.pareto(search, cost="flops")
-    with pytest.raises(ValueError, match="pareto: the table has no trials"):
-        plots.pareto(Trials())
 
 
 # -- levers --------------------------------------------------------------------------------------------------------
@@ -603,8 +575,6 @@ def test_groups_may_be_computed_chosen_and_sorted():
         plots.lever_dots(trials, "model", order=["vgg"])
     with pytest.raises(ValueError, match="lever_dots: no configuration has 'modell'"):
         plots.lever_dots(trials, "modell")
-    with pytest.raises(ValueError, match="lever_dots: the table has no trials"):
-        plots.lever_dots(Trials(), "model")
 
 
 # -- all of them ---------------------------------------------------------------------------------------------------
@@ -639,6 +609,16 @@ def test_each_plot_draws_on_the_axes_given_and_names_the_data(search, clock):
         plt.close(figure)
 
 
+@pytest.mark.parametrize(
+    ("plot", "arguments"),
+    {"shadows": ["lr", "l1"], "parallel_coordinates": [], "contour": ["lr", "l1"], "gantt": [], "pareto": [],
+     "paired_differences": [Trials()], "lever_dots": ["lr"]}.items(),
+)  # fmt: skip
+def test_a_table_without_trials_is_an_error(plot, arguments):
+    with pytest.raises(ValueError, match=f"{plot}: the table has no trials"):
+        getattr(plots, plot)(Trials(), *arguments)
+
+
 def looks(ax):
     """Everything that is drawn, by how it looks: colour, and what is seen of it also in grey."""
 
@@ -662,8 +642,7 @@ def looks(ax):
 
 def brightness(colour):
     """As the eye has it: L* of CIELAB, 0 to 100."""
-    red, green, blue = (c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in to_rgb(colour))
-    relative = 0.2126 * red + 0.7152 * green + 0.0722 * blue
+    relative = luminance(colour)
     return 116 * relative ** (1 / 3) - 16 if relative > 0.0089 else 903.3 * relative
 
 

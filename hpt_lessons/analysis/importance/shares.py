@@ -27,7 +27,7 @@ from hpt_lessons.analysis.importance.columns import Column, Setting, columns_of,
 from hpt_lessons.analysis.importance.forest import decompose_scattered
 from hpt_lessons.analysis.importance.gains import Gain, gains
 from hpt_lessons.analysis.importance.outcomes import OF, by_setting, checked_names, outcomes, scored
-from hpt_lessons.trials import Trials
+from hpt_lessons.trials import Trials, one_of
 
 __all__ = ["AdaptiveWarning", "Gain", "Importance", "Share", "adaptively_chosen", "gains", "good_region", "shares"]
 
@@ -224,8 +224,7 @@ def _recentred(found: np.ndarray, drawn: np.ndarray, confidence: float) -> np.nd
 
 
 def _check(of: str, good: float, method: str | None) -> None:
-    for name, value, allowed in (("of", of, OF), ("method", method, (None, "grid", "forest"))):
-        if value not in allowed:
-            raise ValueError(f"{name}={value!r} is not possible; choose {', '.join(map(repr, allowed))}.")
+    one_of("of", of, OF)
+    one_of("method", method, (None, "grid", "forest"))
     if not 0 < good < 1:
         raise ValueError(f"good={good!r} is not possible; it is a share between 0 and 1, for example 0.1.")

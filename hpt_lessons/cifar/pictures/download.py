@@ -12,6 +12,7 @@ import re
 import time
 import urllib.error
 import urllib.request
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -69,21 +70,28 @@ def fetch(
     make_folder(folder)
     if path.exists():  # damaged; if it was cut short, only the rest is missing
         os.replace(path, part)
-    failures, furthest = 0, _size(part)
-    whole = is_whole(part, archive.md5)
-    while not whole:
+    if not is_whole(part, archive.md5):
         try:
-            _transfer(address, part, wait, progress, archive)
-            whole = True
+            _until_whole(lambda: _transfer(address, part, wait, progress, archive), part, patient)
+        except _TryAgain as trouble:
+            kept = f" ({_size(part):,} bytes are kept, and the next call goes on from there)" if _size(part) else ""
+            raise DownloadError(f"{archive.name} could not be fetched from {address}: {trouble}{kept}") from trouble
+    os.replace(part, path)
+
+
+def _until_whole(transfer: Callable[[], None], part: Path, patient: bool) -> None:
+    """Try again as long as it gets further; the last `_TryAgain` when it does not."""
+    failures, furthest = 0, _size(part)
+    while True:
+        try:
+            return transfer()
         except _TryAgain as trouble:
             size = _size(part)
             failures = 0 if size >= furthest + _STEP else failures + 1
             furthest = max(size, furthest)
             if failures >= TRIES or (trouble.silent and not patient):
-                kept = f" ({size:,} bytes are kept, and the next call goes on from there)" if size else ""
-                raise DownloadError(f"{archive.name} could not be fetched from {address}: {trouble}{kept}") from trouble
+                raise
             time.sleep(0.2 * 2**failures)
-    os.replace(part, path)
 
 
 def _transfer(url: str, part: Path, wait: float, progress: bool, archive: Archive) -> None:
