@@ -26,10 +26,11 @@ CAUTION = """\
 - The last epoch is often not the best one: with few pictures many of these trainings overfit.
 - Seconds are those of a single worker with one thread, found by training one trial of each shape and batch size alone;
   the groups in which the trials were really trained took less. {seconds}
-- Where the best learning rate is "at the edge", a better one may lie outside the range.
-- The pictures, the split and the training length are those above; with others the ranking may be another."""
+{edge}- The pictures, the split and the training length are those above; with others the ranking may be another."""
 
 
+# Of sweeps, not of a pool.
+EDGE = '- Where the best learning rate is "at the edge", a better one may lie outside the range.\n'
 # After what `cost` did with the table, and before.
 CALIBRATED = "Calibrated on an idle machine:\n  the shortest of three epochs."
 BESIDE = "One measurement each, beside other\n  work: trust them to a third."
@@ -81,7 +82,7 @@ def card(plan: Plan, trials: Trials, about: Mapping[str, Any]) -> str:
         facts="\n".join(_facts(plan, trials, about)),
         counts="\n".join(_counts(trials)),
         best="\n".join(_best_of_a_pool(trials) if pool else _best_of_sweeps(trials)),
-        caution=CAUTION.format(seconds=CALIBRATED if about.get("calibrated") else BESIDE),
+        caution=CAUTION.format(seconds=CALIBRATED if about.get("calibrated") else BESIDE, edge="" if pool else EDGE),
         pictures=_pictures(plan, about),
     )
 
