@@ -152,7 +152,12 @@ def at_equal_budget(objective: Any, trainings: Sequence[int]) -> Lines:
         )
 
 
-@finding("asha-cuts", "How often does ASHA cut the trial that would have won, and what does it cost?", "cifar-lenet")
+@finding(
+    "asha-cuts",
+    "How often does ASHA cut the trial that would have won, and what does it cost?",
+    "cifar-lenet",
+    slow=True,
+)
 def asha_cuts() -> Lines:
     """27 random trials each time; the winner is the one with the lowest loss if all were trained to the end.
 

@@ -132,11 +132,6 @@ def test_what_would_come_back_as_something_else_is_refused(value):
         kept({"x": value})
 
 
-def test_scalars_of_numpy_become_those_of_python():
-    got = kept({"a": (np.int8(3), [np.float32(0.5)]), "b": np.float64("-inf"), "c": np.bool_(True), "d": np.str_("x")})
-    assert spelled(got) == spelled({"a": (3, [0.5]), "b": -math.inf, "c": True, "d": "x"})
-
-
 CHOICES = [
     [(5, 5), (3, 3)],
     [(1, 2), (1.0, 2.0), [1, 2], (True, 2)],

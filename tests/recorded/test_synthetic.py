@@ -65,7 +65,7 @@ def test_the_noise_has_its_size_and_is_shared_within_a_curve():
     """Over seeds the standard deviation is as given at every epoch; two epochs of a curve correlate with a half."""
     objective, quiet = Synthetic(noise=0.2), Synthetic()
     config = layouts.random(objective.space, 1, seed=4)[0]
-    drawn = np.array([objective.curve(config, seed=s).values[:, 0] for s in range(3000)])
+    drawn = np.array([objective.curve(config, seed=s).values[:, 0] for s in range(1500)])
     expected = quiet.curve(config).values[:, 0]
     assert drawn.mean(axis=0) == pytest.approx(expected, abs=0.02)
     assert drawn.std(axis=0) == pytest.approx(np.full(27, 0.2), rel=0.06)

@@ -198,7 +198,7 @@ def test_a_third_of_the_proposals_is_random():
         sampler = BOHBSampler(space, seed=0, random_fraction=fraction)
         for i in range(40):
             sampler.tell({"x": 0.05 + 0.001 * i}, 1, float(i))
-        shares[fraction] = np.mean([sampler.ask()["x"] > 0.5 for _ in range(1500)])
+        shares[fraction] = np.mean([sampler.ask()["x"] > 0.5 for _ in range(600)])
     assert shares[0.0] == 0
     assert shares[1 / 3] == pytest.approx(1 / 6, abs=0.04)
     assert shares[1.0] == pytest.approx(1 / 2, abs=0.05)
