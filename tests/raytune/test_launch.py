@@ -23,17 +23,6 @@ ROOT = Path(__file__).resolve().parents[2]
 EPOCHS = 6
 
 
-@pytest.fixture(scope="module")
-def ray_running():
-    import ray
-
-    from hpt_lessons.raytune.setup import start_ray
-
-    start_ray(num_cpus=2)
-    yield
-    ray.shutdown()
-
-
 def held(config, checkpoint):
     """Each epoch is written down before it is reported. Trial 1, and from 3 on all, wait in the third for a file."""
     from ray import tune

@@ -32,17 +32,6 @@ def data(tmp_path_factory):
     return load_data(tmp_path_factory.mktemp("data"), "standin", progress=False)
 
 
-@pytest.fixture(scope="module")
-def ray_running():
-    import ray
-
-    from hpt_lessons.raytune.setup import start_ray
-
-    start_ray(num_cpus=2)
-    yield
-    ray.shutdown()
-
-
 def test_the_classic_program_runs_as_it_stands(tmp_path):
     """Three samples, two epochs: the reporter prints its blocks, and the best configuration is printed."""
     env = {**os.environ, "HOME": str(tmp_path), "HPT_LESSONS_DATASET": "standin"}

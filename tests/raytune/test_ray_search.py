@@ -25,17 +25,6 @@ SPACE = {"x": domains.uniform(0, 1), "kind": domains.choice(["a", "b"])}
 TRIALS = 15
 
 
-@pytest.fixture(scope="module")
-def ray_running():
-    import ray
-
-    from hpt_lessons.raytune.setup import start_ray
-
-    start_ray(num_cpus=2)
-    yield
-    ray.shutdown()
-
-
 def loss_of(config, epoch):
     """Trials keep their order until the last epochs, in which the better half of them falls behind."""
     return config["x"] + (0.5 if epoch > 6 and config["x"] < 0.2 else 0) + 0.1 * (config["kind"] == "b") + 1 / epoch

@@ -25,6 +25,11 @@ def _no_shipped_noise(monkeypatch):
     monkeypatch.setattr(objectives, "load", lambda name, partial: Trials())
 
 
+def at(rate, batch):
+    """A configuration of the table."""
+    return {"l1": 120, "lr": rate, "batch_size": batch}
+
+
 def curves_by_rate(trials, batch, seed, metric="loss"):
     """The recorded curves of one cell and seed, by rate; shape (rates, epochs)."""
     rows = [t for t in trials if t.config["batch_size"] == batch and t.seed == seed]
@@ -58,7 +63,7 @@ def test_what_was_recorded_comes_back_exactly(noise):
 @given(rate=st.floats(1e-4, 1e-1), batch=st.sampled_from(BATCHES), metric=st.sampled_from(["loss", "accuracy"]))
 def test_between_recorded_rates_the_logarithm_decides(rate, batch, metric):
     objective = Recorded(ONE, noise=None)
-    results = [objective.evaluate({"l1": 120, "lr": rate, "batch_size": batch}, e) for e in range(1, EPOCHS + 1)]
+    results = [objective.evaluate(at(rate, batch), e) for e in range(1, EPOCHS + 1)]
     assert [r.value(metric) for r in results] == pytest.approx(by_hand(ONE, batch, 0, rate, metric), rel=1e-6)
 
 
@@ -76,7 +81,7 @@ def test_other_hyperparameters_snap_to_the_nearest_cell():
     """On a logarithmic scale 7 is nearer to 4 than to 16, and 9 is nearer to 16."""
     objective = Recorded(ONE, noise=None)
     for asked, nearest in ((1, 4), (7, 4), (9, 16), (300, 16)):
-        config = {"l1": 120, "lr": 1e-3, "batch_size": asked}
+        config = at(1e-3, asked)
         assert losses_of(objective, config) == losses_of(objective, {**config, "batch_size": nearest})
         assert objective.nearest(config)["batch_size"] == nearest
 
@@ -102,13 +107,13 @@ def test_a_ragged_table_answers_with_what_is_there():
 @pytest.mark.parametrize(
     ("config", "message"),
     [
-        ({"l1": 120, "lr": 0.2, "batch_size": 4}, r"'lr': 0.2 lies outside .* 0.0001 to 0.1"),
-        ({"l1": 120, "lr": math.nan, "batch_size": 4}, r"'lr': nan is no number"),
-        ({"l1": 120, "lr": "fast", "batch_size": 4}, r"'lr': 'fast' is no number; give one from 0.0001 to 0.1"),
+        (at(0.2, 4), r"'lr': 0.2 lies outside .* 0.0001 to 0.1"),
+        (at(math.nan, 4), r"'lr': nan is no number"),
+        (at("fast", 4), r"'lr': 'fast' is no number; give one from 0.0001 to 0.1"),
         ({"l1": 120, "lr": 1e-3, "batch_size": 4, "momentum": 0.9}, r"'momentum' was not varied .* l1, lr, batch_size"),
         ({"lr": 1e-3, "batch_size": 4}, r"'l1' is missing"),
-        ({"l1": 120, "lr": 1e-3, "batch_size": 0}, r"'batch_size': 0 is no positive number; recorded are \[4, 16\]"),
-        ({"l1": 120, "lr": 1e-3, "batch_size": "many"}, r"'batch_size': 'many' is no positive number"),
+        (at(1e-3, 0), r"'batch_size': 0 is no positive number; recorded are \[4, 16\]"),
+        (at(1e-3, "many"), r"'batch_size': 'many' is no positive number"),
     ],
 )
 def test_what_the_table_cannot_know_is_refused(config, message):
@@ -203,7 +208,7 @@ def test_longer_curves_are_cut_to_the_common_length():
 def test_each_draw_is_the_curve_of_one_seed_and_the_score_is_of_the_others(rate, seed):
     """Of five recorded seeds a search sees three, whole curves of them, and is scored on the mean of the other two."""
     objective = Recorded(SEVERAL, noise=None)
-    config = {"l1": 120, "lr": rate, "batch_size": 16}
+    config = at(rate, 16)
     known = {s: by_hand(SEVERAL, 16, s, rate) for s in range(5)}
     seen = set()
     for draw in range(40):
@@ -228,12 +233,9 @@ def test_a_search_sees_the_same_seeds_in_all_cells_and_another_search_others():
 
 def test_a_seed_that_is_alone_elsewhere_is_never_scored_with():
     """All searches know seed 0; where 1 and 2 were added, one of these is kept for the score, and each has its turn."""
-    more = [
-        trial(f"again{seed}", {"l1": 120, "lr": 1e-3, "batch_size": 4}, [9.0 + seed] * EPOCHS, seed=seed)
-        for seed in (1, 2)
-    ]
+    more = [trial(f"again{seed}", at(1e-3, 4), [9.0 + seed] * EPOCHS, seed=seed) for seed in (1, 2)]
     objective = Recorded(Trials([*ONE, *more]), noise=None)
-    config = {"l1": 120, "lr": 1e-3, "batch_size": 4}
+    config = at(1e-3, 4)
     for seed in range(20):
         drawn = {losses_of(objective, config, seed=seed, draw=draw)[-1] for draw in range(20)}
         assert drawn | {objective.score(config, seed)} == {ONE["0001"].loss, 10.0, 11.0} and ONE["0001"].loss in drawn
@@ -242,22 +244,20 @@ def test_a_seed_that_is_alone_elsewhere_is_never_scored_with():
 
 def test_a_rate_repeated_alone_does_not_drag_its_seed_to_the_neighbours():
     """Seed 1 was trained at 1e-3 alone: between the recorded rates only seed 0 is known."""
-    extra = trial("again", {"l1": 120, "lr": 1e-3, "batch_size": 4}, [9.0] * EPOCHS, seed=1)
+    extra = trial("again", at(1e-3, 4), [9.0] * EPOCHS, seed=1)
     objective = Recorded(Trials([*ONE, extra]), noise=None)
-    near = {losses_of(objective, {"l1": 120, "lr": 1.01e-3, "batch_size": 4}, seed=seed)[-1] for seed in range(20)}
+    near = {losses_of(objective, at(1.01e-3, 4), seed=seed)[-1] for seed in range(20)}
     assert list(near) == pytest.approx([by_hand(ONE, 4, 0, 1.01e-3)[-1]])
-    assert objective.score({"l1": 120, "lr": 1.01e-3, "batch_size": 4}) in near
-    assert objective.score({"l1": 120, "lr": 1e-3, "batch_size": 4}) == 9.0
+    assert objective.score(at(1.01e-3, 4)) in near
+    assert objective.score(at(1e-3, 4)) == 9.0
 
 
 def test_a_seed_whose_sweep_is_too_short_leaves_the_word_to_the_others():
     """Seed 1 was trained at 3e-3 and 1e-2 alone: at 1e-4 only seed 0 was measured."""
-    extra = [
-        trial(f"again{rate}", {"l1": 120, "lr": rate, "batch_size": 4}, [9.0] * EPOCHS, seed=1) for rate in (3e-3, 1e-2)
-    ]
+    extra = [trial(f"again{rate}", at(rate, 4), [9.0] * EPOCHS, seed=1) for rate in (3e-3, 1e-2)]
     objective = Recorded(Trials([*ONE, *extra]), noise=None)
     for rate, scored in ((1e-4, ONE["0000"].loss), (5e-3, 9.0), (1e-2, 9.0), (1e-1, ONE["0004"].loss)):
-        assert objective.score({"l1": 120, "lr": rate, "batch_size": 4}) == scored
+        assert objective.score(at(rate, 4)) == scored
 
 
 def noise_table(rng=7, seeds=4, data="made up"):
@@ -282,7 +282,7 @@ def residuals(trials):
 
 def test_measured_noise_is_a_whole_residual_of_a_curve_like_it():
     """The draw divided by the recorded curve is, epoch for epoch, one of the residuals; the far group gives none."""
-    known, config = residuals(noise_table()), {"l1": 120, "lr": 2e-3, "batch_size": 4}
+    known, config = residuals(noise_table()), at(2e-3, 4)
     objective = Recorded(ONE, noise=noise_table())
     ratios = [
         np.log(np.divide(losses_of(objective, config, seed=1, draw=draw), by_hand(ONE, 4, 0, 2e-3)))
@@ -341,7 +341,7 @@ def test_the_noise_is_of_the_same_data_or_none(monkeypatch):
 
 def test_a_table_with_some_repeats_gives_its_noise_to_the_rest():
     """Two seeds at one point: everywhere else the draws differ, and so do they from the recorded curve."""
-    again = trial("again", {"l1": 120, "lr": 1e-3, "batch_size": 4}, np.array(ONE["0001"].values()) * 1.1, seed=1)
+    again = trial("again", at(1e-3, 4), np.array(ONE["0001"].values()) * 1.1, seed=1)
     objective = Recorded(Trials([*ONE, again]))
     drawn = {losses_of(objective, ONE["0008"].config, seed=s)[-1] / ONE["0008"].loss for s in range(20)}
     half = math.exp(math.log(1.1) / 2 * math.sqrt(2))
@@ -388,17 +388,14 @@ def test_leave_one_out_against_a_direct_computation(scope):
 def edge_free(batch):
     """Five rates of which the fourth diverged: only the second has two sound neighbours."""
     losses = curves(len(RATES), np.random.default_rng(3))
-    return [
-        trial(f"e{n}", {"l1": 120, "lr": rate, "batch_size": batch}, losses[n], diverged=n == 3)
-        for n, rate in enumerate(RATES)
-    ]
+    return [trial(f"e{n}", at(rate, batch), losses[n], diverged=n == 3) for n, rate in enumerate(RATES)]
 
 
 def test_how_many_recorded_configurations_stand_behind_so_many_trials():
     """Three trials around one rate and one at another batch size: two."""
     objective = Recorded(ONE)
     asked = [(0.9e-3, 4), (1.1e-3, 4), (1.2e-3, 5), (1e-3, 16)]
-    made = Trials(trial(str(n), {"l1": 120, "lr": lr, "batch_size": b}, [1.0]) for n, (lr, b) in enumerate(asked))
+    made = Trials(trial(str(n), at(lr, b), [1.0]) for n, (lr, b) in enumerate(asked))
     assert objective.touched(made) == 2 and objective.touched(ONE) == len(ONE)
 
 
