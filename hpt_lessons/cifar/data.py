@@ -144,7 +144,8 @@ def open_test_set(data: Data, why: str) -> tuple[np.ndarray, np.ndarray]:
     """The sealed test set: images uint8 (m, 32, 32, 3) and labels int64 (m,).
 
     Each opening is written down beside the arrays (in the home folder where these may only be read) with its reason
-    `why`: a test set that is looked at often becomes a second validation set. No opening without a record: `DataError` if it cannot be written.
+    `why`: a test set that is looked at often becomes a second validation set. No opening without a record: `DataError`
+    if it cannot be written.
     """
     if not isinstance(why, str) or not why.strip():
         raise ValueError(f"open_test_set: why={why!r}; say in a few words what the test set is opened for.")

@@ -149,7 +149,7 @@ def check_resume(journal: Journal, resume: bool, settings: Mapping[str, Any], da
         if journal.skipped or journal.read():
             line = journal.skipped[0][0] if journal.skipped else 1
             raise ValueError(
-                f"study {name!r}: line {line} of {journal.path} cannot be read, and no line says how the study was begun. "
+                f"study {name!r}: line {line} of {journal.path} cannot be read; no line says how the study was begun. "
                 "Put the line back as it was, or choose another name."
             )
         return

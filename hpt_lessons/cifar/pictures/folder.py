@@ -68,8 +68,8 @@ def look_into(root: Path) -> Listing:
     unread = [name for name in ("val", "valid", "validation") if (root / name).is_dir()]
     if unread:
         raise DataError(
-            f"{root / unread[0]} would not be read: validation pictures are split off train/, and the test set is test/. "
-            f"Move its pictures into train/, or rename it to test."
+            f"{root / unread[0]} would not be read: validation pictures are split off train/, the test set is test/. "
+            "Move its pictures into train/, or rename it to test."
         )
     found = {part: list(_files(root, part, classes)) for part in ("train", "test")}
     _check_classes(root, classes, found["train"])
