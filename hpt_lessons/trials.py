@@ -300,6 +300,16 @@ class Trials(Sequence[Trial]):
         return cls.from_events(Journal(path).read())
 
 
+def expect_trials(caller: str, given: Any) -> None:
+    """TypeError unless a table of trials was given, or several trials; it says what is taken and where to get it."""
+    if isinstance(given, Trials) or (isinstance(given, (list, tuple)) and all(isinstance(one, Trial) for one in given)):
+        return
+    raise TypeError(
+        f"{caller}: {given!r:.80} is a {type(given).__name__}; a table of trials was expected: study.trials of a "
+        "search, recorded.load('cifar-lenet'), or Trials.from_records([...]) of your own rows."
+    )
+
+
 def eligible(trial: Trial, metric: str, scope: str) -> list[float]:
     """The values with which a trial may compete: that of its last epoch, or by the scope "all" of any sound one."""
     one_of("scope", scope, ("last", "all"))

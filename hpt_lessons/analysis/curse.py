@@ -16,9 +16,10 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike
 
+from hpt_lessons import checks
 from hpt_lessons.analysis.comparisons import covers
 from hpt_lessons.analysis.intervals import mean_interval
-from hpt_lessons.trials import Trial, Trials, eligible, sign_of
+from hpt_lessons.trials import Trial, Trials, eligible, expect_trials, sign_of
 
 
 class Curse(NamedTuple):
@@ -45,9 +46,7 @@ def expected_best(trials: int) -> float:
     >>> round(expected_best(2), 4), round(expected_best(10), 4)
     (0.5642, 1.5388)
     """
-    if trials < 1:
-        raise ValueError(f"expected_best: {trials} trials have no best one; at least 1 was expected.")
-    return expected_curse(np.zeros(trials), 1.0).lost
+    return expected_curse(np.zeros(checks.whole("expected_best: trials", trials)), 1.0).lost
 
 
 def expected_curse(truths: ArrayLike, noise: ArrayLike, mode: str = "min") -> Curse:
@@ -161,6 +160,7 @@ def by_seed(trials: Trials, metric: str = "loss", scope: str = "last", seeds: Se
     diverged on one, is left out and counted. A score is the last epoch's or, with `scope="all"`, the best one's.
     Raises ValueError if nothing is left, or if a configuration was trained twice with one seed.
     """
+    expect_trials("by_seed", trials)
     groups: dict[str, dict[int | None, Trial]] = defaultdict(dict)
     for trial in trials:
         group = groups[repr(sorted(trial.config.items(), key=lambda item: item[0]))]

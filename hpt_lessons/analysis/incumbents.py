@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from hpt_lessons.analysis.comparisons import covers, percentiles, what_varies
-from hpt_lessons.trials import Result, Trial, Trials, one_of, sign_of
+from hpt_lessons.trials import Result, Trial, Trials, expect_trials, one_of, sign_of
 
 
 @dataclass(frozen=True)
@@ -62,6 +62,7 @@ def incumbent(
     Raises ValueError if no result may compete, or if seconds are asked for and a result has none.
     """
     one_of("scope", scope, ("last", "all"))
+    expect_trials("incumbent", trials)
     sign, events = sign_of(mode or ("max" if metric == "accuracy" else "min")), _events(trials)
     spent = SPENT[one_of("over", over, tuple(SPENT))](events)
     steps: list[tuple[float, float, str]] = []

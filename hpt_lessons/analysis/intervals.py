@@ -4,11 +4,14 @@ Every interval is a pair (low, high) in the unit of the values. What it covers i
 interval over pictures says nothing about other seeds, one over seeds nothing about other data.
 """
 
+import math
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike
+
+from hpt_lessons import checks
 
 
 def wilson(correct: float, n: int, confidence: float = 0.95) -> tuple[float, float]:
@@ -23,8 +26,11 @@ def wilson(correct: float, n: int, confidence: float = 0.95) -> tuple[float, flo
     """
     from scipy.special import ndtri
 
-    if n < 1 or not 0 <= correct <= n:
-        raise ValueError(f"wilson: {correct} correct of {n} is not possible; give a count in 0..n, n at least 1.")
+    checks.whole("wilson: n", n)
+    if not 0 <= correct <= n or 2 * correct != int(2 * correct):  # a tie counts half
+        raise ValueError(
+            f"wilson: {correct} correct of {n} is not possible; give a count in 0..n (not a share), n at least 1."
+        )
     z = float(ndtri(0.5 + proper_confidence(confidence) / 2))
     share = correct / n
     centre = (share + z * z / (2 * n)) / (1 + z * z / n)
@@ -55,8 +61,7 @@ def student_factor(freedom: int, confidence: float = 0.95) -> float:
     """
     from scipy.special import stdtrit
 
-    if freedom < 1:
-        raise ValueError(f"student_factor: {freedom} degrees of freedom are not possible; at least 1 was expected.")
+    checks.whole("student_factor: freedom", freedom)
     return float(stdtrit(freedom, 0.5 + confidence / 2))
 
 
@@ -71,11 +76,13 @@ def bootstrap_interval(
     """Interval for any statistic of a sample, by drawing from the sample again and again, with replacement.
 
     The percentile bootstrap of Efron (1979). It assumes nothing about the shape of the distribution but that the
-    sample shows it: with fewer than about twenty values it is too narrow.
+    sample shows it: with fewer than about twenty values it is too narrow. One value tells nothing: (nan, nan).
     """
     sample = finite_sample("bootstrap_interval", values)
-    if resamples < 1:
-        raise ValueError(f"bootstrap_interval: resamples={resamples} is not possible; use at least 1000.")
+    checks.whole("bootstrap_interval: resamples", resamples)
+    proper_confidence(confidence)
+    if len(sample) < 2:
+        return math.nan, math.nan
     generator = np.random.default_rng(seed)
     drawn = [statistic(generator.choice(sample, size=len(sample))) for _ in range(resamples)]
     tail = 50 * (1 - proper_confidence(confidence))
@@ -98,23 +105,27 @@ def paired_difference(first: Sequence[float], second: Sequence[float], confidenc
     What both runs of a pair have in common drops out, so that the same difference needs fewer runs to be seen. The
     interval is Student's on the differences; if it contains 0, these runs do not tell which is larger.
     """
-    if len(first) != len(second):
+    one, other = (finite_sample("paired_difference", values) for values in (first, second))
+    if len(one) != len(other):
         raise ValueError(
-            f"paired_difference: {len(first)} and {len(second)} values are no pairs; give both in the same order."
+            f"paired_difference: {len(one)} and {len(other)} values are no pairs; give both in the same order."
         )
-    differences = finite_sample("paired_difference", np.asarray(first, float) - np.asarray(second, float))
+    differences = one - other
     return Difference(float(differences.mean()), *mean_interval(differences, confidence), len(differences))
 
 
 def finite_sample(caller: str, values: ArrayLike) -> np.ndarray:
     """The values as an array of shape (n,), n at least 1; a ValueError in the caller's name if one is not finite."""
-    sample = np.asarray(values, dtype=float)
-    if sample.ndim != 1 or len(sample) == 0:
-        raise ValueError(f"{caller}: the values have shape {sample.shape}; give a list of at least one number.")
+    try:
+        sample = np.asarray(values, dtype=float)
+    except (TypeError, ValueError):
+        sample = np.empty(())
+    if sample.ndim != 1 or len(sample) == 0 or isinstance(values, str):
+        raise ValueError(f"{caller}: {values!r:.80} was given; a list of at least one number was expected.")
     bad = np.flatnonzero(~np.isfinite(sample))
     if len(bad):
         raise ValueError(
-            f"{caller}: value {bad[0]} is {sample[bad[0]]}, and no mean contains that. "
+            f"{caller}: value {bad[0]} of {values!r:.80} is {sample[bad[0]]}, and no mean contains that. "
             "Leave out runs that diverged, and say how many they were."
         )
     return sample
@@ -122,6 +133,4 @@ def finite_sample(caller: str, values: ArrayLike) -> np.ndarray:
 
 def proper_confidence(confidence: float) -> float:
     """The confidence itself; a ValueError if it is no share between 0 and 1."""
-    if not 0 < confidence < 1:
-        raise ValueError(f"confidence={confidence} is not possible; it lies between 0 and 1, for example 0.95.")
-    return confidence
+    return checks.share("confidence", confidence, whole_too=False)

@@ -143,8 +143,9 @@ def open_data(data_dir: str | os.PathLike[str] | None = None) -> Data:
 def open_test_set(data: Data, why: str) -> tuple[np.ndarray, np.ndarray]:
     """The sealed test set: images uint8 (m, 32, 32, 3) and labels int64 (m,).
 
-    Each opening is written down beside the arrays with its reason `why`: a test set that is looked at often becomes a
-    second validation set. No opening without a record: `DataError` if it cannot be written.
+    Each opening is written down beside the arrays (in the home folder where these may only be read) with its reason
+    `why`: a test set that is looked at often becomes a second validation set. No opening without a record: `DataError`
+    if it cannot be written.
     """
     if not isinstance(why, str) or not why.strip():
         raise ValueError(f"open_test_set: why={why!r}; say in a few words what the test set is opened for.")
@@ -152,7 +153,7 @@ def open_test_set(data: Data, why: str) -> tuple[np.ndarray, np.ndarray]:
     description = arrays.describe(cache)
     test = tuple(arrays.map_array(cache, description, name) for name in ("test_images", "test_labels"))
     opening = {"time": datetime.now(UTC).isoformat(timespec="seconds"), "why": why.strip(), "pid": os.getpid()}
-    path = cache / _OPENINGS
+    path = _openings_files(cache)[0]
     with explained(path):
         append_line(path, json.dumps(opening, ensure_ascii=False).encode() + b"\n")
     return test
@@ -160,10 +161,26 @@ def open_test_set(data: Data, why: str) -> tuple[np.ndarray, np.ndarray]:
 
 def test_openings(data: Data) -> list[dict[str, Any]]:
     """When and why the test set of this data was opened, oldest first."""
-    path = _home(data) / _OPENINGS
-    if not path.is_file():
-        return []
-    return [_opening(line) for line in path.read_text(encoding="utf-8", errors="replace").splitlines() if line.strip()]
+    lines = [
+        line
+        for path in _openings_files(_home(data))
+        if path.is_file()
+        for line in path.read_text(encoding="utf-8", errors="replace").splitlines()
+    ]
+    return sorted((_opening(line) for line in lines if line.strip()), key=lambda opening: str(opening.get("time")))
+
+
+def _openings_files(cache: Path) -> list[Path]:
+    """Where openings are written down, the place to write to first.
+
+    Beside the arrays; where these may only be read, as in a class room, in the student's own folder.
+    """
+    beside = cache / _OPENINGS
+    own = Path.home() / ".hpt_lessons" / cache.name / _OPENINGS
+    if os.access(beside if beside.exists() else cache, os.W_OK):
+        return [beside, own]
+    own.parent.mkdir(parents=True, exist_ok=True)
+    return [own, beside]
 
 
 # pytest would take a function of this name for a test wherever it is imported.

@@ -312,7 +312,10 @@ def _find_data(data_dir: str | Path | None) -> Data:
 def choose_device(name: str | None) -> torch.device:
     """The named device; else a GPU if there is one (in a Tune trial: if the trial was given one), else the CPU."""
     if name is not None:
-        return torch.device(name)
+        try:
+            return torch.device(name)
+        except (RuntimeError, TypeError) as error:
+            raise ValueError(f"device={name!r}: 'cpu', 'cuda', 'cuda:1' or 'mps' was expected.") from error
     if torch.cuda.is_available() and (not report.in_tune_trial() or report.trial_has_gpu()):
         return torch.device("cuda")
     return torch.device("mps" if torch.backends.mps.is_available() else "cpu")

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from hpt_lessons import checks
 from hpt_lessons.cifar.config import UNTUNED, read_config
 from hpt_lessons.cifar.data import Data, load_data
 from hpt_lessons.journal import Journal
@@ -12,8 +13,10 @@ from hpt_lessons.raytune.folders import study_folder
 from hpt_lessons.raytune.study import Study, run_study
 from hpt_lessons.search import asha, halving, layouts, presets, rungs
 from hpt_lessons.search.bohb import BOHBSampler
+from hpt_lessons.search.domains import value_at
 from hpt_lessons.search.searchers import Listed, RandomThenGrid
 from hpt_lessons.search.space import Space
+from hpt_lessons.trials import one_of
 
 SEARCHES = ("random", "grid", "random-then-grid", "bohb")
 SCHEDULERS = ("asha", "asha-promotion", "halving", "hyperband", "none")
@@ -54,8 +57,9 @@ def tune_cifar(
     if space is None:
         space = presets.classic() if search == "random" else presets.bounded()
     space = Space.of(space)
-    # What no trial could be trained with is refused before anything starts.
-    read_config({**shared, **layouts.random(space, 1, seed)[0]})
+    one_of("search", search, SEARCHES)
+    one_of("scheduler", scheduler, SCHEDULERS)
+    _check_ends(space, shared, seed)
     data = data if data is not None else load_data(data_dir, progress=progress)
     searcher = make_searcher(search, space, num_samples, seed)
     settings = {"search": search, "scheduler": scheduler, "seed": seed, "space": space.table(), "options": shared}
@@ -80,15 +84,25 @@ def tune_cifar(
 
 
 def _options(num_samples: int, max_epochs: int, seed: int, options: Mapping[str, Any] | None) -> dict[str, Any]:
-    for name, value in (("num_samples", num_samples), ("max_epochs", max_epochs)):
-        if isinstance(value, bool) or not isinstance(value, int) or value < 1:
-            raise ValueError(f"{name} {value!r}: a whole number of at least 1 was expected")
+    for name, value, least in (("num_samples", num_samples, 1), ("max_epochs", max_epochs, 1), ("seed", seed, 0)):
+        checks.whole(name, value, least)
     if "epochs" in (options or {}):
         raise ValueError(
             f"options: 'epochs' is {options['epochs']!r} there, but max_epochs says how long a trial "
             "trains. Leave it out of the options."
         )
     return {"epochs": max_epochs, "seed": seed, **(options or {})}
+
+
+def _check_ends(space: Space, shared: Mapping[str, Any], seed: int) -> None:
+    """What no trial could be trained with is refused before anything starts: each end, each value of a list."""
+    drawn = layouts.random(space, 1, seed)[0]
+    read_config({**shared, **drawn})
+    for axis in space.axes:
+        domain = axis.domain
+        ends = () if domain.normal else (value_at(domain, 0), value_at(domain, 1))
+        for value in domain.values if domain.categorical else ends:
+            read_config({**shared, **drawn, axis.path[0]: value})
 
 
 def make_searcher(search: str, space: Mapping[str, Any], num_samples: int, seed: int) -> Any:

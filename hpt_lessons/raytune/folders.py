@@ -24,7 +24,12 @@ _OTHERS = {"answers"}  # what else is kept beside the studies
 
 def studies_folder(folder: str | Path | None = None) -> Path:
     """Where studies are kept: `folder`, else the environment's HPT_LESSONS_STUDIES, else `studies` below here."""
-    return Path(folder or os.environ.get("HPT_LESSONS_STUDIES") or "studies").resolve()
+    given = str(folder or "")
+    if "://" in given:
+        raise ValueError(
+            f"folder={given!r} is an address; a folder on this machine, or one that all machines see, was expected."
+        )
+    return Path(folder or os.environ.get("HPT_LESSONS_STUDIES") or "studies").expanduser().resolve()
 
 
 def default_name() -> str:

@@ -6,6 +6,7 @@ searcher and a fresh scheduler the same, in the same order, and so brings both i
 """
 
 from collections.abc import Callable, Mapping
+from numbers import Real
 from typing import Any
 
 from hpt_lessons.journal import Journal
@@ -71,6 +72,10 @@ class StudyState:
             return "stop"
         if epoch <= self.epochs[name]:
             return "continue"
+        if not isinstance(metrics.get("loss"), Real):
+            found = f"loss={metrics['loss']!r:.80}" if "loss" in metrics else f"only {', '.join(metrics) or 'nothing'}"
+            self.end(name, "failed", f"it reported {found} after epoch {epoch}; a number as 'loss' was expected")
+            return "stop"
         self.journal.append({**metrics, "event": "result", "trial": name, "epoch": epoch})
         decision = self._decide(name, epoch, metrics)
         status = self._status_after(name, decision, metrics)
@@ -83,6 +88,11 @@ class StudyState:
     def end(self, name: str, status: str, why: str | None = None) -> None:
         """Note that a trial has ended; the first ending counts."""
         if name not in self.ended:
+            if status == "completed" and not self.epochs[name]:
+                status, why = (
+                    "failed",
+                    "it ended without reporting a loss: call tune.report({'loss': ...}) after each epoch",
+                )
             self.journal.append({"event": "end", "trial": name, "status": status, **({"why": why} if why else {})})
             self.ended[name] = status
             self.paused.discard(name)

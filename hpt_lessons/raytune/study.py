@@ -12,6 +12,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from hpt_lessons import checks
 from hpt_lessons.journal import Journal
 from hpt_lessons.json_lines import kept
 from hpt_lessons.names import check_name
@@ -87,6 +88,7 @@ def run_study(
     """
     from filelock import FileLock, Timeout
 
+    _check_arguments(train, searcher, max_epochs, num_trials)
     num_trials = getattr(searcher, "num_trials", None) if num_trials is None else num_trials
     if num_trials is None:
         raise ValueError(f"num_trials: {type(searcher).__name__} could go on for ever. Say how many trials to try.")
@@ -123,12 +125,33 @@ def run_study(
     return Study(path.name, path, Trials.read(journal.path), state.finished, frozenset(state.search.told), results)
 
 
+def _check_arguments(train: Any, searcher: Any, max_epochs: Any, num_trials: Any) -> None:
+    if not callable(train):
+        raise TypeError(f"run_study: train={train!r:.80} is a {type(train).__name__}; a function was expected.")
+    if not callable(getattr(searcher, "ask", None)) or not callable(getattr(searcher, "tell", None)):
+        raise TypeError(
+            f"run_study: searcher={searcher!r:.80} is a {type(searcher).__name__}; something with ask() and tell() was "
+            "expected, such as Listed(configurations) or BOHBSampler(space)."
+        )
+    checks.whole("max_epochs", max_epochs)
+    if num_trials is not None:
+        known = getattr(searcher, "num_trials", None)
+        if checks.whole("num_trials", num_trials) > (known or num_trials):
+            raise ValueError(f"num_trials={num_trials}: {type(searcher).__name__} has {known} configurations to give.")
+
+
 def check_resume(journal: Journal, resume: bool, settings: Mapping[str, Any], data: str) -> None:
     """An error unless this study is new, or is the one to go on with: the same settings and the same data."""
     given = journal.kept({"data": data, **settings})  # what the journal cannot hold is refused now
     begun = next((event for event in journal.read() if event.get("event") == "study"), None)
     name = journal.path.parent.name
     if begun is None:
+        if journal.skipped or journal.read():
+            line = journal.skipped[0][0] if journal.skipped else 1
+            raise ValueError(
+                f"study {name!r}: line {line} of {journal.path} cannot be read; no line says how the study was begun. "
+                "Put the line back as it was, or choose another name."
+            )
         return
     if not resume:
         raise FileExistsError(

@@ -21,7 +21,7 @@ from hpt_lessons.recorded.noise import Noise
 from hpt_lessons.recorded.table import load
 from hpt_lessons.search import domains
 from hpt_lessons.search.space import Space
-from hpt_lessons.trials import Result, Trial, Trials, one_of
+from hpt_lessons.trials import Result, Trial, Trials, expect_trials, one_of
 
 NOISE_TABLE = "cifar-lenet-seeds"
 RESCORED = 8  # fresh draws of the noise whose mean is a score, where no recorded seed is unseen
@@ -81,6 +81,7 @@ class Recorded:
         noise: Trials | str | None = "measured",
         seconds: float | None = None,
     ):
+        expect_trials("Recorded", trials)
         if not len(trials):
             raise ValueError("Recorded: the table has no trials; give one such as recorded.load('cifar-lenet').")
         for name, value, known in (("metric", metric, tuple(METRICS)), ("scope", scope, SCOPES)):

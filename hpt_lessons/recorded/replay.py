@@ -19,7 +19,7 @@ from hpt_lessons.recorded.synthetic import Synthetic
 from hpt_lessons.search.asktell import Run, Search
 from hpt_lessons.search.halving import NoStopping
 from hpt_lessons.search.protocols import LearningCurve, Objective, Scheduler, Searcher
-from hpt_lessons.trials import Result, Trial, Trials
+from hpt_lessons.trials import Result, Trial, Trials, expect_trials
 
 __all__ = [
     "METHODS",
@@ -101,7 +101,7 @@ def repeats(
     `method` is a name of `METHODS` or a function like those. A trial's `seed` is that of its search.
     """
     budget = FULL_TRAININGS * max_epochs if budget is None else budget
-    if isinstance(method, str) and method not in METHODS:
+    if not callable(method) and method not in METHODS:
         raise ValueError(f"method {method!r}: choose one of {', '.join(METHODS)}, or give a function.")
     make = METHODS[method] if isinstance(method, str) else method
     if repeats < 1:
@@ -129,6 +129,7 @@ def chosen(trials: Trials, metric: str = "loss", scope: str = "last") -> Trial:
 
     Not the best of all: losses after 1 and after 27 epochs cannot be compared. Diverged trials do not count.
     """
+    expect_trials("chosen", trials)
     sound = trials.filter(lambda trial: bool(trial.history) and not trial.diverged)
     if not len(sound):
         raise ValueError(f"none of {len(trials)} trials came to a sound result, so there is none to choose.")

@@ -12,6 +12,7 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
+from hpt_lessons import checks
 from hpt_lessons.search import layouts
 from hpt_lessons.search.ticks import even_ticks
 
@@ -40,7 +41,7 @@ def narrow_peak_hits(points: np.ndarray, width: float, seed: int, targets: int =
 
     The interval lies anywhere in [0, 1]: the idea of figure 1 with a yes-or-no answer.
     """
-    low = np.random.default_rng(seed).random(targets) * (1 - width)
+    low = checks.generator(seed).random(targets) * (1 - width)
     values = np.sort(np.unique(points[:, 0]))
     following = np.searchsorted(values, low)
     padded = np.append(values, np.inf)
@@ -49,6 +50,10 @@ def narrow_peak_hits(points: np.ndarray, width: float, seed: int, targets: int =
 
 def at_least_one_hit(share: float, trials: int) -> float:
     """Probability that random trials find a region with this share of the volume: 1 - (1 - share)^trials."""
+    checks.share("share", share)
+    checks.whole("trials", trials)
+    if share == 1:
+        return 1.0
     return -math.expm1(trials * math.log1p(-share))
 
 
@@ -58,6 +63,8 @@ def trials_needed(share: float, probability: float = 0.95) -> int:
     >>> trials_needed(0.05), trials_needed(0.01)
     (59, 299)
     """
+    checks.share("share", share, whole_too=False)
+    checks.share("probability", probability, whole_too=False)
     return math.ceil(math.log1p(-probability) / math.log1p(-share))
 
 
@@ -69,7 +76,7 @@ def targets(dimension: int, shape: str, count: int, seed: int) -> tuple[np.ndarr
     """
     if shape not in ("cube", "box"):
         raise ValueError(f"shape {shape!r}: 'cube' or 'box' was expected")
-    rng = np.random.default_rng(seed)
+    rng = checks.generator(seed)
     if shape == "cube":
         sides = np.full((count, dimension), VOLUME ** (1 / dimension))
     else:

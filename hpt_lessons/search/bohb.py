@@ -11,10 +11,12 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
+from numbers import Real
 from typing import Any
 
 import numpy as np
 
+from hpt_lessons import checks
 from hpt_lessons.search.asktell import Search
 from hpt_lessons.search.density import Density
 from hpt_lessons.search.domains import value_at
@@ -89,7 +91,7 @@ class BOHBSampler(Searcher):
         if not self.axes:
             raise ValueError("search space: nothing is searched; give a domain such as tune.uniform(0, 1)")
         self.levels = np.array([len(axis.domain.values) for axis in self.axes])
-        self.seed, self.asked = int(np.random.default_rng(seed).integers(2**63)), 0
+        self.seed, self.asked = int(checks.generator(seed).integers(2**63)), 0
         self.top_fraction, self.num_samples, self.random_fraction = top_fraction, num_samples, random_fraction
         self.min_points = len(self.axes) + 1 if min_points is None else min_points
         self.bandwidth_factor, self.min_bandwidth = bandwidth_factor, min_bandwidth
@@ -117,6 +119,9 @@ class BOHBSampler(Searcher):
 
     def tell(self, config: Mapping[str, Any], budget: int, loss: float) -> None:
         """Learn a result; a loss that is NaN or infinite is worse than every other."""
+        checks.whole("budget", budget)
+        if isinstance(loss, str) or not isinstance(loss, Real | None):
+            raise ValueError(f"loss={loss!r:.80}: a number was expected; NaN for a trial that diverged.")
         point = np.array([self._coordinate(axis, config) for axis in self.axes])
         self.points.setdefault(budget, []).append(point)
         self.losses.setdefault(budget, []).append(math.inf if lost(loss) else float(loss))

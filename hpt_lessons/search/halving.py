@@ -8,6 +8,7 @@ ASHA, which does not wait for a rung to fill up, is in `asha`; what a scheduler 
 
 from __future__ import annotations
 
+from hpt_lessons import checks
 from hpt_lessons.search.rungs import DONE, WAIT, Decision, Job, best_first, brackets, lost
 
 
@@ -17,7 +18,7 @@ class NoStopping:
     waits = False
 
     def __init__(self, max_budget: int):
-        self.max_budget = max_budget
+        self.max_budget = checks.whole("max_budget", max_budget)
 
     def next_job(self, new: str | None) -> Job | str:
         """A free worker starts a new trial."""

@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 
+from hpt_lessons import checks
 from hpt_lessons.search.domains import Domain, index_range, position_of, to_ray, value_at
 from hpt_lessons.search.space import Config, Seed, Space
 from hpt_lessons.search.ticks import even_ticks, grid_points, taken_whole
@@ -40,6 +41,7 @@ def even_grid(space: Mapping[str, Any], num_samples: int, rule: str = "ends") ->
 
     ValueError where already the names, switches and `grid_search` lists, which are taken whole, make too many.
     """
+    checks.whole("num_samples", num_samples)
     space = Space.of(space, functions=False, searcher="a grid")
     domains = [axis.domain for axis in space.axes]
     least = [len(domain.values) if taken_whole(domain) else 1 for domain in domains]
@@ -53,7 +55,8 @@ def random(space: Mapping[str, Any], num_samples: int, seed: Seed = None) -> lis
     As in Ray, a `grid_search` is gone through in full for each of the `num_samples` draws.
     """
     space = Space.of(space)
-    rng = np.random.default_rng(seed)
+    num_samples = checks.whole("num_samples", num_samples)
+    rng = checks.generator(seed)
     lists = [axis for axis in space.axes if axis.domain.kind == "grid_search"]
     paths = [axis.path for axis in lists]
     listed = [dict(zip(paths, values, strict=True)) for values in itertools.product(*(a.domain.values for a in lists))]
@@ -79,6 +82,7 @@ def _spread(
     points: Callable[[int, int, Seed], np.ndarray], space: Mapping[str, Any], num_samples: int, seed: Seed
 ) -> list[Config]:
     space = Space.of(space, grids=False, functions=False, searcher="a layout in the unit cube")
+    checks.whole("num_samples", num_samples)
     return [space.at(point) for point in points(num_samples, len(space.axes), seed)]
 
 
@@ -96,12 +100,12 @@ def uniform_axis() -> Domain:
 
 def unit_random(num_samples: int, dimension: int, seed: Seed = None) -> np.ndarray:
     """Independent uniform points in the unit cube."""
-    return np.random.default_rng(seed).random((num_samples, dimension))
+    return checks.generator(seed).random((num_samples, dimension))
 
 
 def unit_latin_hypercube(num_samples: int, dimension: int, seed: Seed = None) -> np.ndarray:
     """A random point in one cell of each slice: along every axis the slices are shuffled anew."""
-    rng = np.random.default_rng(seed)
+    rng = checks.generator(seed)
     slices = np.argsort(rng.random((num_samples, dimension)), axis=0)
     return (slices + rng.random((num_samples, dimension))) / max(num_samples, 1)
 
@@ -115,7 +119,7 @@ def unit_sobol(num_samples: int, dimension: int, seed: Seed = None, scramble: bo
     """
     from scipy.stats import qmc
 
-    rng = np.random.default_rng(seed)
+    rng = checks.generator(seed)
     sequence = qmc.Sobol(dimension, scramble=scramble, rng=rng)
     power = math.ceil(math.log2(max(num_samples, 1)))  # a whole power of two, cut: SciPy warns of other numbers
     points: np.ndarray = sequence.random_base2(power)[:num_samples]
@@ -126,7 +130,7 @@ def unit_halton(num_samples: int, dimension: int, seed: Seed = None, scramble: b
     """The first Halton points."""
     from scipy.stats import qmc
 
-    sequence = qmc.Halton(dimension, scramble=scramble, rng=np.random.default_rng(seed))
+    sequence = qmc.Halton(dimension, scramble=scramble, rng=checks.generator(seed))
     points: np.ndarray = sequence.random(num_samples)
     return points
 

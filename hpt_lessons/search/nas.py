@@ -15,9 +15,11 @@ from typing import Any
 
 import numpy as np
 
+from hpt_lessons import checks
 from hpt_lessons.search.domains import describe
 from hpt_lessons.search.protocols import Searcher
 from hpt_lessons.search.rungs import lost
+from hpt_lessons.search.space_mistakes import mistake
 
 Architecture = dict[str, Any]
 Choices = Mapping[str, Sequence[Any]]
@@ -33,6 +35,8 @@ def choices_of(space: Mapping[str, Any]) -> dict[str, list[Any]]:
     found = {}
     for name, value in space.items():
         domain = describe(value)
+        if wrong := mistake(value):
+            raise ValueError(f"architectures, {name!r}: {wrong}")
         if domain is not None and not domain.categorical:
             raise ValueError(f"architectures, {name!r}: {domain} is no finite list.\nUse a list such as [16, 32, 64].")
         if domain is not None:
@@ -90,7 +94,7 @@ class RandomArchitectures(Searcher):
     """Random search: the opponent that evolution has to beat."""
 
     def __init__(self, space: Choices, seed: int | np.random.Generator | None = None):
-        self.space, self.rng = choices_of(space), np.random.default_rng(seed)
+        self.space, self.rng = choices_of(space), checks.generator(seed)
 
     def ask(self) -> Architecture:
         """The next architecture."""
@@ -122,7 +126,7 @@ class Evolution(Searcher):
             raise ValueError(f"population {population!r} and sample_size {sample_size!r}: at least 1 was expected")
         if dies not in ("oldest", "worst"):
             raise ValueError(f"dies {dies!r}: 'oldest' or 'worst' was expected")
-        self.space, self.rng = choices_of(space), np.random.default_rng(seed)
+        self.space, self.rng = choices_of(space), checks.generator(seed)
         self.population, self.sample_size, self.dies = population, sample_size, dies
         self.members: deque[tuple[Architecture, float]] = deque()  # oldest first
 

@@ -11,7 +11,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-import numpy as np
+from hpt_lessons import checks
 
 WAIT, DONE = "wait", "done"
 
@@ -64,8 +64,7 @@ def ladder(min_budget: int, max_budget: int, eta: int = 3) -> list[int]:
 
 def _check(min_budget: int, max_budget: int, eta: int) -> None:
     for name, value, least in (("min_budget", min_budget, 1), ("max_budget", max_budget, 1), ("eta", eta, 2)):
-        if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < least:
-            raise ValueError(f"{name} {value!r}: a whole number of at least {least} was expected")
+        checks.whole(name, value, least)
     if min_budget > max_budget:
         raise ValueError(f"min_budget {min_budget} is larger than max_budget {max_budget}; swap them")
 
@@ -112,5 +111,6 @@ def halving_plan(trials: int, min_budget: int, max_budget: int, eta: int = 3) ->
     >>> halving_plan(9, 1, 9)
     [(9, 1), (3, 3), (1, 9)]
     """
+    checks.whole("trials", trials)
     plan = [(trials // eta**i, budget) for i, budget in enumerate(ladder(min_budget, max_budget, eta))]
     return [(count, budget) for count, budget in plan if count] or [(trials, min_budget)]

@@ -10,8 +10,7 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import numpy as np
-
+from hpt_lessons import checks
 from hpt_lessons.search import layouts
 from hpt_lessons.search.protocols import Searcher
 from hpt_lessons.search.space import Config, Seed, Space
@@ -46,7 +45,7 @@ class RandomSearch(Searcher):
 
     def __init__(self, space: Mapping[str, Any], seed: Seed = None):
         self.space = Space.of(space, grids=False, searcher="random search without end")
-        self._rng = np.random.default_rng(seed)
+        self._rng = checks.generator(seed)
 
     def ask(self) -> Config:
         return self.space.sample(self._rng)

@@ -16,6 +16,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from hpt_lessons import checks
 from hpt_lessons.search import sample_from
 from hpt_lessons.search.domains import Domain, describe, position_of, value_at
 from hpt_lessons.search.domains import to_ray as domain_to_ray
@@ -104,7 +105,7 @@ class Space(dict[str, Any]):
         values = dict(fixed or ())
         if not values.keys() >= known.grids:
             self._meet(grids=False, searcher="a single random draw")
-        rng = np.random.default_rng(seed)
+        rng = checks.generator(seed)
         drawn = [axis for axis in known.drawn if axis.path not in values] if values else known.drawn
         for axis, u in zip(drawn, rng.random(len(drawn)).tolist(), strict=True):
             values[axis.path] = value_at(axis.domain, u)

@@ -61,17 +61,35 @@ def _wrong_constant(value: Any) -> Mistake | None:
     if isinstance(value, dict) and set(value) == {"eval"}:
         text = "text is never evaluated here.\nUse tune.sample_from(lambda spec: ...) or a domain with bounds."
         return Mistake("eval", (), text)
-    if isinstance(value, (list, tuple)) and any(is_domain(item) for item in value):
+    if isinstance(value, (list, tuple)) and any(_holds_domain(item) for item in value):
         text = f"a domain inside a {type(value).__name__} is not searched."
         return Mistake("inside", (), f"{text}\nUse a nested dictionary, or tune.choice for a list.")
+    if callable(value) and getattr(value, "__module__", "") in _HOMES and value.__name__ in _MAKERS:
+        text = f"tune.{value.__name__} was not called.\nGive it its arguments, such as tune.loguniform(1e-4, 1e-1)."
+        return Mistake("not called", (), text)
     return None
+
+
+# The functions that make domains, and where Ray's and our own live.
+_MAKERS = {"uniform", "loguniform", "randn", "randint", "lograndint", "choice", "grid_search", "sample_from"}
+_MAKERS |= {f"q{name}" for name in _MAKERS}
+_HOMES = ("ray.tune.search.sample", "ray.tune.search.variant_generator", "hpt_lessons.search.domains")
+
+
+def _holds_domain(value: Any) -> bool:
+    """Whether it is a domain, or a list or a dictionary with one in it, however deep."""
+    if isinstance(value, dict):
+        return is_domain(value) or any(map(_holds_domain, value.values()))
+    if isinstance(value, (list, tuple)):
+        return any(map(_holds_domain, value))
+    return is_domain(value)
 
 
 def _wrong_list(domain: Domain) -> Mistake | None:
     if not domain.values:
         text = f"tune.{domain.kind} has no values to take.\nList at least one: tune.{domain.kind}([16, 32])."
         return Mistake("no values", ("values",), text)
-    if any(is_domain(item) for item in domain.values):
+    if any(map(_holds_domain, domain.values)):
         text = f"a domain inside tune.{domain.kind} is not searched.\nList plain values; give it its own name."
         return Mistake("inside", ("values",), text)
     return None

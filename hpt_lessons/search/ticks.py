@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from hpt_lessons import checks
 from hpt_lessons.search.domains import Domain, describe, value_at
 from hpt_lessons.search.space_mistakes import mistake
 
@@ -54,8 +55,7 @@ def grid_points(domain: Any, ticks: int, rule: str = "ends", scale: str | None =
         raise ValueError(f"grid points of {domain!r}: a domain such as tune.uniform(0, 1) was expected")
     if rule not in RULES:
         raise ValueError(f"rule {rule!r}: 'ends', 'centres' or 'inside' was expected")
-    if isinstance(ticks, bool) or not isinstance(ticks, (int, np.integer)) or ticks < 1:
-        raise ValueError(f"ticks {ticks!r}: a whole number of at least 1 was expected")
+    checks.whole("ticks", ticks)
     if taken_whole(read):
         return list(read.values)
     read = _rescaled(read, scale)

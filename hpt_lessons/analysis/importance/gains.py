@@ -17,7 +17,7 @@ from hpt_lessons.analysis.curse import score
 from hpt_lessons.analysis.importance.columns import Setting, level, setting, varying
 from hpt_lessons.analysis.importance.outcomes import checked_names
 from hpt_lessons.analysis.intervals import mean_interval
-from hpt_lessons.trials import Trials
+from hpt_lessons.trials import Trials, expect_trials
 
 TOGETHER = "all together"
 
@@ -54,6 +54,7 @@ def gains(
     worst sound one. Where no other value was recorded, the gain is NaN. Raises ValueError if the default was not
     recorded, with the nearest that was.
     """
+    expect_trials("importance.gains", trials)
     found, names = varying(trials), checked_names(trials, names)
     sign = -1.0 if metric == "accuracy" else 1.0
     table = _by_setting(trials, found, sign, metric, scope)

@@ -9,13 +9,14 @@ import numpy as np
 
 from hpt_lessons.analysis.curse import score
 from hpt_lessons.analysis.importance.columns import Setting, setting, varying
-from hpt_lessons.trials import Trial, Trials
+from hpt_lessons.trials import Trial, Trials, expect_trials
 
 OF = ("rank", "value", "good")
 
 
 def scored(trials: Trials, metric: str, scope: str) -> Trials:
     """The trials that have a result or diverged; a ValueError if none is sound."""
+    expect_trials("importance", trials)
     sound = {trial.name for trial in trials if math.isfinite(score(trial, metric, scope))}
     if not sound:
         raise ValueError(f"importance: none of {len(trials)} trials has a sound result in {metric!r}.")

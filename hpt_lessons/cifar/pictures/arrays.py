@@ -112,7 +112,8 @@ def channel_statistics(images: np.ndarray) -> tuple[list[float], list[float]]:
             counts += np.bincount(block.ravel(), minlength=256)
         pixels, total, squares = (sum(int(n) * level**power for level, n in enumerate(counts)) for power in (0, 1, 2))
         mean.append(total / pixels / 255)
-        std.append(math.sqrt((pixels * squares - total**2) / pixels**2) / 255)
+        spread = math.sqrt((pixels * squares - total**2) / pixels**2) / 255
+        std.append(spread or 1.0)  # all pixels alike: nothing to scale, and nothing to divide by
     return mean, std
 
 

@@ -65,6 +65,12 @@ def look_into(root: Path) -> Listing:
     strangers = set(_classes(root / "test")) - set(classes) if (root / "test").is_dir() else ()
     if strangers:
         raise DataError(f"{root / 'test'} has the class {min(strangers)!r}, which train/ has not; rename or remove it.")
+    unread = [name for name in ("val", "valid", "validation") if (root / name).is_dir()]
+    if unread:
+        raise DataError(
+            f"{root / unread[0]} would not be read: validation pictures are split off train/, the test set is test/. "
+            "Move its pictures into train/, or rename it to test."
+        )
     found = {part: list(_files(root, part, classes)) for part in ("train", "test")}
     _check_classes(root, classes, found["train"])
     digest = hashlib.blake2b(repr((_RECIPE, classes, found)).encode("utf-8", "surrogateescape")).hexdigest()

@@ -165,6 +165,8 @@ def check_arguments(dataset: str | None, url: str | None, images: Any, name: str
 
 def data_folder(data_dir: str | os.PathLike[str] | None) -> Path:
     """The absolute path of the data folder: trials run in other folders than the notebook."""
+    if not isinstance(data_dir, (str, os.PathLike, type(None))):
+        raise TypeError(f"data_dir={data_dir!r} is a {type(data_dir).__name__}; the path of a folder was expected.")
     return Path(data_dir or os.environ.get("HPT_LESSONS_DATA") or "data").expanduser().absolute()
 
 

@@ -8,8 +8,10 @@ from typing import Any
 
 import ipywidgets as widgets
 
+from hpt_lessons import checks
 from hpt_lessons.search.searchers import Listed
 from hpt_lessons.search.ticks import RULES
+from hpt_lessons.trials import one_of
 from hpt_lessons.view.layouts.model import LAYOUTS, LayoutModel
 from hpt_lessons.view.look import page, svg
 from hpt_lessons.view.look.marks import marks
@@ -39,6 +41,9 @@ class LayoutEditor(page.Panel):
     ) -> None:
         model = getattr(space, "model", space)
         model = model if isinstance(model, SpaceModel) else SpaceModel(model)
+        one_of("layout", layout, tuple(LAYOUTS))
+        checks.whole("num_trials", num_trials)
+        checks.whole("ticks", ticks)
         self.model = LayoutModel(model, layout, num_trials, ticks)
         self._quiet = False
         self._make()

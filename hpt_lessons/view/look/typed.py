@@ -81,6 +81,9 @@ def listed(text: str) -> list:
     Numbers, text in quotes, True, False, None, and lists of these; ValueError with a remedy for anything else.
     """
     text = _with_minus(text)
+    if found := re.search(r"(?<![\w.])0,(\d+)", _without_quoted(text)):
+        digits = found[1]
+        raise ValueError(f"{found[0]} can be read in two ways. Write 0.{digits} for one number, 0, {digits} for two.")
     if not text or text == "[]":
         raise ValueError("List at least one value, for example 16, 32, 64.")
     try:

@@ -24,6 +24,9 @@ def importance(
     unit, `data` on which data. Raises ValueError where there is nothing to draw, and where a
     number lies outside its own interval.
     """
+    if not isinstance(shares, Mapping):
+        kind, example = type(shares).__name__, "{'lr': 0.6, ...}"
+        raise TypeError(f"importance: {shares!r:.80} is a {kind}; a dictionary was expected, such as {example}.")
     regions = shares if shares and all(isinstance(value, Mapping) for value in shares.values()) else {"": shares}
     regions = {name: {key: _interval(key, value) for key, value in region.items()} for name, region in regions.items()}
     names = list(dict.fromkeys(name for region in regions.values() for name in region))

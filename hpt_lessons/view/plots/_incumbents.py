@@ -68,6 +68,9 @@ def _check(methods: Mapping[str, Any], over: str, band: str) -> None:
     for name, value, known in (("over", over, OVER), ("band", band, BANDS)):
         if value not in known:
             raise ValueError(f"incumbents: {name}={value!r} is not possible; choose {' or '.join(map(repr, known))}.")
+    if not isinstance(methods, Mapping):
+        kind, example = type(methods).__name__, "{'random': [table, ...], ...}"
+        raise TypeError(f"incumbents: {methods!r:.80} is a {kind}; a dictionary was expected, such as {example}.")
     if not methods:
         raise ValueError("incumbents: there is no method to draw; give {'random': [table, ...], ...}.")
 

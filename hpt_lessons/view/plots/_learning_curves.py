@@ -9,7 +9,7 @@ from matplotlib.patches import Patch
 from matplotlib.ticker import MaxNLocator
 
 from hpt_lessons.analysis.intervals import mean_interval
-from hpt_lessons.trials import Trial, Trials
+from hpt_lessons.trials import Trial, Trials, expect_trials
 from hpt_lessons.view.look.style import COLOURS, name_data
 from hpt_lessons.view.plots.looks import BAND, MARKS, add_legend, draw_mark, limits_of, look_of_mark, new_axes
 from hpt_lessons.view.plots.readings import metric_label, repeated, sound_values, status_of, winner_of, winner_text
@@ -25,6 +25,7 @@ def learning_curves(
     `best` names another trial to emphasise. A trial named "default" is dashed.
     Where a configuration was repeated with several seeds a band shows the 95 % interval of their mean.
     """
+    expect_trials("learning_curves", trials)
     label, scale = metric_label(metric)
     data, own, ax = trials.data, ax is None, ax or new_axes()
     winner = winner_of(trials, metric, best)

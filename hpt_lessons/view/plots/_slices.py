@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 
 from hpt_lessons.analysis.intervals import mean_interval
-from hpt_lessons.trials import Trial, Trials
+from hpt_lessons.trials import Trial, Trials, expect_trials
 from hpt_lessons.view.look.style import COLOURS, name_data
 from hpt_lessons.view.plots.looks import BAND, add_legend, draw_mark, limits_of, look_of_mark
 from hpt_lessons.view.plots.readings import (
@@ -40,6 +40,7 @@ def slices(
     or as `log` says: for all (True), none (False), or those named. A trial named "default" is a star and a line.
     Repeats of a configuration get the 95 % interval of their mean.
     """
+    expect_trials("slices", trials)
     label, scale = metric_label(metric)
     data, columns = trials.data, columns_of(trials)
     parameters = choose_parameters("slices", columns, parameters)

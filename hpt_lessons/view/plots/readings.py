@@ -5,7 +5,7 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from hpt_lessons.trials import Trial, Trials, leaves
+from hpt_lessons.trials import Trial, Trials, expect_trials, leaves
 from hpt_lessons.words import percent
 
 # What each metric is called on an axis, and by what it is multiplied there.
@@ -24,7 +24,8 @@ def metric_label(metric: str, known: Mapping[str, tuple[str, int]] = METRICS) ->
 
 
 def not_empty(caller: str, trials: Trials) -> None:
-    """ValueError if nothing is in the table."""
+    """ValueError if nothing is in the table, TypeError if it is none."""
+    expect_trials(caller, trials)
     if not len(trials):
         raise ValueError(f"{caller}: the table has no trials, so there is nothing to draw. Run the search first.")
 

@@ -184,6 +184,8 @@ class Questions:
 
 def load(path: str | PathLike) -> Questions:
     """The questions of a TOML file; ValueError that lists everything that is wrong with it."""
+    if not isinstance(path, (str, PathLike)):
+        raise TypeError(f"questions: {path!r} is a {type(path).__name__}; the path of a .toml file was expected.")
     path = Path(path)
     if not path.is_file():
         raise FileNotFoundError(f"there is no file of questions {str(path)!r}; give the path of a .toml file.")

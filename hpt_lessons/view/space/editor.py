@@ -9,8 +9,10 @@ from typing import Any
 
 import ipywidgets as widgets
 
+from hpt_lessons import checks
 from hpt_lessons.search.presets import PRESETS
-from hpt_lessons.trials import Trials
+from hpt_lessons.search.space import Space
+from hpt_lessons.trials import Trials, expect_trials
 from hpt_lessons.view.look import page
 from hpt_lessons.view.space.code import function_source
 from hpt_lessons.view.space.cost import cost, zoomed
@@ -70,7 +72,10 @@ class SearchSpaceEditor(page.Panel):
         num_samples: int = 10,
         workers: int | None = None,
     ) -> None:
-        own = dict(space) if space is not None else next(iter(PRESETS.values()))()
+        if trials is not None and not hasattr(trials, "searched"):
+            expect_trials("SearchSpaceEditor", trials)
+        checks.whole("num_samples", num_samples)
+        own = dict(Space.of(space)) if space is not None else next(iter(PRESETS.values()))()
         self.model = SpaceModel(own)
         self.trials: Trials | None = getattr(trials, "searched", trials)
         self._presets: dict[str, Callable[[], Mapping]] = {OWN: lambda: own, **PRESETS}
