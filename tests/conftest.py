@@ -14,6 +14,7 @@ hypothesis.settings.load_profile("course")
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ["HPT_LESSONS_DATASET"] = "standin"
+os.environ["HPT_LESSONS_PREDICTIONS"] = "skip"
 os.environ["MPLBACKEND"] = "Agg"
 
 

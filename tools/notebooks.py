@@ -67,6 +67,7 @@ def environment(folder: Path) -> dict[str, str]:
     """The environment in which lessons are run for their text: stand-in pictures, one thread, all files in `folder`."""
     here = {
         "HPT_LESSONS_DATASET": "standin",
+        "HPT_LESSONS_PREDICTIONS": "skip",
         "HPT_LESSONS_DATA": str(folder / "data"),
         "HPT_LESSONS_STUDIES": str(folder / "studies"),
         "OMP_NUM_THREADS": "1",

@@ -1,5 +1,6 @@
 """What matters? Each hyperparameter, the batch size, rates for each layer, the three levers, the architecture."""
 
+import itertools
 import math
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
@@ -50,6 +51,27 @@ def what_matters() -> Lines:
             f"{name}: {parts} ({found.configurations} configurations; {found.left_out} that fit no full grid are "
             "left out)"
         )
+
+    shares = ", ".join(f"{words} {_explained(first, power):.2f}" for words, power in COORDINATES.items())
+    yield f"Variance of the ranks that a smooth curve over one coordinate predicts for a shape left out: {shares}"
+
+
+COORDINATES = {"lr": 0.0, "lr / sqrt(batch_size)": 0.5, "lr / batch_size": 1.0}
+
+
+def _explained(trials: Trials, power: float) -> float:
+    """R squared of a polynomial of degree 7 in log(lr / batch_size**power), each shape predicted from all others."""
+    from scipy.stats import rankdata
+
+    place = np.array([math.log(t.config["lr"] / t.config["batch_size"] ** power) for t in trials])
+    columns = np.polynomial.legendre.legvander(2 * (place - place.min()) / np.ptp(place) - 1, 7)
+    ranks = rankdata([trial.best_loss if trial.sound else np.inf for trial in trials])
+    shape = np.array([f"{trial.config['l1']}/{trial.config['l2']}" for trial in trials])
+    predicted = np.empty(len(ranks))
+    for one in set(shape):
+        inside = shape == one
+        predicted[inside] = columns[inside] @ np.linalg.lstsq(columns[~inside], ranks[~inside], rcond=None)[0]
+    return 1 - float(np.sum((ranks - predicted) ** 2) / np.sum((ranks - ranks.mean()) ** 2))
 
 
 STARTS = {"the lowest rate": 0.0001, "the untuned rate": 0.001, "a rate too high": 0.03162}
@@ -190,6 +212,13 @@ def schemes(name: str) -> Lines:
         f"Intervals cover {analysis.covers('training')}, not the choice of each scheme's rate, which was made on one "
         "seed."
     )
+    tuned: dict[str, float] = {}
+    for trial in trials_of(name):
+        if not trial.seed and trial.sound:
+            scheme = str(trial.config["layer_factor"])
+            tuned[scheme] = min(tuned.get(scheme, math.inf), trial.best_loss)
+    chosen_on = ", ".join(f"{scheme} {loss:.3f}" for scheme, loss in sorted(tuned.items(), key=lambda item: item[1]))
+    yield f"On the seed that chose the rates, each at its best rate: {chosen_on}"
     for scheme, own in paired.items():
         yield "  " + against(
             f"{scheme} (lr {own[1].config['lr']:g})",
@@ -217,15 +246,20 @@ def levers() -> Lines:
     for (model, data), rates in cells.items():
         rate = _tuned(rates)
         yield f"  {model:9} {data:18} untuned {_each(rates[0.001])}, tuned {_each(rates[rate])} (lr {rate:g})"
-    yield "Gains of the CIFAR network in points, on each of the two seeds: by the rate, the model (wider), more data"
+    yield "Gains of the CIFAR network in points, on each of the two seeds, the rate tuned on both sides:"
     counts = ["1,000", "4,000", "16,000", "40,000"]
     for here, more in zip(counts, [*counts[1:], None], strict=True):
-        own = cells["cifar", here]
-        start, wider = np.array(own[0.001]), np.array(cells["wider", here][0.001])
-        gains = [("the rate", np.array(own[_tuned(own)]) - start), ("the model", wider - start)]
+        start = _at_its_rate(cells["cifar", here])
+        gains = [("the model (wider)", _at_its_rate(cells["wider", here]) - start)]
+        gains.append(("from pixels to this network", start - _at_its_rate(cells["pixels", here])))
         if more:
-            gains.append((f"{more} pictures", np.array(cells["cifar", more][0.001]) - start))
+            gains.append((f"{more} pictures", _at_its_rate(cells["cifar", more]) - start))
+        gains.append(("the rate", start - np.array(cells["cifar", here][0.001])))
         yield f"  {here:6} " + ", ".join(f"{words} {_points(gain)}" for words, gain in gains)
+
+
+def _at_its_rate(rates: Mapping[float, Sequence[float]]) -> np.ndarray:
+    return np.array(rates[_tuned(rates)])
 
 
 def _tuned(rates: Mapping[float, Any]) -> float:
@@ -259,11 +293,18 @@ def architectures() -> Lines:
         f"{np.median(tuned):.3f}, worst {tuned.max():.3f}; the middle one gains {np.median(grid[:, 0] - tuned):.3f} "
         f"by its rate, from {rates[0]:g}"
     )
-    yield (
-        f"Rank correlation of the architectures between the rates {rates[0]:g} and {rates[-1]:g}: "
-        f"{rank_correlation(grid[:, 0], grid[:, -1]):.2f}; of the tuned loss with the multiply-adds: "
-        f"{rank_correlation(costs, tuned):.2f}"
+    pairs = ", ".join(
+        f"{rates[one]:g} and {rates[other]:g} {rank_correlation(grid[:, one], grid[:, other]):.2f}"
+        for one, other in itertools.combinations(range(len(rates)), 2)
     )
+    improving = [
+        np.mean([trial.best_epoch == trial.budget for trial in trials if trial.config["lr"] == rate]) for rate in rates
+    ]
+    yield f"Rank correlation of the architectures between two rates: {pairs}"
+    yield "Best at the last epoch, so still improving: " + ", ".join(
+        f"{share:.0%} at {rate:g}" for rate, share in zip(rates, improving, strict=True)
+    )
+    yield f"Rank correlation of the tuned loss with the multiply-adds: {rank_correlation(costs, tuned):.2f}"
     for place in pareto_front(-tuned, costs):
         words = "{depth} x {channels} channels, {kernel} x {kernel}, l1 {l1}, {activation}".format(
             **dict(list(losses)[place])

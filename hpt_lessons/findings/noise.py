@@ -1,7 +1,7 @@
 """How much of a number is luck? The opening of the course, one seed, the winner's curse, and the tables themselves."""
 
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -42,7 +42,8 @@ def ten_trials() -> Lines:
     tables = repeats(space, manner, searches, 10 * 10, max_epochs=10)
     winners = [trials.best("loss", scope="last") for trials in tables]
     found = [space.score(best.config, best.seed, budget=best.budget) for best in winners]
-    default = [trial.history[9].loss for trial in trials_of("cifar-lenet-seeds") if same(trial, UNTUNED)]
+    default_trials = [trial for trial in trials_of("cifar-lenet-seeds") if same(trial, UNTUNED)]
+    default = [trial.history[9].loss for trial in default_trials]
     unseen = np.mean([space.unseen(best.config, best.seed) > 0 for best in winners])
     yield f"Data: {space.data}; 10 epochs, validation loss."
     yield (
@@ -64,6 +65,16 @@ def ten_trials() -> Lines:
     yield (
         f"Searches whose winner beats the default's mean: {ahead / searches:.0%} [{low:.0%}, {high:.0%}]; winners "
         f"that had been stopped before epoch 10: {short:.0%}"
+    )
+    by_best = Recorded(cube(), scope="all")
+    found = [by_best.score(best.config, best.seed, budget=best.budget) for best in winners]
+    kept = np.mean([min(result.loss for result in trial.history[:10]) for trial in default_trials])
+    ahead = int(np.sum(np.array(found) < kept))
+    low, high = analysis.wilson(ahead, searches)
+    yield (
+        f"The same by the best of the 10 epochs on both sides: winners {np.mean(found):.3f} in the mean, "
+        f"{np.median(found):.3f} in the middle, default {kept:.3f}; ahead in {ahead / searches:.0%} "
+        f"[{low:.0%}, {high:.0%}]"
     )
     used = np.mean([sum(trial.budget for trial in trials) for trials in tables])
     yield f"Epochs spent by a search: {used:.0f} on average; by the default: 10"
@@ -95,11 +106,24 @@ def one_seed() -> Lines:
             for shared in (True, False)
         ]
         yield f"  {name:22} {spreads[0]:.4f}  {spreads[1]:.4f}"
+    losses = np.array([[trial.best_loss for trial in sorted(group, key=lambda trial: trial.seed)] for group in whole])
+    common = (losses - losses.mean(axis=1, keepdims=True)).mean(axis=0)
+    yield (
+        f"What a seed does to all configurations alike, loss, best epoch: {np.std(common[:4], ddof=1):.4f} with one "
+        f"split, {np.std(common[4:], ddof=1):.4f} with splits of their own"
+    )
+    points = [np.std([trial.accuracy for trial in group], ddof=1) for group in whole if _accuracy(group) > 0.5]
+    spread = float(np.sqrt(np.mean(np.square(points))))
+    yield f"Accuracy, last epoch, of the {len(points)} configurations above 50 %: {spread:.4f}"
     best, second = ([trial.best_loss for trial in group] for group in whole[:2])
     yield (
         f"Best and second configuration, best epoch: {np.mean(best):.4f} and {np.mean(second):.4f}; with one seed "
         f"each the second looks better in {np.mean(np.subtract.outer(best, second) > 0):.0%} of the pairs"
     )
+
+
+def _accuracy(group: Sequence[Trial]) -> float:
+    return float(np.mean([trial.accuracy for trial in group]))
 
 
 @finding("winners-curse", "How much of a winner's score is luck?", "cifar-lenet-seeds")

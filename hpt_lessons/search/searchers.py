@@ -57,21 +57,29 @@ class RandomSearch(Searcher):
 class RandomThenGrid:
     """Random trials first, then a grid in the region that did well (the practice; its two parts are in `layouts`).
 
-    A little more than half of the trials are random. When all of them have ended, the box around the best one
-    (`layouts.zoom`) gets a grid over the first one or two of its numeric axes, as the rest of the trials can pay for;
-    what the grid does not cover keeps its best value. ValueError for fewer than 5 trials.
+    `random_share` of the trials are random; the default is what the finding `grid-random` rests on. When all of them
+    have ended, the box around the best one (`layouts.zoom`) gets a grid with its ticks in the centres of equal cells,
+    over the first one or two axes that have an order, as the rest of the trials can pay for; what the grid does not
+    cover keeps its best value. Nothing is trained twice: random trials from the box take the place of points that were
+    trained already, or that the grid has too few of. ValueError for fewer than 5 trials, or a share that leaves fewer
+    than 3 random trials or fewer than 2 others.
     """
 
-    def __init__(self, space: Mapping[str, Any], num_trials: int, seed: int):
+    def __init__(self, space: Mapping[str, Any], num_trials: int, seed: int, random_share: float = 0.7):
         self.space = Space.of(space, grids=False, functions=False, searcher="random search, then a grid")
         if num_trials < 5:
             raise ValueError(
                 f"num_trials {num_trials!r}: random search, then a grid, needs at least 5 trials, "
                 "3 random ones and a grid of 2. Take random search for fewer."
             )
-        self.num_trials = num_trials
-        self.ticks = _ticks(self.space, num_trials * 3 // 7)
-        self._first = Listed(layouts.random(self.space, num_trials - math.prod(self.ticks.values()), seed))
+        for_grid = num_trials - round(num_trials * random_share)
+        if not 2 <= for_grid <= num_trials - 3:
+            raise ValueError(
+                f"random_share {random_share!r}: of {num_trials} trials it leaves {for_grid} for the grid; "
+                f"a share that leaves from 2 to {num_trials - 3} was expected."
+            )
+        self.num_trials, self._seed = num_trials, seed
+        self._first = Listed(layouts.random(self.space, num_trials - for_grid, seed))
         self._second: Listed | None = None
         self._results: list[tuple[Config, float]] = []
         self.barriers = (self._first.num_trials,)
@@ -95,16 +103,19 @@ class RandomThenGrid:
         configs, losses = zip(*results, strict=True)
         box = Space(layouts.zoom(self.space, configs, losses))
         best = configs[min(range(len(losses)), key=lambda index: (math.isnan(losses[index]), losses[index]))]
-        kept = {axis.path: axis.of(best) for axis in box.axes if axis.name not in self.ticks}
-        return layouts.grid(box.with_values(kept), self.ticks)
+        count = self.num_trials - self._first.num_trials
+        ticks = _ticks(box, count)
+        kept = {axis.path: axis.of(best) for axis in box.axes if axis.name not in ticks}
+        points = [point for point in layouts.grid(box.with_values(kept), ticks, "centres") if point not in configs]
+        return points + layouts.random(box, count - len(points), np.random.default_rng([self._seed, 1]))
 
 
 def _ticks(space: Space, trials: int) -> dict[str, int]:
-    """Ticks of the first two axes that a grid can divide, all but lists of values; without those that get only one.
+    """Ticks of the first two axes that have an order; without those that get only one.
 
-    Axes of real numbers come before those of whole numbers: a learning rate asks for a finer look than a width.
+    Real numbers come first, then whole numbers, then ordered lists: a learning rate asks for a finer look than a width.
     """
-    numeric = [axis for axis in space.axes if not axis.domain.categorical]
-    axes = sorted(numeric, key=lambda axis: axis.domain.integer)[:2]
+    ordered = [axis for axis in space.axes if axis.domain.ordered or not axis.domain.categorical]
+    axes = sorted(ordered, key=lambda axis: (axis.domain.categorical, axis.domain.integer))[:2]
     ticks = even_ticks([axis.domain.size for axis in axes], trials)
     return {axis.name: count for axis, count in zip(axes, ticks, strict=True) if count > 1}

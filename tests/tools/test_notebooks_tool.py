@@ -323,6 +323,7 @@ def test_lessons_run_with_the_stand_in_and_in_a_folder_that_goes(tmp_path, monke
     monkeypatch.setenv("MPLBACKEND", "Agg")
     env = tool.environment(tmp_path)
     assert env["HPT_LESSONS_DATASET"] == "standin"
+    assert env["HPT_LESSONS_PREDICTIONS"] == "skip", "nobody is there to predict"
     assert "MPLBACKEND" not in env, "figures would not appear in the notebooks"
     for name in ("HPT_LESSONS_DATA", "HPT_LESSONS_STUDIES", "TMPDIR", "IPYTHONDIR", "JUPYTER_RUNTIME_DIR"):
         assert Path(env[name]).is_relative_to(tmp_path)

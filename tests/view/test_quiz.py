@@ -51,13 +51,13 @@ def test_each_choice_is_explained_and_each_question_points_into_its_lesson(path)
     lines = "\n".join("".join(cell["source"]) for cell in cells if cell["cell_type"] == "markdown").splitlines()
     headings = {re.sub(r"^#+\s+", "", line).strip() for line in lines if re.match(r"#+\s", line)}
     assert {question.see for question in content} <= headings
-    assert len([question for question in content if not question.predict]) == 5
+    assert len([question for question in content if question.in_quiz]) == 5
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
 def test_the_solution_is_right_and_every_other_single_choice_wrong(path):
     """And each wrong choice, taken alone, is told its own reason."""
-    for question in asking.load(path):
+    for question in (question for question in asking.load(path) if question.kind != "observation"):
         assert asking.judge(question, question.solution).right
         for choice in question.choices:
             feedback = asking.judge(question, [choice.text])
@@ -374,7 +374,7 @@ def test_enter_in_a_number_field_checks_the_answer_or_keeps_the_prediction(quiz,
         part.field.text.value = "25"
         part.field.text._handle_custom_msg({"event": "submit"}, [])
     assert "Right" in number.feedback.value and quiz.score["right"] == 1
-    assert prediction.keep.disabled and quiz.answers.last("high-rates").answer == 25
+    assert quiz.answers.last("high-rates").answer == 25
 
 
 def test_percent_are_read_the_same_whether_they_are_asked_for_or_not(questions):
@@ -398,25 +398,150 @@ def test_whoever_looks_at_the_solution_first_does_not_score(quiz):
     assert card.field.text.value == "" and card.feedback.value == "" and quiz.score["answered"] == 0
 
 
-def test_a_prediction_is_kept_once_and_shown_beside_the_result(quiz, questions, tmp_path):
+def test_a_prediction_is_kept_and_shown_beside_the_result(quiz, questions, tmp_path):
     prediction = quiz.predict("high-rates")
     prediction.field.text.value = "50"
     prediction.keep.click()
-    assert prediction.keep.disabled and prediction.field.text.disabled
     again = Quiz(questions, answers=tmp_path / "09.json")
-    again.answers.add(questions["high-rates"], 33)
     assert again.predict("high-rates").field.text.value == "50"
     shown = again.compare("high-rates", result=33.4).value
     assert "50%" in shown and "33.4%" in shown and "off by 16.6%" in shown and "three decades" in shown
     assert again.score["questions"] == 5
 
 
+def test_a_prediction_can_be_changed_until_the_result_is_shown(quiz, questions, tmp_path):
+    """Then it is closed on the page, in the file, and in a new kernel; forgetting opens it."""
+    prediction = quiz.predict("high-rates")
+    for text in ("50", "40"):
+        prediction.field.text.value = text
+        prediction.keep.click()
+        assert "still change it" in prediction.feedback.value and not prediction.field.text.disabled
+    assert "40%" in quiz.compare("high-rates").value
+    assert prediction.field.text.disabled and prediction.keep.disabled and prediction.skip.disabled
+    again = Quiz(questions, answers=tmp_path / "09.json")
+    again.answers.add(questions["high-rates"], 33)
+    assert again.answers.last("high-rates").answer == 40
+    later = again.predict("high-rates")
+    assert later.field.text.value == "40" and later.keep.disabled
+    again.forget()
+    assert later.field.text.value == "" and not later.keep.disabled and later.is_open
+
+
+@pytest.mark.parametrize("typed_in", [True, False])
+def test_a_skipped_prediction_is_not_judged(quiz, typed_in):
+    """By the button, or typed; it can be made after all, and is closed once the result was shown."""
+    prediction = quiz.predict("high-rates")
+    if typed_in:
+        prediction.field.text.value = "Skip "
+    (prediction.keep if typed_in else prediction.skip).click()
+    assert "Skipped" in prediction.feedback.value and not prediction.is_open
+    shown = quiz.compare("high-rates", result=33.4).value
+    assert "you skipped it" in shown and "33.4%" in shown and "So" not in shown and "three decades" in shown
+    assert prediction.keep.disabled
+    (row,) = [row for row in quiz.answers.records() if row["question"] == "high-rates"]
+    assert row["answer"] == "skipped" and row["right"] is False and row["tries"] == 0
+
+
+def test_who_skipped_may_predict_before_the_result_is_shown(quiz):
+    prediction = quiz.predict("high-rates")
+    prediction.skip.click()
+    prediction.field.text.value = "33"
+    prediction.keep.click()
+    assert "you were right" in quiz.compare("high-rates", result=33.4).value
+
+
+def test_a_choice_is_predicted_changed_and_skipped_too(tmp_path):
+    """The last thing that was pressed counts."""
+    quiz = Quiz(NOTEBOOKS / "quiz" / "04.toml", answers=tmp_path / "04.json")
+    (id,) = [q.id for q in quiz.questions if q.predict and q.kind == "one"]
+    prediction, other = quiz.predict(id), quiz.questions[id].choices[1].text
+    prediction.field.value = other
+    prediction.keep.click()
+    prediction.skip.click()
+    assert prediction.field.value is None and quiz.answers.skipped(id)
+    prediction.field.value = other
+    prediction.keep.click()
+    quiz.compare(id)
+    assert prediction.field.disabled and prediction.field.value == other
+
+
+def test_all_is_forgotten_at_the_second_click(quiz, questions):
+    """A first click only asks; an answer given meanwhile takes the question back."""
+    quiz.answers.add(questions["high-rates"], 33)
+    quiz.again.click()
+    assert "Click again" in quiz.again.description and quiz.answers.last("high-rates") is not None
+    quiz.cards[1].field.text.value = "25"
+    quiz.cards[1].check.click()
+    assert "Click again" not in quiz.again.description
+    quiz.again.click()
+    quiz.again.click()
+    assert quiz.answers.last("high-rates") is None and quiz.score["answered"] == 0
+    assert "Click again" not in quiz.again.description
+
+
 def test_a_result_without_a_prediction_says_so(quiz):
     assert "before you predicted" in quiz.compare("high-rates").value
-    with pytest.raises(ValueError, match=r"'decades' is no prediction"):
-        quiz.compare("decades")
-    with pytest.raises(ValueError, match=r"'decades' is no prediction"):
-        quiz.predict("decades")
+    assert not quiz.predict("high-rates").keep.disabled
+    for ask in (quiz.predict, quiz.compare):
+        with pytest.raises(ValueError, match=r"'decades' is no prediction: write `predict = true`"):
+            ask("decades")
+
+
+# -- observations ----------------------------------------------------------------------------------------------------
+
+OBSERVED = """
+title = "t"
+lesson = "l.ipynb"
+[[question]]
+id = "curve"
+kind = "observation"
+text = "What happens after epoch 5?"
+see = "Curves"
+"""
+
+
+@pytest.fixture
+def observed(tmp_path):
+    path = tmp_path / "l.toml"
+    path.write_text(OBSERVED)
+    return lambda: Quiz(path, answers=tmp_path / "l.json")
+
+
+def test_what_a_student_observes_is_kept_and_exported(observed, tmp_path):
+    quiz = observed()
+    area = quiz.observe("curve")
+    area.keep.click()
+    assert "Write a sentence first" in area.feedback.value
+    for text in ("It falls.", "=It rises\nagain."):
+        area.field.value = text
+        assert area.feedback.value == ""
+        area.keep.click()
+        assert "Kept on" in area.feedback.value
+    assert observed().observe("curve").field.value == "=It rises\nagain."
+    (row,) = json.loads(quiz.export(tmp_path / "r.json").read_text())
+    assert row["kind"] == "observation" and row["answer"] == "=It rises\nagain." and row["right"] is None
+    (row,) = csv.DictReader(quiz.export(tmp_path / "r.csv").open(newline=""))
+    assert row["answer"] == "'=It rises\nagain." and row["right"] == ""
+    assert quiz.score["questions"] == 0 and repr(quiz).startswith("Quiz(0 questions")
+    quiz.forget()
+    assert area.field.value == ""
+
+
+def test_an_observation_is_no_prediction_and_no_question_of_the_quiz(observed, quiz):
+    with pytest.raises(ValueError, match="'curve' is no prediction"):
+        observed().predict("curve")
+    with pytest.raises(ValueError, match="'decades' is no observation: write `kind = \"observation\"`"):
+        quiz.observe("decades")
+    content = tomllib.loads(OBSERVED + "predict = true")
+    assert asking.problems(content) == ["question 'curve': an observation cannot be a prediction."]
+    assert "'answer' is not known" in asking.problems(tomllib.loads(OBSERVED + "answer = 3"))[0]
+
+
+def test_a_quiz_can_be_listened_to_like_every_widget(quiz):
+    heard = []
+    quiz.observe(lambda change: heard.append(change.new), "children")
+    quiz.children = ()
+    assert heard == [()]
 
 
 def test_every_input_has_a_label_and_the_repr_is_short(quiz):

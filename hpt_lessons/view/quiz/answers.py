@@ -22,11 +22,16 @@ from hpt_lessons.view.quiz.questions import Answer, Question, Questions, judge
 
 @dataclass(frozen=True)
 class Try:
-    """One answer: `right` is None for a prediction, and for a look at the solution `answer` is None."""
+    """One answer: `right` is None for predictions and observations.
+
+    `answer` is None for a prediction that was skipped, and for a look at the solution; of a prediction that look is the
+    comparison with the result.
+    """
 
     answer: Answer | None
     right: bool | None
     when: str
+    skipped: bool = False
 
 
 def answers_file(name: str) -> Path:
@@ -56,13 +61,17 @@ class Answers:
         return tuple(t for t in self._tries.get(id, ()) if t.answer is None or question.holds(t.answer))
 
     def last(self, id: str) -> Try | None:
-        """The last answer that was given, not counting a look at the solution."""
-        given = [t for t in self.tries(id) if t.answer is not None]
-        return given[-1] if given else None
+        """The last answer that was given, not counting a look at the solution; None if it was skipped since."""
+        given = [t for t in self.tries(id) if t.answer is not None or t.skipped]
+        return given[-1] if given and not given[-1].skipped else None
+
+    def skipped(self, id: str) -> bool:
+        """Whether a prediction was skipped, and not made since."""
+        return self.last(id) is None and any(t.skipped for t in self.tries(id))
 
     def shown(self, id: str) -> bool:
-        """Whether the student has looked at the solution."""
-        return any(t.answer is None for t in self.tries(id))
+        """Whether the student has looked at the solution, or seen the result beside the prediction."""
+        return any(t.answer is None and not t.skipped for t in self.tries(id))
 
     def solved(self, id: str) -> bool:
         """Whether a right answer was given before the solution was looked at."""
@@ -71,16 +80,16 @@ class Answers:
                 return t.answer is not None
         return False
 
-    def add(self, question: Question, answer: Answer | None) -> Try:
-        """Keep an answer, judged unless it is a prediction; None stands for a look at the solution.
+    def add(self, question: Question, answer: Answer | None, skipped: bool = False) -> Try:
+        """Keep an answer, judged if it is one to the quiz; None stands for a look at the solution, or a skip.
 
-        The first prediction stays. What another notebook wrote meanwhile is kept too.
+        A prediction stays as it was when the result was shown. What another notebook wrote meanwhile is kept too.
         """
-        judged = None if answer is None or question.predict else judge(question, answer).right
+        judged = judge(question, answer).right if question.in_quiz and answer is not None else None
         self._tries = self._read()
-        if question.predict and self.last(question.id) is not None:
-            return self.last(question.id)
-        one = Try(answer, judged, self._clock().isoformat(timespec="seconds"))
+        if question.predict and self.shown(question.id):
+            return self.tries(question.id)[-1]
+        one = Try(answer, judged, self._clock().isoformat(timespec="seconds"), skipped)
         self._tries.setdefault(question.id, []).append(one)
         self._write()
         return one
@@ -91,8 +100,8 @@ class Answers:
         self._write()
 
     def score(self) -> dict[str, int]:
-        """Counts over the questions that are no predictions: questions, answered, right, right at the first try."""
-        asked = [question.id for question in self.questions if not question.predict]
+        """Counts over the questions of the quiz: questions, answered, right, right at the first try."""
+        asked = [question.id for question in self.questions if question.in_quiz]
         return {
             "questions": len(asked),
             "answered": sum(self.last(id) is not None for id in asked),
@@ -101,17 +110,21 @@ class Answers:
         }
 
     def records(self) -> list[dict[str, Any]]:
-        """A row for each question: the last answer in words, whether it was solved, tries, times."""
+        """A row for each question: the last answer in words, whether it was solved, tries, times.
+
+        Of an observation nothing is right or wrong; a prediction that was skipped has the answer "skipped".
+        """
         rows = []
         for question in self.questions:
             given, last = [t for t in self.tries(question.id) if t.answer is not None], self.last(question.id)
+            none = "skipped" if self.skipped(question.id) else ""
             rows.append(
                 {
                     "lesson": self.questions.lesson,
                     "question": question.id,
                     "kind": "prediction" if question.predict else question.kind,
-                    "answer": "" if last is None else question.in_words(last.answer),
-                    "right": _verdict(question, last) if question.predict else self.solved(question.id),
+                    "answer": none if last is None else question.in_words(last.answer),
+                    "right": self.solved(question.id) if question.in_quiz else _verdict(question, last),
                     "first_try_right": _verdict(question, given[0] if given else None),
                     "tries": len(given),
                     "solution_shown": self.shown(question.id),
@@ -147,7 +160,7 @@ class Answers:
             aside = _free(self.path.with_name(f"{self.path.name}.unreadable"))
             with contextlib.suppress(OSError):
                 os.replace(self.path, aside)
-            self.trouble = f"Your earlier answers could not be read; they are kept as {aside.name}. You begin anew."
+            self.trouble = f"Your earlier answers could not be read; they are kept as {aside.name}. You start again."
             return {}
 
     def _write(self) -> None:
@@ -169,7 +182,9 @@ def _free(path: Path) -> Path:
     return next(free for free in itertools.chain([path], numbered) if not free.exists())
 
 
-def _verdict(question: Question, given: Try | None) -> bool:
+def _verdict(question: Question, given: Try | None) -> bool | None:
+    if question.kind == "observation":
+        return None
     return given is not None and judge(question, given.answer).right
 
 

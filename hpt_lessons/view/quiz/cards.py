@@ -4,7 +4,6 @@ The questions are data (`hpt_lessons.view.quiz.questions`), the answers are kept
 (`hpt_lessons.view.quiz.answers`); here they only get their look.
 """
 
-import asyncio
 from collections.abc import Callable
 from html import escape
 from os import PathLike
@@ -14,25 +13,32 @@ from typing import Any
 import ipywidgets as widgets
 
 from hpt_lessons.view.look import page
+from hpt_lessons.view.quiz import gate
 from hpt_lessons.view.quiz.answers import Answers
-from hpt_lessons.view.quiz.questions import Answer, Feedback, Question, Questions, explain, judge, load
+from hpt_lessons.view.quiz.fields import hint, line, make_field
+from hpt_lessons.view.quiz.predictions import Kept, Observation, Prediction, comparison
+from hpt_lessons.view.quiz.questions import Feedback, Question, Questions, explain, judge, load
 
 
 class Quiz(page.Panel):
-    """The questions of a TOML file, all but the predictions, with the score so far.
+    """The questions of a TOML file, all but predictions and observations, with the score so far.
 
     `answers` is the file in which the student's answers are kept (by default `studies/answers/` and the name of the
-    questions). `predict` and `compare` ask before a cell and answer after it; `export` writes the results.
+    questions). `predict` asks before a cell, `compare` and `observe` after it; `export` writes the results.
     """
 
     def __init__(self, questions: str | PathLike | Questions, answers: str | PathLike | None = None) -> None:
         self.questions = questions if isinstance(questions, Questions) else load(questions)
         self.answers = Answers(self.questions, answers)
-        asked = [question for question in self.questions if not question.predict]
+        asked = [question for question in self.questions if question.in_quiz]
         self.cards = [Card(q, self.answers, number, self._score) for number, q in enumerate(asked, start=1)]
+        self.again = widgets.Button(layout={"width": "auto"})
+        self.again.on_click(lambda _: self._ask_or_forget())
+        self._shown: dict[str, Kept] = {}  # the predictions and observations on the page
         self._head = widgets.HTML()
         noun = "question" if len(asked) == 1 else "questions"
-        super().__init__([self._head, *self.cards], f"Quiz({len(asked)} {noun} on {self.questions.lesson})")
+        name = f"Quiz({len(asked)} {noun} on {self.questions.lesson})"
+        super().__init__([self._head, *self.cards, self.again], name)
         self._score()
 
     @property
@@ -40,26 +46,62 @@ class Quiz(page.Panel):
         """How many questions there are, and how many are answered, right, and right at the first try."""
         return self.answers.score()
 
-    def predict(self, id: str) -> "Prediction":
-        """A question to be answered before a cell is run; its first answer is kept."""
-        return Prediction(_prediction(self.questions[id]), self.answers)
+    def predict(self, id: str) -> Prediction:
+        """A question to be answered, or skipped, before the next cell runs; it can be changed until `compare`."""
+        prediction = Prediction(self._expect("prediction", id), self.answers)
+        self._shown[id] = prediction
+        gate.wait_for(f"{self.answers.path} {id}", lambda: prediction.is_open)
+        return prediction
 
     def compare(self, id: str, result: Any = None) -> widgets.HTML:
         """The stored prediction beside the result: what the cell gave, or if left out what the questions' file says."""
-        return _comparison(_prediction(self.questions[id]), self.answers, result)
+        shown = comparison(self._expect("prediction", id), self.answers, result)
+        if id in self._shown:
+            self._shown[id].restore()
+        return shown
+
+    def observe(self, id: Any, *names: Any, **options: Any) -> Any:
+        """A text area for what the student sees; the text is kept with the answers.
+
+        A function instead of an id listens to the widget itself, as with every widget.
+        """
+        if not isinstance(id, str):
+            return super().observe(id, *names, **options)
+        self._shown[id] = Observation(self._expect("observation", id), self.answers)
+        return self._shown[id]
 
     def export(self, path: str | PathLike) -> Path:
         """Write the results to a .csv or .json file, one row for each question."""
         return self.answers.export(path)
 
     def forget(self) -> None:
-        """Start again: every answer is forgotten, in the file too."""
+        """Start again: every answer is forgotten, in the file too, and all predictions can be made once more."""
         self.answers.forget()
+        gate.start_again()
         for card in self.cards:
             card.restore()
+        for kept in self._shown.values():
+            kept.restore()
         self._score()
 
+    def _ask_or_forget(self) -> None:
+        """The first click asks, the second one forgets."""
+        if self.again.button_style:
+            self.forget()
+        else:
+            self.again.description = "Really forget all my answers and predictions? Click again"
+            self.again.button_style = "warning"
+
+    def _expect(self, kind: str, id: str) -> Question:
+        """The question of this name; ValueError that says what to write if it is of another kind."""
+        question = self.questions[id]
+        if kind != ("prediction" if question.predict else question.kind):
+            line = "`predict = true`" if kind == "prediction" else '`kind = "observation"`'
+            raise ValueError(f"question {id!r} is no {kind}: write {line} in its file.")
+        return question
+
     def _score(self) -> None:
+        self.again.description, self.again.button_style = "Forget my answers", ""
         score = self.score
         right = f"{score['right']} of {score['questions']} right"
         first = f", {score['first try']} at the first try" if score["right"] else ""
@@ -85,7 +127,7 @@ class Card(widgets.VBox):
         self.feedback = widgets.HTML()
         self.check.on_click(lambda _: self._check())
         self.show.on_click(lambda _: self._show())
-        text = widgets.HTML(f"<b>{number}.</b> {page.inline(question.text)}{_hint(question)}")
+        text = widgets.HTML(f"<b>{number}.</b> {page.inline(question.text)}{hint(question)}")
         buttons = widgets.HBox([self.check, self.show])
         super().__init__([text, self.field, buttons, self.feedback], layout={"margin": "10px 0 14px"})
         self.restore()
@@ -109,7 +151,7 @@ class Card(widgets.VBox):
         try:
             answer = self.field.read()
         except ValueError as error:
-            self.feedback.value = _line(str(error), page.RED)
+            self.feedback.value = line(str(error), page.RED)
             return
         self._answers.add(self.question, answer)
         self.feedback.value = render(judge(self.question, answer))
@@ -120,167 +162,6 @@ class Card(widgets.VBox):
         self._answers.add(self.question, None)
         self.feedback.value = render(explain(self.question))
         self._changed()
-
-
-class Prediction(page.Panel):
-    """A question before a cell: the first answer is kept, and not judged yet."""
-
-    def __init__(self, question: Question, answers: Answers) -> None:
-        self.question, self._answers = question, answers
-        self.field = make_field(question, "Prediction")
-        self.keep = widgets.Button(description="Keep my prediction", layout={"width": "auto"})
-        self.feedback = widgets.HTML()
-        self.field.on_change(self._forget_feedback)
-        if question.kind == "number":
-            self.field.on_enter(self._keep)
-        self.keep.on_click(lambda _: self._keep())
-        text = widgets.HTML(f"<b>Predict.</b> {page.inline(question.text)}{_hint(question)}")
-        row = widgets.HBox([self.keep, self.feedback], layout={"align_items": "center"})
-        super().__init__([text, self.field, row], f"Prediction({question.id})")
-        self._restore()
-
-    def _forget_feedback(self) -> None:
-        """What was said about another answer."""
-        self.feedback.value = ""
-
-    def _keep(self) -> None:
-        if self.keep.disabled:
-            return
-        try:
-            self._answers.add(self.question, self.field.read())
-        except ValueError as error:
-            self.feedback.value = _line(str(error), page.RED)
-            return
-        self._restore()
-
-    def _restore(self) -> None:
-        kept = self._answers.last(self.question.id)
-        if kept is not None:
-            self.field.answer = kept.answer
-            self.field.disable()
-            self.keep.disabled = True
-            words = f"Kept on {kept.when[:16].replace('T', ' at ')}. Now run the next cell."
-            self.feedback.value = _line(self._answers.trouble or words, page.MUTED)
-
-
-# -- fields: one for each kind of question ---------------------------------------------------------------------------
-
-
-class OneField(widgets.RadioButtons):
-    """One of the choices."""
-
-    def __init__(self, question: Question, label: str) -> None:
-        pairs = [(page.plain(choice.text), choice.text) for choice in question.choices]
-        super().__init__(options=pairs, value=None, description=label, layout={"width": "auto"})
-        self.add_class("hpt-unlabelled")
-
-    def read(self) -> Answer:
-        """The choice that is ticked, in a list."""
-        if self.value is None:
-            raise ValueError("Choose one of the answers first.")
-        return [self.value]
-
-    @property
-    def answer(self) -> Answer | None:
-        return None if self.value is None else [self.value]
-
-    @answer.setter
-    def answer(self, answer: Answer | None) -> None:
-        self.value = answer[0] if answer else None
-
-    def on_change(self, listener: Callable[[], None]) -> None:
-        self.observe(lambda _: listener(), "value")
-
-    def disable(self) -> None:
-        self.disabled = True
-
-
-class SeveralField(widgets.VBox):
-    """Any number of the choices."""
-
-    def __init__(self, question: Question, label: str) -> None:
-        self.boxes = {
-            choice.text: widgets.Checkbox(
-                description=page.inline(choice.text),
-                description_allow_html=True,
-                indent=False,
-                layout={"width": "auto"},
-            )
-            for choice in question.choices
-        }
-        super().__init__(list(self.boxes.values()))
-
-    def read(self) -> Answer:
-        """The choices that are ticked."""
-        answer = [text for text, box in self.boxes.items() if box.value]
-        if not answer:
-            raise ValueError("Tick at least one of the answers first.")
-        return answer
-
-    @property
-    def answer(self) -> Answer | None:
-        return [text for text, box in self.boxes.items() if box.value]
-
-    @answer.setter
-    def answer(self, answer: Answer | None) -> None:
-        for text, box in self.boxes.items():
-            box.value = text in (answer or [])
-
-    def on_change(self, listener: Callable[[], None]) -> None:
-        for box in self.boxes.values():
-            box.observe(lambda _: listener(), "value")
-
-    def disable(self) -> None:
-        for box in self.boxes.values():
-            box.disabled = True
-
-
-class NumberField(widgets.HBox):
-    """A number, typed."""
-
-    def __init__(self, question: Question, label: str) -> None:
-        self.question = question
-        name = f"{label}, {question.unit}" if question.unit else label
-        self.text = widgets.Text(description=name, placeholder="a number", layout={"width": "150px"})
-        self.text.add_class("hpt-unlabelled")
-        super().__init__([self.text, widgets.HTML(escape(question.unit))], layout={"align_items": "center"})
-
-    def read(self) -> Answer:
-        """The number; ValueError that says what to type."""
-        return self.question.read(self.text.value)
-
-    @property
-    def answer(self) -> Answer | None:
-        try:
-            return self.read()
-        except ValueError:
-            return None
-
-    @answer.setter
-    def answer(self, answer: Answer | None) -> None:
-        self.text.value = "" if answer is None else f"{answer:.12g}"
-
-    def on_change(self, listener: Callable[[], None]) -> None:
-        self.text.observe(lambda _: listener(), "value")
-
-    def on_enter(self, listener: Callable[[], None]) -> None:
-        """Enter in the field; the last letters may reach us after it, so they are given a moment."""
-        self.text.on_msg(lambda _, message, __: _soon(listener) if message.get("event") == "submit" else None)
-
-    def disable(self) -> None:
-        self.text.disabled = True
-
-
-def _soon(act: Callable[[], None]) -> None:
-    try:
-        asyncio.get_running_loop().call_later(0.1, act)
-    except RuntimeError:
-        act()
-
-
-def make_field(question: Question, label: str) -> OneField | SeveralField | NumberField:
-    """The field in which a question of this kind is answered."""
-    return {"one": OneField, "several": SeveralField, "number": NumberField}[question.kind](question, label)
 
 
 # -- what is said ----------------------------------------------------------------------------------------------------
@@ -299,58 +180,3 @@ def render(feedback: Feedback) -> str:
     head = f'<div style="color: {colour}; font-weight: 600">{sign} {page.inline(feedback.headline)}</div>'
     bar = f"border-left: 3px solid {colour}; padding: 2px 0 2px 12px"
     return f'<div role="status" style="{bar}">{head}{lines}{see}</div>'
-
-
-def _line(text: str, colour: str) -> str:
-    return f'<div role="status" style="color: {colour}">{escape(text)}</div>'
-
-
-def _hint(question: Question) -> str:
-    return f' <span style="color: {page.MUTED}">(one or several)</span>' if question.kind == "several" else ""
-
-
-def _prediction(question: Question) -> Question:
-    if not question.predict:
-        raise ValueError(f"question {question.id!r} is no prediction: write `predict = true` in its file.")
-    return question
-
-
-def _comparison(question: Question, answers: Answers, result: Any) -> widgets.HTML:
-    """Prediction and result side by side, and the reason."""
-    kept = answers.last(question.id)
-    result = question.solution if result is None else [result] if isinstance(result, str) else result
-    said = "nothing: you ran this before you predicted" if kept is None else question.in_words(kept.answer)
-    verdict, why = _verdict_of(question, kept.answer if kept else None, result)
-    cells = "".join(
-        f'<div style="color: {page.MUTED}">{name}</div><div>{page.inline(text)}</div>'
-        for name, text in (("You predicted", said), ("The result", question.in_words(result)), ("So", verdict))
-        if text
-    )
-    grid = f'<div style="display: grid; grid-template-columns: max-content 1fr; gap: 2px 16px">{cells}</div>'
-    box = _Shown(page.CSS + grid + f'<div style="margin-top: 4px">{page.inline(why)}</div>')
-    box.add_class("hpt")
-    return box
-
-
-def _verdict_of(question: Question, answer: Answer | None, result: Any) -> tuple[str, str]:
-    """One sentence on the prediction, and why the result is as it is."""
-    if question.kind == "number":
-        if answer is None:
-            return "", question.why
-        near = abs(answer - result) <= question.tolerance * (1 + 1e-9)
-        off = question.in_words(abs(answer - result))
-        return "you were right." if near else f"you were off by {off}.", question.why
-    why = " ".join(choice.why for choice in question.choices if choice.text in result)
-    if answer is None:
-        return "", why
-    return ("you were right." if sorted(answer) == sorted(result) else "it came out differently."), why
-
-
-class _Shown(widgets.HTML):
-    """HTML with a short repr."""
-
-    def __repr__(self) -> str:
-        return "Comparison"
-
-    def _repr_mimebundle_(self, **options: Any) -> dict[str, Any]:
-        return {**super()._repr_mimebundle_(**options), "text/plain": repr(self)}

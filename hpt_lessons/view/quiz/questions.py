@@ -7,6 +7,8 @@ A file of questions is TOML. It names its lesson, and each `[[question]]` has an
 - `number`: `answer`, `tolerance` (how far off is still right), `why`, perhaps a `unit`, and a `[[question.mistake]]`
   with `value`, `tolerance` and `why` for each wrong number that has a reason; `hint` is for all other wrong numbers.
 
+- `observation`: nothing more; the student writes what a figure shows, and nobody judges it.
+
 A question with `predict = true` belongs before a cell: the answer is kept, and judged when the result is there.
 """
 
@@ -19,8 +21,8 @@ from typing import Any
 
 from hpt_lessons.view.look import typed
 
-KINDS = ("one", "several", "number")
-Answer = list[str] | float | int
+KINDS = ("one", "several", "number", "observation")
+Answer = list[str] | float | int | str
 
 
 @dataclass(frozen=True)
@@ -69,6 +71,11 @@ class Question:
     predict: bool = False
 
     @property
+    def in_quiz(self) -> bool:
+        """Whether it is one of the questions at the end: no prediction and no observation."""
+        return not self.predict and self.kind != "observation"
+
+    @property
     def solution(self) -> Answer:
         """The right answer, in the form in which a student gives it."""
         return self.answer if self.kind == "number" else [choice.text for choice in self.choices if choice.right]
@@ -77,12 +84,16 @@ class Question:
         """An answer as a person would say it."""
         if self.kind == "number":
             return f"{answer:g}{self.unit if self.unit == '%' else ' ' + self.unit if self.unit else ''}"
+        if self.kind == "observation":
+            return answer
         return "; ".join(answer) or "nothing ticked"
 
     def holds(self, answer: Any) -> bool:
         """Whether something is an answer to this question: its choices may have changed since it was given."""
         if self.kind == "number":
             return isinstance(answer, (int, float)) and not isinstance(answer, bool)
+        if self.kind == "observation":
+            return isinstance(answer, str) and bool(answer.strip())
         known = [choice.text for choice in self.choices]
         several = self.kind == "several"
         return isinstance(answer, list) and (several or len(answer) == 1) and all(text in known for text in answer)
@@ -245,6 +256,9 @@ def _question_problems(entry: Mapping[str, Any], where: str) -> list[str]:
     kind = entry.get("kind")
     if kind not in KINDS:
         return [f"{where}: kind {kind!r}: one of {', '.join(map(repr, KINDS))} was expected."]
+    if kind == "observation":
+        found = _wrong_keys(entry, _COMMON, where)
+        return [*found, f"{where}: an observation cannot be a prediction."] if entry.get("predict") else found
     if kind == "number":
         plain = {key: value for key, value in entry.items() if key != "mistake"}
         found = _wrong_keys(plain, _COMMON | _OF_NUMBER, where)
