@@ -19,7 +19,7 @@ WORDS = "word " * 30
 OFF = {"tags": ["nbval-ignore-output"]}
 
 
-tool = load_tool("notebooks")
+tool, stored_form = load_tool("notebooks"), load_tool("stored_form")
 
 
 def code(source, *outputs, count=1, **metadata):
@@ -182,7 +182,7 @@ def test_neighbouring_pieces_of_a_stream_become_one():
     """Where the pieces break depends on the clock; where pictures lie between them does not."""
     figure = shown(image_png="AAAA", text_plain="<Figure size 1x1 with 1 Axes>")
     warning = new_output("stream", name="stderr", text="!")
-    kept = tool.stored_outputs([printed("a"), warning, printed("b\n"), figure, printed("c")])
+    kept = stored_form.stored_outputs([printed("a"), warning, printed("b\n"), figure, printed("c")])
     assert [output.get("text") or dict(output.data) for output in kept] == [
         "ab\n",
         {"text/plain": "<Figure size 1x1 with 1 Axes>"},
@@ -249,7 +249,7 @@ def test_text_is_stored_and_pictures_widgets_and_live_results_are_not(refreshed)
         assert absent not in stored
     cells = [cell for cell in tool.read(stored).cells if cell.cell_type == "code"]
     assert [cell.execution_count for cell in cells] == list(range(1, len(LESSON) + 1))
-    texts = ["\n".join(tool.text_of(output) for output in cell.outputs) for cell in cells]
+    texts = ["\n".join(stored_form.text_of(output) for output in cell.outputs) for cell in cells]
     assert texts[1].split() == ["before", "<Figure", "size", "640x480", "with", "1", "Axes>", "after"]
     assert "IntSlider" in texts[2]
     assert "0.25" in texts[3]
