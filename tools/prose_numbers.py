@@ -113,9 +113,14 @@ def sections(notebook: NotebookNode) -> list[Section]:
 
 def _paragraphs(source: str) -> list[str]:
     """Blocks between blank lines; what stands in fences is one block, and so is a heading."""
-    source = FENCE.sub(lambda fence: "\n\n" + re.sub(r"\n\s*\n", "\n", fence[0]) + "\n\n", source)
-    source = re.sub(r"^(#+ .*)$", r"\n\n\1\n\n", source, flags=re.MULTILINE)
-    return [block.strip() for block in re.split(r"\n\s*\n", source) if block.strip()]
+    blocks: list[str] = []
+    for piece in re.split(rf"({FENCE.pattern})", source, flags=FENCE.flags):
+        if not piece.startswith("```"):
+            piece = re.sub(r"^(#+ .*)$", r"\n\n\1\n\n", piece, flags=re.MULTILINE)
+            blocks += re.split(r"\n\s*\n", piece)
+        else:
+            blocks.append(piece)
+    return [block.strip() for block in blocks if block.strip()]
 
 
 def quoted(paragraph: str) -> list[Quoted]:
