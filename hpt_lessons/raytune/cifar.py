@@ -7,15 +7,13 @@ from typing import Any
 from hpt_lessons.cifar.config import UNTUNED, read_config
 from hpt_lessons.cifar.data import Data, load_data
 from hpt_lessons.journal import Journal
-from hpt_lessons.raytune.control import Control
-from hpt_lessons.raytune.folders import study_folder
 from hpt_lessons.raytune.study import Study, run_study
 from hpt_lessons.search import asha, halving, layouts, presets, rungs
-from hpt_lessons.search.bohb import BOHBSampler
-from hpt_lessons.search.searchers import Listed, RandomThenGrid
 from hpt_lessons.search.space import Space
+from hpt_lessons.study.cifar import make_searcher, trial_options
+from hpt_lessons.study.control import Control
+from hpt_lessons.study.folders import study_folder
 
-SEARCHES = ("random", "grid", "random-then-grid", "bohb")
 SCHEDULERS = ("asha", "asha-promotion", "halving", "hyperband", "none")
 
 
@@ -47,7 +45,7 @@ def tune_cifar(
     `options` are training options for every trial, for example {"train_size": 2000}. The `untuned` default is trained
     beside the search with the same data and epochs, and is never cut.
     """
-    shared = _options(num_samples, max_epochs, seed, options)
+    shared = trial_options(num_samples, max_epochs, seed, options)
     if name is not None:
         study_folder(folder, name)  # a name that is refused, before the data is prepared
     scheduler = scheduler or ("hyperband" if search == "bohb" else "asha")
@@ -77,31 +75,6 @@ def tune_cifar(
         control=control,
         shared={"data": data, "options": shared},
     )
-
-
-def _options(num_samples: int, max_epochs: int, seed: int, options: Mapping[str, Any] | None) -> dict[str, Any]:
-    for name, value in (("num_samples", num_samples), ("max_epochs", max_epochs)):
-        if isinstance(value, bool) or not isinstance(value, int) or value < 1:
-            raise ValueError(f"{name} {value!r}: a whole number of at least 1 was expected")
-    if "epochs" in (options or {}):
-        raise ValueError(
-            f"options: 'epochs' is {options['epochs']!r} there, but max_epochs says how long a trial "
-            "trains. Leave it out of the options."
-        )
-    return {"epochs": max_epochs, "seed": seed, **(options or {})}
-
-
-def make_searcher(search: str, space: Mapping[str, Any], num_samples: int, seed: int) -> Any:
-    """The searcher of this name."""
-    if search == "random":
-        return Listed(layouts.random(space, num_samples, seed))
-    if search == "grid":
-        return Listed(layouts.even_grid(space, num_samples))
-    if search == "random-then-grid":
-        return RandomThenGrid(space, num_samples, seed)
-    if search == "bohb":
-        return BOHBSampler(space, seed=seed)
-    raise ValueError(f"search {search!r}: choose one of {', '.join(SEARCHES)}.")
 
 
 def make_scheduler(scheduler: str, max_epochs: int, num_trials: int) -> Any:

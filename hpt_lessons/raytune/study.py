@@ -7,49 +7,20 @@ are the truth; what Ray writes beside them is only for Ray.
 import os
 import sys
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 from hpt_lessons.journal import Journal
-from hpt_lessons.json_lines import kept
-from hpt_lessons.names import check_name
 from hpt_lessons.progress import Progress
-from hpt_lessons.raytune.control import Control
-from hpt_lessons.raytune.folders import JOURNAL, LOCK, default_name, fresh_ray_folder, studies_folder, study_folder
+from hpt_lessons.raytune.folders import fresh_ray_folder
 from hpt_lessons.raytune.watchdog import watchdog
-from hpt_lessons.search.space import Space
-from hpt_lessons.trials import Trial, Trials
+from hpt_lessons.study.control import Control
+from hpt_lessons.study.folders import JOURNAL, default_name, studies_folder, study_folder
+from hpt_lessons.study.study import Study, alone_with, check_resume, check_values, say_how_to_go_on, study_event
+from hpt_lessons.trials import Trials
 
 __all__ = ["Study", "check_resume", "check_values", "concurrent_trials", "run_study", "studies_folder"]
-
-VERSION = 1
-
-
-@dataclass(frozen=True)
-class Study:
-    """What a search has left: its folder, the table of its trials, and Ray's own `ResultGrid` of the last run."""
-
-    name: str
-    folder: Path
-    trials: Trials
-    finished: bool
-    told: frozenset[tuple[str, int]] | None = field(default=None, repr=False)  # (trial, epoch): what the searcher knows
-    results: Any = field(default=None, repr=False)
-
-    @property
-    def searched(self) -> Trials:
-        """The trials that the searcher chose: all but the untuned default."""
-        return self.trials.filter(lambda trial: trial.name != "default")
-
-    def best(self, metric: str = "loss", mode: str | None = None, scope: str = "last") -> Trial:
-        """The best of the searched trials, by its last epoch or by all of them (see `Trials.best`)."""
-        return self.searched.best(metric, mode, scope)
-
-    def checkpoint(self, trial: str) -> Path:
-        """The file with the weights of a trial after its last finished epoch."""
-        return self.folder / "trials" / f"{trial}.pt"
 
 
 def run_study(
@@ -85,8 +56,6 @@ def run_study(
     holds a study with other settings, or if the search may try a value that the journal could not give back then;
     FileExistsError if there is a study already and `resume` is not set, or if other files are in its place.
     """
-    from filelock import FileLock, Timeout
-
     num_trials = getattr(searcher, "num_trials", None) if num_trials is None else num_trials
     if num_trials is None:
         raise ValueError(f"num_trials: {type(searcher).__name__} could go on for ever. Say how many trials to try.")
@@ -95,86 +64,23 @@ def run_study(
     described = {"max_epochs": max_epochs, "trials": num_trials, **(settings or {})}
     check_resume(journal, resume, described, data)
     check_values(searcher, fixed or {})
-    path.mkdir(parents=True, exist_ok=True)
-    try:
-        with FileLock(path / LOCK, timeout=10):
-            state = _state(journal, searcher, scheduler, max_epochs, fixed, num_trials)
-            begin = {
-                "event": "study",
-                "version": VERSION,
-                "name": path.name,
-                "data": data,
-                "settings": described,
-                "waits": bool(state.search.scheduler.waits),
-                "fixed": list(state.fixed),
-            }
-            control = control or Control()
-            control.ready.set()
-            resources = dict(resources or {"cpu": 1})
-            fit = partial(_fit, train=train, path=path, shared=dict(shared or {}), resources=resources)
-            results = None if state.finished else _run(fit, state, begin, resources, progress, control)
-    except Timeout:
-        raise RuntimeError(
-            f"study {path.name!r}: another process is running it (lock {path / LOCK}). "
-            "Wait for that process to end, or stop it."
-        ) from None
+    with alone_with(path):
+        state = _state(journal, searcher, scheduler, max_epochs, fixed, num_trials)
+        begin = study_event(path.name, data, described, state)
+        control = control or Control()
+        control.ready.set()
+        resources = dict(resources or {"cpu": 1})
+        fit = partial(_fit, train=train, path=path, shared=dict(shared or {}), resources=resources)
+        results = None if state.finished else _run(fit, state, begin, resources, progress, control)
     if not state.finished and not control.stopping:
-        _say_how_to_go_on(path, state)
+        say_how_to_go_on(path, state)
     return Study(path.name, path, Trials.read(journal.path), state.finished, frozenset(state.search.told), results)
-
-
-def check_resume(journal: Journal, resume: bool, settings: Mapping[str, Any], data: str) -> None:
-    """An error unless this study is new, or is the one to go on with: the same settings and the same data."""
-    given = journal.kept({"data": data, **settings})  # what the journal cannot hold is refused now
-    begun = next((event for event in journal.read() if event.get("event") == "study"), None)
-    name = journal.path.parent.name
-    if begun is None:
-        return
-    if not resume:
-        raise FileExistsError(
-            f"study {name!r}: there is one of this name already ({journal.path.parent}). "
-            "Go on with it by resume=True, or choose another name."
-        )
-    before = {"data": begun["data"], **begun["settings"]}
-    for key, value in given.items():
-        if before.get(key) != value and repr(before.get(key)) != repr(value):  # a NaN equals nothing
-            raise ValueError(
-                f"study {name!r}: it was begun with {key} = {before.get(key)!r}, and now it is {value!r}. "
-                "Resume with the settings that it was begun with, or choose another name."
-            )
-
-
-def check_values(searcher: Any, fixed: Mapping[str, Mapping[str, Any]]) -> None:
-    """An error, naming the hyperparameter, unless the journal can give back all that this search is known to try."""
-    for name, config in fixed.items():
-        check_name(name, "fixed: trial")
-        _check_kept(config, f"fixed, {name!r}")
-    configs = getattr(searcher, "configs", ())
-    for index, config in enumerate(configs if isinstance(configs, list | tuple) else ()):
-        _check_kept(config, f"configuration {index}")
-    space = getattr(searcher, "space", None)
-    if isinstance(space, Mapping):
-        space = Space.of(space)
-        for axis in space.axes:
-            for value in axis.domain.values:
-                _check_kept({axis.name: value}, "search space")
-        _check_kept(space.with_values({axis.path: None for axis in space.axes}), "search space")
-
-
-def _check_kept(config: Mapping[str, Any], where: str) -> None:
-    try:
-        kept(config)
-    except TypeError as error:
-        raise ValueError(
-            f"{where}: {error} A trial could not go on with it after an interruption. Give it a name, and "
-            "let the training function look up what the name stands for."
-        ) from None
 
 
 def _state(journal, searcher, scheduler, max_epochs, fixed, num_trials):
     """What the journal tells so far."""
     from hpt_lessons.raytune.adapters import as_ours
-    from hpt_lessons.raytune.state import StudyState
+    from hpt_lessons.study.state import StudyState
 
     state = StudyState(journal, searcher, as_ours(scheduler), max_epochs, fixed, num_trials)
     state.replay()
@@ -260,14 +166,6 @@ def concurrent_trials(resources: Mapping[str, float]) -> int:
             f"{ {key: have.get(key.upper(), 0) for key in resources} } here. Ask for less for each trial."
         )
     return int(min(counts))
-
-
-def _say_how_to_go_on(path: Path, state: Any) -> None:
-    kept = sum(state.epochs.values())
-    print(
-        f"The search was interrupted. {kept} finished epochs of {len(state.configs)} trials are kept in "
-        f"{os.path.relpath(path)}. Go on with resume=True and name={path.name!r}."
-    )
 
 
 class _ProgressLine:

@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 
 from helpers.machine import SCHEDULERS, SPACE, Machine
 from hpt_lessons.journal import Journal
-from hpt_lessons.raytune.control import Control
 from hpt_lessons.search.bohb import BOHBSampler
+from hpt_lessons.study.control import Control
 from hpt_lessons.trials import Trials
 from hpt_lessons.view.live import pictures
 from hpt_lessons.view.live.model import SearchModel

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from hpt_lessons.journal import Journal
-from hpt_lessons.raytune.folders import JOURNAL, LOCK
+from hpt_lessons.study.folders import JOURNAL, LOCK
 from hpt_lessons.view.live.model import SearchModel
 
 LOOK = 5.0  # seconds between two looks whether another process is at work

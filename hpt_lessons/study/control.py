@@ -6,7 +6,7 @@ import threading
 class Control:
     """Trials to be cancelled, and whether the search is to stop; safe from any thread.
 
-    The search looks here between two of Ray's steps, several times a second. `ready` is set when its arguments have
+    The search looks here before each epoch, or between two of Ray's steps. `ready` is set when its arguments have
     been found sound and it begins, `working` when its first worker is seen, or it has ended.
     """
 
