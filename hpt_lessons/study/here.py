@@ -59,7 +59,8 @@ def run_here(
         control.ready.set()
         if not state.finished:
             begun = any(event["event"] == "study" for event in journal.read())
-            journal.append({"event": "resumed"} if begun else study_event(path.name, data, described, state))
+            begin = {**study_event(path.name, data, described, state), "workers": 1}
+            journal.append({"event": "resumed"} if begun else begin)
             _search(state, train, path / "trials", at_once, control)
     if not state.finished and not control.stopping:
         say_how_to_go_on(path, state)

@@ -76,6 +76,20 @@ def test_the_journal_is_read_by_the_reader_of_every_study(tmp_path):
     assert model.incumbent.name == "0003"
 
 
+def test_the_time_left_counts_one_epoch_at_a_time(tmp_path):
+    """Four trials take turns, and still each epoch that is left takes its own seconds."""
+
+    def slow(config, checkpoint):
+        for epoch in range(1, EPOCHS + 1):
+            yield {"epoch": epoch, "loss": 1.0, "seconds": 10.0}
+
+    study = search(tmp_path, slow, at_once=4)
+    events = Journal(study.folder / "journal.jsonl").read()
+    model = SearchModel()
+    model.apply_all(events[: next(n for n, event in enumerate(events) if event["event"] == "result") + 1])
+    assert model.count("running") == 4 and model.seconds_left == 10.0 * (6 * EPOCHS - 1)
+
+
 def test_who_is_cancelled_stops_and_the_others_go_on(tmp_path):
     """In the middle of its second epoch, which is not counted; a resume does not bring it back."""
     control = Control()

@@ -42,6 +42,7 @@ class SearchModel(Fold):
         self.num_events = 0
         self.reported: set[str] = set()  # what results are made of
         self._most = 0  # trials seen running at the same time
+        self._workers: int | None = None  # how many are trained at the same time, where the study says so
         self._over = False  # known from its table alone
 
     @classmethod
@@ -73,6 +74,7 @@ class SearchModel(Fold):
         settings = study.get("settings") or {}
         self.max_epochs = settings.get("max_epochs", self.max_epochs)
         self._searched = settings.get("trials", self._searched)
+        self._workers = study.get("workers")
         if "fixed" in study:
             self._num_fixed = len(study["fixed"])
 
@@ -231,7 +233,7 @@ class SearchModel(Fold):
         known = [r.seconds for row in self.rows.values() for r in row.results if math.isfinite(r.seconds)]
         if self.state != "running" or not known or self.planned is None:
             return None
-        return max(0, self.planned - self.epochs) * sum(known) / len(known) / max(1, self._most)
+        return max(0, self.planned - self.epochs) * sum(known) / len(known) / (self._workers or max(1, self._most))
 
     @property
     def trials(self) -> Trials:
