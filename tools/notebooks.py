@@ -43,7 +43,7 @@ FOLDER = ROOT / "notebooks"
 SHARE_LET_OFF = 1 / 3
 # The notebooks that are held to the form of a lesson, by their name in notebooks/; each of the others joins when it is
 # cut to it.
-NEW_FORM: tuple[str, ...] = ()
+NEW_FORM: tuple[str, ...] = ("00_start_here.ipynb", "solutions/00_start_here_solutions.ipynb")
 
 
 def main(arguments: list[str] | None = None) -> int:
