@@ -1,6 +1,8 @@
 """How does a search run while the notebook goes on? In a thread of its own: `launch`."""
 
+import ast
 import atexit
+import inspect
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -53,6 +55,7 @@ class Running:
         self.control = Control()
         self.result: Study | None = None
         self.error: BaseException | None = None
+        self._call = (search, arguments, {**options, "name": name, **({"folder": str(folder)} if folder else {})})
         options = {"progress": False, **options, "name": name, "folder": folder, "control": self.control}
         self._thread = threading.Thread(
             target=self._run, args=(search, arguments, options), name=f"search {name}", daemon=True
@@ -91,6 +94,19 @@ class Running:
         """The table of the trials as they are now."""
         return Trials.from_events(self.journal.read())
 
+    @property
+    def again(self) -> str:
+        """The code that goes on with it and shows it, to be run in a cell.
+
+        What is no plain value stands there by its parameter's name, a searcher or scheduler by its class: it has to be
+        made anew, as it was made for the first start.
+        """
+        search, arguments, options = self._call
+        names = list(inspect.signature(search).parameters)
+        given = [_as_code(name, value) for name, value in zip(names, arguments, strict=False)]
+        given += [f"{name}={_as_code(name, value)}" for name, value in {**options, "resume": True}.items()]
+        return f"search = launch({', '.join([search.__name__, *given])})\nSearchView(search)"
+
     def cancel(self, trial: str) -> None:
         """End one trial for good; its finished epochs are kept, and a resume does not bring it back.
 
@@ -127,3 +143,16 @@ class Running:
     def __repr__(self) -> str:
         state = "running" if self.running else "failed" if self.error else "ended"
         return f"Running({self.name}: {state})"
+
+
+def _as_code(name: str, value: Any) -> str:
+    """An argument as one would type it."""
+    code = repr(value)
+    try:
+        if ast.literal_eval(code) == value:
+            return code
+    except (ValueError, SyntaxError, TypeError):
+        pass
+    if name in ("searcher", "scheduler"):
+        return f"{type(value).__name__}(...)"
+    return getattr(value, "__name__", name)
