@@ -30,7 +30,8 @@ def launch(
         search.stop()                         # the whole search; launch(..., name=search.name, resume=True) goes on
         search.wait().best()                  # the study, when it is there
 
-    Arguments that the search refuses are an error here, as if it had been called itself.
+    Arguments that the search refuses are an error here, as if it had been called itself. It does not wait for Ray,
+    which takes seconds to load and to start: what goes wrong there is an error where somebody waits for the result.
     """
     running = Running(search, arguments, options, default_name() if name is None else name, folder)
     running._start()
@@ -62,10 +63,9 @@ class Running:
         )
 
     def _start(self) -> None:
-        import ray  # noqa: F401 (so that its own leaving comes after ours)
-
+        # Registered after Ray's own leaving, so that it comes first.
+        self.control.on_load = lambda: atexit.register(self._leave)
         self._thread.start()
-        atexit.register(self._leave)
         while not self.control.ready.wait(0.05) and self._thread.is_alive():
             pass
         if not self.control.ready.is_set() and self.error is not None:
