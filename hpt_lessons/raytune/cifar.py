@@ -1,6 +1,7 @@
 """The whole Ray Tune CIFAR example behind one short function, in today's spelling: `tune_cifar`."""
 
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -49,6 +50,8 @@ def tune_cifar(
     if name is not None:
         study_folder(folder, name)  # a name that is refused, before the data is prepared
     scheduler = scheduler or ("hyperband" if search == "bohb" else "asha")
+    if scheduler not in SCHEDULERS:
+        raise ValueError(f"scheduler {scheduler!r}: choose one of {', '.join(SCHEDULERS)}.")
     if space is None:
         space = presets.classic() if search == "random" else presets.bounded()
     space = Space.of(space)
@@ -63,7 +66,7 @@ def tune_cifar(
         searcher,
         max_epochs=max_epochs,
         num_trials=num_trials,
-        scheduler=make_scheduler(scheduler, max_epochs, num_trials),
+        scheduler=partial(make_scheduler, scheduler, max_epochs, num_trials),  # one of them needs Ray
         name=name,
         folder=folder,
         resume=resume,

@@ -6,6 +6,7 @@ are the truth; what Ray writes beside them is only for Ray.
 
 import os
 import sys
+import threading
 from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
@@ -47,10 +48,10 @@ def run_study(
     epoch with `tune.report`, saves itself in FILE before it does, and when FILE is there already reports the epochs in
     it once more and goes on. `searcher` asks and tells (`hpt_lessons.search.searchers`, `BOHBSampler`), for
     `num_trials` configurations if it could go on for ever; `scheduler` is one of `hpt_lessons.search.halving`, or one
-    of Ray Tune's that decides from each result alone (its ASHA), or None to train every trial for `max_epochs`. The
-    trials in `fixed` (name: configuration) run first and are never cut. `shared` goes to all trials through Ray's
-    object store; `resources` are those of one trial, one CPU unless given. Through `control` another thread cancels a
-    trial or stops the search (`hpt_lessons.raytune.launch`).
+    of Ray Tune's that decides from each result alone (its ASHA), or a function that makes one when Ray is loaded, or
+    None to train every trial for `max_epochs`. The trials in `fixed` (name: configuration) run first and are never cut.
+    `shared` goes to all trials through Ray's object store; `resources` are those of one trial, one CPU unless given.
+    Through `control` another thread cancels a trial or stops the search (`hpt_lessons.raytune.launch`).
 
     With `resume=True` the study `name` goes on where it stopped, at once if it is complete. ValueError if the folder
     holds a study with other settings, or if the search may try a value that the journal could not give back then;
@@ -64,49 +65,50 @@ def run_study(
     described = {"max_epochs": max_epochs, "trials": num_trials, **(settings or {})}
     check_resume(journal, resume, described, data)
     check_values(searcher, fixed or {})
+    control = control or Control()
+    resources = dict(resources or {"cpu": 1})
+    fit = partial(_fit, train=train, path=path, shared=dict(shared or {}), resources=resources)
+    begin = partial(study_event, path.name, data, described)
     with alone_with(path):
-        state = _state(journal, searcher, scheduler, max_epochs, fixed, num_trials)
-        begin = study_event(path.name, data, described, state)
-        control = control or Control()
         control.ready.set()
-        resources = dict(resources or {"cpu": 1})
-        fit = partial(_fit, train=train, path=path, shared=dict(shared or {}), resources=resources)
-        results = None if state.finished else _run(fit, state, begin, resources, progress, control)
+        with _ProgressLine(max_epochs * (num_trials + len(fixed or {})), control, progress) as line:
+            state = line.state = _state(journal, searcher, scheduler, max_epochs, fixed, num_trials)
+            control.on_load()
+            results = None if state.finished else _run(fit, state, begin, resources, line)
     if not state.finished and not control.stopping:
         say_how_to_go_on(path, state)
     return Study(path.name, path, Trials.read(journal.path), state.finished, frozenset(state.search.told), results)
 
 
 def _state(journal, searcher, scheduler, max_epochs, fixed, num_trials):
-    """What the journal tells so far."""
+    """What the journal tells so far; the first to need Ray, which takes seconds to load."""
     from hpt_lessons.raytune.adapters import as_ours
     from hpt_lessons.study.state import StudyState
 
-    state = StudyState(journal, searcher, as_ours(scheduler), max_epochs, fixed, num_trials)
+    scheduler = as_ours(scheduler() if callable(scheduler) else scheduler)
+    state = StudyState(journal, searcher, scheduler, max_epochs, fixed, num_trials)
     state.replay()
     return state
 
 
-def _run(
-    fit: Callable[..., Any], state: Any, begin: Mapping[str, Any], resources: Any, progress: bool, control: Control
-) -> Any:
+def _run(fit: Callable[..., Any], state: Any, begin: Callable[..., Any], resources: Any, line: "_ProgressLine") -> Any:
     """Start Ray, let `fit(broker)` run what is left of the search, and note what it interrupted."""
     from hpt_lessons.raytune.broker import Broker
     from hpt_lessons.raytune.setup import session_folder, start_ray
 
-    with _ProgressLine(state, progress) as line:
-        start_ray()
-        slots = concurrent_trials(resources)
-        # Not earlier: a search that was refused has not begun, and its name is free.
-        begun = any(event.get("event") == "study" for event in state.journal.read())
-        state.journal.append({"event": "resumed"} if begun else begin)
-        broker = Broker(state, slots, control=control)
-        if broker.finished:
-            return None
-        line.begin(broker.concurrent)
-        say = line.bar.write if progress else partial(print, file=sys.stderr)
-        with watchdog(control.working, say, session_folder()):
-            results = fit(broker)
+    line.waits_for("starting Ray ...")
+    start_ray()
+    slots = concurrent_trials(resources)
+    # Not earlier: a search that was refused has not begun, and its name is free.
+    begun = any(event.get("event") == "study" for event in state.journal.read())
+    state.journal.append({"event": "resumed"} if begun else begin(state))
+    broker = Broker(state, slots, control=line.control)
+    if broker.finished:
+        return None
+    line.waits_for("waiting for the first worker ...")
+    line.begin(broker.concurrent)
+    with watchdog(line.control.working, line.write, session_folder()):
+        results = fit(broker)
     for name in state.unfinished:
         state.journal.append({"event": "end", "trial": name, "status": "interrupted"})
     return results
@@ -169,17 +171,44 @@ def concurrent_trials(resources: Mapping[str, float]) -> int:
 
 
 class _ProgressLine:
-    """Trials running, done, stopped early, the incumbent and the time left, in one line; at the end what came of it."""
+    """What is waited for, then trials ended, the best, the time left, in one line; at the end what came of it.
 
-    def __init__(self, state: Any, enabled: bool):
-        self.state, self.slots, self.enabled = state, 1, enabled
+    `total`: the epochs if nobody is stopped. The line is there before Ray is loaded, which takes longer than anything
+    else that happens before the first epoch.
+    """
+
+    def __init__(self, total: int, control: Control, enabled: bool):
+        self.total, self.control, self.enabled = total, control, enabled
+        self.state: Any = None  # when it is known
+        self.slots, self._heard = 1, False
+        self._ended = threading.Event()
 
     def __enter__(self) -> "_ProgressLine":
-        done = sum(self.state.epochs.values())
-        self.bar = Progress(self._planned(), "search", unit="epoch", enabled=self.enabled, initial=done)
+        self.bar = Progress(self.total, "search", unit="epoch", enabled=self.enabled)
         self.bar.__enter__()
-        self.bar.note("starting Ray ...")
+        self.waits_for("loading Ray ...")
+        threading.Thread(target=self._tick, name="progress of a search", daemon=True).start()
         return self
+
+    def waits_for(self, words: str) -> None:
+        """Say what is waited for, here and to whoever looks at the search from another thread."""
+        self.control.stage = words
+        self.bar.note(words)
+
+    def _tick(self) -> None:
+        """The time goes on while Ray is loaded, and between two epochs."""
+        while not self._ended.wait(1.0):
+            if self.control.working.is_set() and not self._heard:
+                self._heard = True
+                self.bar.note("in the first epoch")
+            self.bar.refresh()
+
+    def write(self, line: str) -> None:
+        """A line that stays; also where there is no bar."""
+        if self.enabled:
+            self.bar.write(line)
+        else:
+            print(line, file=sys.stderr)
 
     def begin(self, slots: int) -> None:
         """Ray is there, and so many trials run at a time."""
@@ -188,21 +217,34 @@ class _ProgressLine:
         self._show()
 
     def __exit__(self, *error) -> None:
-        begun = self._show in self.state.watchers
+        self._ended.set()
+        self.control.stage = ""
+        begun = self.state is not None and self._show in self.state.watchers
         if begun:
             self.state.watchers.remove(self._show)
         if begun or error[0] is None:
+            self.bar.total = self._planned()
+            self.bar.set(sum(self.state.epochs.values()))
             self.bar.note(self._summary())
         self.bar.__exit__(*error)
 
     def _summary(self) -> str:
-        """Ten trials, seven of them stopped early, and which was the best."""
+        """Ten trials, seven of them stopped early, which was the best, and how the untuned default compares."""
         state = self.state
-        count = len(state.configs)
-        trials = f"{count} trial{'s'[: count != 1]}"
+        count = sum(name not in state.fixed for name in state.configs)
+        trials = f"{count} trial{'s'[: count != 1]}" + " and the untuned default" * ("default" in state.fixed)
         early = sum(status == "stopped" for status in state.ended.values())
         unfinished = f", {len(state.unfinished)} unfinished" if state.unfinished else ""
-        return f"{trials}, {early} stopped early{unfinished}{state.incumbent()}"
+        best = state.incumbent
+        found = f"; best {best}, loss {state.losses[best]:.3f}" if best else ""
+        return f"{trials}, {early} stopped early{unfinished}{found}{self._compared()}"
+
+    def _compared(self) -> str:
+        best, losses = self.state.incumbent, self.state.losses
+        if best is None or "default" not in losses or "default" not in self.state.fixed:
+            return ""
+        word = "better" if losses["default"] < losses[best] else "worse"
+        return f"; the untuned default is {word}: {losses['default']:.3f}"
 
     def _planned(self) -> int:
         """Epochs that the study will have trained in the end, as far as one can tell now."""
@@ -218,11 +260,21 @@ class _ProgressLine:
 
     def _show(self) -> None:
         state = self.state
-        early = sum(status == "stopped" for status in state.ended.values())
         self.bar.total = self._planned()
         if state.seconds:
             self.bar.expect(sum(state.seconds) / len(state.seconds) / self.slots)
         self.bar.set(sum(state.epochs.values()))
-        done = f"{len(state.ended)} of {state.num_trials} done, {early} of them stopped early"
-        paused = f"{len(state.paused)} paused, " if state.paused else ""
-        self.bar.note(f"{len(state.running)} running, {paused}{done}{state.incumbent()}")
+        if state.losses:
+            self._heard = True
+            self.bar.note(self._news())
+
+    def _news(self) -> str:
+        """What matters most comes first: where room is scarce, the rest is left out."""
+        state = self.state
+        searched = state.num_trials - len(state.fixed)
+        ended = sum(name not in state.fixed for name in state.ended)
+        early = sum(status == "stopped" for status in state.ended.values())
+        best = state.incumbent
+        found = f"best {state.losses[best]:.3f}, " if best else ""
+        paused = f", {len(state.paused)} paused" if state.paused else ""
+        return f"{found}{ended}/{searched} trials, {len(state.running)} running{paused}, {early} stopped early"

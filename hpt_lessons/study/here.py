@@ -57,11 +57,14 @@ def run_here(
         state = StudyState(journal, searcher, scheduler, max_epochs, fixed, num_trials)
         state.replay()
         control.ready.set()
+        control.on_load()
+        control.stage = "in the first epoch ..."
         if not state.finished:
             begun = any(event["event"] == "study" for event in journal.read())
             begin = {**study_event(path.name, data, described, state), "workers": 1}
             journal.append({"event": "resumed"} if begun else begin)
             _search(state, train, path / "trials", at_once, control)
+    control.working.set()
     if not state.finished and not control.stopping:
         say_how_to_go_on(path, state)
     return Study(path.name, path, Trials.read(journal.path), state.finished, frozenset(state.search.told))
@@ -99,6 +102,7 @@ def _one_epoch(state: StudyState, name: str, training: Iterator[Mapping[str, Any
     except Exception as error:
         state.end(name, "failed", f"{type(error).__name__}: {error}")
         return "stop"
+    control.working.set()
     _cancel(state, control)
     if result is None:
         state.end(name, "completed")

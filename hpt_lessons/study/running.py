@@ -22,7 +22,7 @@ def launch(
     folder: str | Path | None = None,
     **options: Any,
 ) -> "Running":
-    """Start a search and go on at once: `search` is `search_cifar` or `run_here`, the rest are its arguments.
+    """Start a search and go on at once: `search` is `search_cifar`, or `tune_cifar` on Ray; the rest are its arguments.
 
         search = launch(search_cifar, num_samples=8, max_epochs=4, seed=0)
         SearchView(search)                    # see it
@@ -30,8 +30,8 @@ def launch(
         search.stop()                         # the whole search; launch(..., name=search.name, resume=True) goes on
         search.wait().best()                  # the study, when it is there
 
-    Arguments that the search refuses are an error here, as if it had been called itself. For a search on Ray Tune
-    there is `hpt_lessons.raytune.launch`, which does the same.
+    Arguments that the search refuses are an error here, as if it had been called itself. It does not wait for Ray,
+    which takes seconds to load and to start: what goes wrong there is an error where somebody waits for the result.
     """
     return Running(search, arguments, options, default_name() if name is None else name, folder).start()
 
@@ -64,8 +64,9 @@ class Running:
 
     def start(self) -> "Running":
         """Begin, and come back when its arguments have been found sound; raises the error if they were not."""
+        # Registered after Ray's own leaving, where there is one, so that ours comes first.
+        self.control.on_load = lambda: atexit.register(self._leave)
         self._thread.start()
-        atexit.register(self._leave)
         while not self.control.ready.wait(0.05) and self._thread.is_alive():
             pass
         if not self.control.ready.is_set() and self.error is not None:

@@ -255,3 +255,25 @@ def test_a_list_has_an_arrow_for_each_theme_and_a_box_to_tick_stands_level_with_
     boxes = [page.get_by_label(name).bounding_box() for name in ("Seed", "Show what BOHB cannot see")]
     middles = [box["y"] + box["height"] / 2 for box in boxes]
     assert abs(middles[0] - middles[1]) <= 1
+
+
+TABLE = """
+from hpt_lessons.journal import Journal
+from hpt_lessons.view import SearchView
+from hpt_lessons.view.live.model import SearchModel
+model = SearchModel()
+for n in range(30):
+    model.apply({"event": "trial", "trial": f"{n:04d}", "config": {"lr": 0.1}})
+    model.apply({"event": "result", "trial": f"{n:04d}", "epoch": 1, "loss": 1 / (n + 1), "seconds": 2.0})
+SearchView(model)
+"""
+
+
+def test_the_last_row_in_sight_is_seen_whole(open_notebook):
+    page = open_notebook(TABLE)
+    expect(page.locator("table.hpt-trials").first).to_be_visible()
+    box = page.locator(".jp-widgets, .widget-html").filter(has=page.locator("table.hpt-trials")).last.bounding_box()
+    rows = [row.bounding_box() for row in page.locator(".hpt .widget-html tbody tr").all()]
+    bottom = box["y"] + box["height"]
+    seen = [row for row in rows if row["y"] < bottom - 1]
+    assert 10 <= len(seen) < 30 and abs(seen[-1]["y"] + seen[-1]["height"] - bottom) <= 1

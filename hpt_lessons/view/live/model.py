@@ -39,6 +39,7 @@ class SearchModel(Fold):
         self._searched, self._num_fixed = num_trials, None  # numbers of trials
         self.alive: bool | None = None
         self.error = ""
+        self.stage = ""  # what is waited for before a trial trains, if somebody says so
         self.num_events = 0
         self.reported: set[str] = set()  # what results are made of
         self._most = 0  # trials seen running at the same time

@@ -181,8 +181,9 @@ def head(model: SearchModel) -> str:
     others = f"<b>{escape(beside(model))}</b> {escape(was_better(model))}".replace("<b></b>", "")
     trouble = f'<div style="color: {page.RED}; font-weight: 600">{escape(model.error)}</div>' if model.error else ""
     missing = "" if model.error else wrong_metric(model)
+    now = model.stage or STATES[state]
     return (
-        f'<div class="hpt-head"><span><b>{escape(model.name)}</b>{data}</span><span>{STATES[state]}</span></div>'
+        f'<div class="hpt-head"><span><b>{escape(model.name)}</b>{data}</span><span>{escape(now)}</span></div>'
         f'<div class="hpt-bar" role="progressbar" aria-label="progress of the search" aria-valuemin="0" '
         f'aria-valuemax="100" aria-valuenow="{share * 100:.0f}"><div style="width: {share:.1%}"></div></div>'
         f'<div class="hpt-head"><span>{amount(model)}</span><span>{counts(model)}</span></div>'

@@ -39,6 +39,7 @@ class JournalReader:
         events, self._offset = self.journal.read_on(self._offset)
         self.model.apply_all(events)
         self.model.alive = alive
+        self.model.stage = getattr(self.handle.control, "stage", "") if self.handle is not None and alive else ""
         if self.handle is not None and self.handle.error is not None:
             self.model.error = f"{type(self.handle.error).__name__}: {self.handle.error}"
         return bool(alive)

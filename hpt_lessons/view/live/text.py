@@ -66,8 +66,8 @@ class SearchText:
     def _show_progress(self) -> None:
         model = self.model
         best = model.incumbent
-        incumbent = f"; best {best.name}, {model.metric} {pictures.number(model.value(best))}" if best else ""
-        self._bar.note(pictures.counts(model) + incumbent)
+        incumbent = f"best {best.name}, {model.metric} {pictures.number(model.value(best))}, " if best else ""
+        self._bar.note(model.stage or incumbent + pictures.counts(model))
         if model.planned:
             self._bar.total = model.epochs if model.complete else model.planned
             if (left := model.seconds_left) is not None and model.planned > model.epochs:

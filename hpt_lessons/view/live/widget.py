@@ -112,7 +112,7 @@ class SearchView(page.Panel):
         self.sure.layout.visibility = "hidden"
         wrap = {"flex_flow": "row wrap", "overflow": "visible"}
         buttons = widgets.HBox([self.trial, self.cancel, self.stop], layout=wrap)
-        said = widgets.HBox([self.message, self.sure], layout={**wrap, "min_height": "32px"})
+        said = widgets.HBox([self.message, self.sure], layout={**wrap, "min_height": "32px", "align_items": "center"})
         self.controls = widgets.VBox([buttons, said, self.again], layout={"overflow": "visible"})
         self.controls.layout.display = None if self.search is not None else "none"
         self.trial.observe(self._choose, "value")
