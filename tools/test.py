@@ -3,8 +3,8 @@
 1. what runs nothing: ruff, mypy, the rules for notebooks; 2. the notebooks, executed and compared strictly by nbval,
 with the seconds of each in the end, and the tests that start Ray; 3. at the same time, because those wait a good deal,
 all other tests. Everything happens in one temporary folder, without network or GPU, and is gone afterwards; a process
-that outlives the tests, or a file that they leave in notebooks/, is a failure. Other arguments go to pytest, for example
-`-k journal`.
+that outlives the tests, or a file that they leave in notebooks/, is a failure. Other arguments go to pytest, for
+example `-k journal`.
 """
 
 import argparse
