@@ -16,7 +16,8 @@ from hpt_lessons.view.quiz import questions
 from lesson_cells import CHECK, HIDDEN, Placed, Sizes, asked, assigned, placed, sizes
 from stored_form import LET_OFF, tags, text_of
 
-CELLS, CODE_CELLS, WORDS, MINUTES, COLUMNS, NUMBERS, OBSERVATIONS = 45, 20, (700, 2200), (45, 75), 85, 30, 2
+CELLS, CODE_CELLS, WORDS, COLUMNS, NUMBERS, OBSERVATIONS = 45, 20, (700, 2200), 85, 30, 2
+MINUTES = {"lesson": (45, 75), "deeper": (30, 75)}
 EXERCISE_MINUTES, LINES_OF_SUMMARY = 30, 5
 NEAR = 1 / 4
 KINDS = ("lesson", "deeper", "solutions")
@@ -37,9 +38,9 @@ def problems(notebook: NotebookNode, folder: Path, kind: str = "lesson") -> list
     found += prose_numbers.problems(notebook)
     if kind != "solutions":
         shown = [place for place in cells if HIDDEN not in tags(place.cell)]
-        for rule in (check_head, check_start, check_folds, check_predictions, check_observations, check_answers):
-            found += rule(shown)
-        found += [*check_sizes(sizes(notebook)), *check_end(shown, kind), *check_questions(shown, folder)]
+        of_lessons = [check_head, check_start, check_folds, check_proofs, check_predictions, check_observations]
+        found += [problem for rule in (*of_lessons, check_answers) for problem in rule(shown)]
+        found += [*check_sizes(sizes(notebook), kind), *check_end(shown, kind), *check_questions(shown, folder)]
     if kind == "lesson":
         found += check_exercises(shown)
     return found
@@ -48,7 +49,7 @@ def problems(notebook: NotebookNode, folder: Path, kind: str = "lesson") -> list
 # -- how long, and what comes when -------------------------------------------------------------------------------------
 
 
-def check_sizes(size: Sizes) -> Iterator[str]:
+def check_sizes(size: Sizes, kind: str) -> Iterator[str]:
     """Not too long, and as long as its head says."""
     if size.cells > CELLS or size.code_cells > CODE_CELLS:
         yield f"{size.cells} cells, {size.code_cells} of code: at most {CELLS} and {CODE_CELLS}, move some to deeper/"
@@ -58,8 +59,9 @@ def check_sizes(size: Sizes) -> Iterator[str]:
         yield f"{size.numbers} numbers in the prose: at most {NUMBERS}, leave out those that nobody has to remember"
     if size.promised is None:
         return
-    if not MINUTES[0] <= size.promised <= MINUTES[1]:
-        yield f"the head says {size.promised} minutes: a lesson takes {MINUTES[0]} to {MINUTES[1]}, cut or add"
+    least, most = MINUTES[kind]
+    if not least <= size.promised <= most:
+        yield f"the head says {size.promised} minutes: {least} to {most} were expected, cut or add"
     if abs(size.promised - size.minutes) > NEAR * size.minutes:
         yield f"the head says {size.promised} minutes, the estimate is {size.minutes:.0f}: change one of them"
 
@@ -201,6 +203,11 @@ def check_hidden(cells: list[Placed]) -> Iterator[str]:
         visible |= assigned(place)
         for name in sorted(used & hidden - visible):
             yield f"{place.heading!r}: {name!r} comes from a cell tagged {HIDDEN}, which copies lack: take it out"
+
+
+def check_proofs(cells: list[Placed]) -> Iterator[str]:
+    """What only the tests want to know is not printed to students."""
+    for place in (place for place in cells if place.is_code):
         if any(re.search(r": True$", text_of(output), re.MULTILINE) for output in place.cell.outputs):
             yield f"{place.heading!r}: a cell that prints '...: True' only proves something: tag it {HIDDEN}"
 

@@ -80,13 +80,12 @@ def cells_of(path):
         (
             "@cache\ndef f(\n    x,  # the rate\n) -> int:\n    # a hint\n    return x",
             "@cache\ndef f(\n    x,  # the rate\n) -> int:\n    ...",
-            "@cache\ndef f(\n    x,  # the rate\n) -> int:\n    ...",
         ),
         ("x, y = 1, 2\nz: int = 3\nx += 1", "z = ..."),
         ("a = b = 3", "a = b = ..."),
         (
-            'class Searcher:\n    """S."""\n\n    size = 3\n\n    def ask(self):\n        """A config."""\n        return {}',
-            'class Searcher:\n    """S."""\n    size = ...\n\n    def ask(self):\n        """A config."""\n        ...',
+            "class Searcher:\n    'S.'\n\n    size = 3\n\n    def ask(self):\n        'A config.'\n        return {}",
+            "class Searcher:\n    'S.'\n    size = ...\n\n    def ask(self):\n        'A config.'\n        ...",
         ),
         ("async def f():\n    'S.'\n    await x", "async def f():\n    'S.'\n    ..."),
         ("print(1)", ""),
