@@ -310,7 +310,7 @@ SearchView(model)
 
 def test_the_last_row_in_sight_is_seen_whole(open_notebook):
     page = open_notebook(TABLE)
-    expect(page.locator("table.hpt-trials").first).to_be_visible()
+    playwright.expect(page.locator("table.hpt-trials").first).to_be_visible()
     box = page.locator(".jp-widgets, .widget-html").filter(has=page.locator("table.hpt-trials")).last.bounding_box()
     rows = [row.bounding_box() for row in page.locator(".hpt .widget-html tbody tr").all()]
     bottom = box["y"] + box["height"]
