@@ -4,10 +4,10 @@ import re
 
 import pytest
 
-from hpt_lessons.raytune.control import Control
-from hpt_lessons.raytune.state import StudyState
 from hpt_lessons.raytune.study import _ProgressLine
 from hpt_lessons.search.searchers import Listed
+from hpt_lessons.study.control import Control
+from hpt_lessons.study.state import StudyState
 
 
 @pytest.fixture
