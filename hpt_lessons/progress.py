@@ -94,6 +94,11 @@ class Progress:
             self._per_unit = seconds
             self._draw_if_due()
 
+    def refresh(self) -> None:
+        """Show how much time has passed since; for whoever has a clock, while nothing else happens."""
+        with self._lock:
+            self._draw_if_due()
+
     def write(self, line: str) -> None:
         """Show a line above the bar that stays."""
         with self._lock:
@@ -239,7 +244,9 @@ class _Terminal(_Lines):
         self.draw()
 
     def draw(self) -> None:
-        line = bar_line(self.bar, _columns(self.file), self.full)
+        self.show(bar_line(self.bar, _columns(self.file), self.full))
+
+    def show(self, line: str) -> None:
         self.put("\r" + line + " " * (self.width - _width(line)))
         self.width = _width(line)
 
@@ -249,26 +256,37 @@ class _Terminal(_Lines):
         self.draw()
 
     def end(self) -> None:
-        self.draw()
+        """All of it, over two lines if need be: nothing is drawn over it any more."""
+        self.show(bar_line(self.bar, 10_000, self.full))
         self.put("\n")
 
 
 def bar_line(bar: Progress, columns: int, full: str = "█") -> str:
     """label  30% |██████              | 3/10 epochs, 20 s left, note; the bar is 20 wide, or 10 where room is scarce.
 
-    What has no room even then is cut off at the end, where the note is.
+    The words that have no room are left out from the end, where the note is.
     """
     label = bar.label if bar.share is None else f"{bar.label} {bar.share:4.0%}"
     words = bar.words()
-    width = max(10, min(20, columns - _width(f"{label} || {words}")))
+    room = columns - _width(f"{label} || ")  # for bar and words
+    width = 20 if room - 20 >= min(20, _width(words)) else 10
     done = round((bar.share or 0) * width)
-    return _cut(f"{label} |{full * done}{' ' * (width - done)}| {words}", columns)
+    return _cut(f"{label} |{full * done}{' ' * (width - done)}| {_shortened(words, room - width)}", columns)
+
+
+def _shortened(words: str, columns: int) -> str:
+    """As many of the words between the commas as there is room for; the first ones are cut where they are longer."""
+    if _width(words) <= columns:
+        return words
+    while ", " in words and _width(words) + 2 > columns:
+        words = words.rpartition(", ")[0]
+    return _cut(f"{words} …", columns)
 
 
 def _cut(text: str, columns: int) -> str:
     if _width(text) <= columns:
         return text
-    while _width(text) >= columns:
+    while text and _width(text) >= columns:
         text = text[:-1]
     return text + "…"
 

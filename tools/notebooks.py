@@ -3,40 +3,47 @@
     python tools/notebooks.py                     run all lessons and store their text
     python tools/notebooks.py --check             see whether all of them keep the rules; nothing is run
     python tools/notebooks.py --check --run       run them as well and compare with what is stored; nothing is written
+    python tools/notebooks.py --check --form X    hold notebook X to the form of a lesson, whether it is listed or not
 
 Stored is the text that nbval compares, with its execution count: no pictures, no widgets, no times, no outputs of cells
-tagged `nbval-ignore-output` (live training). A refresh on another machine leaves the same bytes.
+tagged `nbval-ignore-output` (live training). A refresh on another machine leaves the same bytes. The notebooks in
+exercises/ are not run, but made from those in solutions/.
 """
 
 import argparse
 import difflib
-import hashlib
-import json
 import os
-import re
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
 from pathlib import Path
 
-import nbformat
 from nbformat import NotebookNode
 
-from hpt_lessons.files import write_atomically
+import exercises
+import lesson_form
+from hpt_lessons.files import make_folder, write_atomically
+from stored_form import (
+    LET_OFF,
+    check_cells,
+    check_checks,
+    check_order,
+    check_words,
+    code_cells,
+    dump,
+    is_compared,
+    normalise,
+    read,
+    tags,
+    unstorable,
+)
 
 ROOT = Path(__file__).resolve().parent.parent
 FOLDER = ROOT / "notebooks"
-LET_OFF, RAISES = "nbval-ignore-output", "raises-exception"
-SKIPPED = {"nbval-skip", "skip-execution"}
-LINES_PER_CELL, WORDS_PER_CELL, SHARE_LET_OFF = 15, 20, 1 / 3
-# What nbval leaves out of the comparison by itself. Other pictures it would compare, so that they cannot be dropped.
-UNCOMPARED = {"image/png", "image/jpeg", "application/vnd.jupyter.widget-view+json"}
-TEXT = {"text/plain", "text/html", "text/markdown", "text/latex", "application/json"}
-KEPT_METADATA = {"tags", "nbgrader", "slideshow", "jupyter", "editable", "deletable"}
-FIGURE = re.compile(r"<Figure size [^>]*>")
-# Differs from machine to machine or from run to run.
-PRIVATE = re.compile(r"0x[0-9a-f]{6,}|/(?:home|root|tmp|Users|private|var/folders)/|[A-Z]:\\Users", re.IGNORECASE)
+SHARE_LET_OFF = 1 / 3
+# The notebooks that are held to the form of a lesson, by their name in notebooks/; each of the others joins when it is
+# cut to it.
+NEW_FORM: tuple[str, ...] = ("00_start_here.ipynb", "solutions/00_start_here_solutions.ipynb")
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -45,6 +52,7 @@ def main(arguments: list[str] | None = None) -> int:
     ask.add_argument("notebooks", nargs="*", type=Path, help="default: all in notebooks/")
     ask.add_argument("--check", action="store_true", help="write nothing, name what breaks a rule")
     ask.add_argument("--run", action="store_true", help="with --check: run them too, and compare the text")
+    ask.add_argument("--form", action="store_true", help="hold them all to the form of a lesson, also those not listed")
     options = ask.parse_args(arguments)
     paths = options.notebooks or sorted(FOLDER.rglob("*.ipynb"))
     paths = [path for path in paths if ".ipynb_checkpoints" not in path.parts]
@@ -52,12 +60,30 @@ def main(arguments: list[str] | None = None) -> int:
     if not options.check:
         for path in paths:
             problems += refresh(path)
-    problems += check(paths)
+    problems += check(paths, options.form)
     if options.check and options.run:
         for path in paths:
             problems += compare(path)
+    for path in paths:
+        if kind_of(path) in ("lesson", "deeper"):
+            print(measured(path))
     print("\n".join(problems) or f"{len(paths)} notebook{'s'[: len(paths) != 1]}: all rules kept.")
     return 1 if problems else 0
+
+
+def kind_of(path: Path) -> str:
+    """What a notebook is: exercises, solutions, deeper, lesson, or other."""
+    if path.parent.name in ("exercises", "solutions", "deeper"):
+        return path.parent.name
+    return "lesson" if path.name[:2].isdecimal() else "other"
+
+
+def measured(path: Path) -> str:
+    """How long a lesson is, in a line."""
+    try:
+        return f"{path.name}: {lesson_form.sizes(read(path.read_text(encoding='utf-8')))}"
+    except ValueError:
+        return f"{path.name}: not a notebook"
 
 
 # -- running -----------------------------------------------------------------------------------------------------------
@@ -105,118 +131,56 @@ def execute(notebook: NotebookNode, folder: Path) -> None:
 
 
 def refresh(path: Path) -> list[str]:
-    """Run a notebook and store its text; what cannot be stored comes back as problems."""
-    from nbclient.exceptions import CellExecutionError
-
+    """Run a notebook and store its text, exercises only made from it; what cannot be stored comes back as problems."""
+    if kind_of(path) == "exercises":
+        return make_exercises(exercises.source_of(path))
     print(f"{path.name}: running ...", file=sys.stderr)
     notebook = read(path.read_text(encoding="utf-8"))
+    if failed := run(notebook, path):
+        return failed
+    problems = [f"{path.name}, {problem}" for problem in unstorable(notebook)]
+    normalise(notebook)
+    write_atomically(path, lambda file: file.write(dump(notebook).encode()))
+    return problems + (make_exercises(path) if kind_of(path) == "solutions" else [])
+
+
+def run(notebook: NotebookNode, path: Path) -> list[str]:
+    """Run a notebook where it lies; the error of a cell comes back as a problem."""
+    from nbclient.exceptions import CellExecutionError
+
     try:
         execute(notebook, path.parent)
     except CellExecutionError as error:
         return [f"{path.name}: a cell failed, nothing was stored.\n{error}"]
-    problems = [f"{path.name}, {problem}" for problem in unstorable(notebook)]
-    normalise(notebook)
-    write_atomically(path, lambda file: file.write(dump(notebook).encode()))
-    return problems
+    return []
+
+
+def make_exercises(solutions: Path) -> list[str]:
+    """Write the exercises that a notebook of solutions gives, if any."""
+    text = exercises.text_for(solutions) if solutions.is_file() else None
+    if text is not None:
+        place = exercises.place_of(solutions)
+        make_folder(place.parent)
+        write_atomically(place, lambda file: file.write(text.encode()))
+    return []
 
 
 def compare(path: Path) -> list[str]:
-    """Run a notebook and name every line of text that is not as stored."""
+    """Run a notebook and name every line of text that is not as stored; exercises have none, and need only run."""
     stored = path.read_text(encoding="utf-8")
     notebook = read(stored)
-    execute(notebook, path.parent)
+    if (failed := run(notebook, path)) or kind_of(path) == "exercises":
+        return failed
     normalise(notebook)
     now = dump(notebook)
     lines = difflib.unified_diff(stored.splitlines(), now.splitlines(), "stored", "run now", lineterm="", n=0)
     return [f"{path.name}: {line}" for line in lines]
 
 
-# -- what is stored ----------------------------------------------------------------------------------------------------
-
-
-def normalise(notebook: NotebookNode) -> NotebookNode:
-    """Leave what is equal on every machine, in place."""
-    notebook.nbformat, notebook.nbformat_minor = 4, 5
-    notebook.metadata = nbformat.from_dict(
-        {
-            "kernelspec": {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"},
-            "language_info": {"name": "python"},
-        }
-    )
-    for cell in notebook.cells:
-        cell.metadata = nbformat.from_dict({key: cell.metadata[key] for key in cell.metadata if key in KEPT_METADATA})
-        cell.metadata.get("jupyter", {}).pop("outputs_hidden", None)
-        if cell.cell_type == "code":
-            cell.outputs = [] if LET_OFF in tags(cell) else stored_outputs(cell.outputs)
-    return notebook
-
-
-def read(text: str) -> NotebookNode:
-    """A notebook from its file's text; cells without an id of their own get one here, since nbformat would draw one."""
-    raw = json.loads(text)
-    if raw.get("nbformat") == 4:
-        used: set[str] = set()
-        for cell in raw["cells"]:
-            cell["id"] = stable_id(cell, used)
-        raw["nbformat_minor"] = 5
-    return nbformat.reads(json.dumps(raw), as_version=4)
-
-
-def stable_id(cell: dict, used: set[str]) -> str:
-    """The cell's own id, or one from its text if it has none or shares it with an earlier cell."""
-    name, text = cell.get("id"), "".join(cell["source"])
-    repeat = 0
-    while not name or name in used:
-        name = hashlib.sha256(f"{repeat} {cell['cell_type']} {text}".encode()).hexdigest()[:8]
-        repeat += 1
-    used.add(name)
-    return name
-
-
-def stored_outputs(outputs: list[NotebookNode]) -> list[NotebookNode]:
-    """The text of what a cell printed, showed and returned; neighbouring pieces of one stream become one."""
-    kept: list[NotebookNode] = []
-    for output in outputs:
-        if output.output_type == "stream":
-            if output.name == "stderr":
-                continue
-            if kept and kept[-1].output_type == "stream":
-                kept[-1].text += output.text
-            else:
-                kept.append(nbformat.from_dict({"output_type": "stream", "name": "stdout", "text": output.text}))
-        elif output.output_type == "error":
-            # nbval compares name and text; the traceback names the machine's folders.
-            summary = f"{output.ename}: {output.evalue}"
-            kept.append(nbformat.from_dict({**output, "traceback": [summary]}))
-        else:
-            data = {kind: output.data[kind] for kind in output.data if kind in TEXT}
-            if data:
-                kept.append(nbformat.from_dict({**output, "data": data, "metadata": {}}))
-    return kept
-
-
-def dump(notebook: NotebookNode) -> str:
-    """The one way to write a notebook: sorted keys, one space of indent, one line break at the end."""
-    return nbformat.writes(notebook).rstrip("\n") + "\n"
-
-
-def unstorable(notebook: NotebookNode) -> Iterator[str]:
-    """Outputs just made that nbval would compare and that cannot be stored."""
-    for number, cell in code_cells(notebook):
-        if LET_OFF in tags(cell):
-            continue
-        for output in cell.outputs:
-            if output.output_type == "stream" and output.name == "stderr":
-                said = output.text.strip()[:60]
-                yield f"cell {number}: writes to stderr ({said!r}): silence its cause or tag it {LET_OFF}"
-            for kind in set(output.get("data", {})) - TEXT - UNCOMPARED:
-                yield f"cell {number}: shows {kind}, which nbval compares: show png, or tag it {LET_OFF}"
-
-
 # -- the rules ---------------------------------------------------------------------------------------------------------
 
 
-def check(paths: list[Path]) -> list[str]:
+def check(paths: list[Path], all_in_form: bool = False) -> list[str]:
     """Every breach of a rule in these notebooks, and of the share that is let off over all of them."""
     problems: list[str] = []
     with_output = let_off = 0
@@ -227,106 +191,37 @@ def check(paths: list[Path]) -> list[str]:
         except Exception as error:  # whatever is wrong with the file, it is this file
             problems.append(f"{path.name}: not a notebook: {error}")
             continue
-        found = [*check_cells(notebook), *check_order(notebook), *check_checks(notebook), *check_words(notebook)]
+        found = breaches(path, notebook, all_in_form)
         if not found and dump(normalise(read(text))) != text:
             found.append("not in the form in which it is stored: make refresh")
         problems += [f"{path.name}, {problem}" for problem in found]
-        off = sum(LET_OFF in tags(cell) for _, cell in code_cells(notebook))
-        let_off += off
-        with_output += off + sum(is_compared(cell) for _, cell in code_cells(notebook))
+        if kind_of(path) != "exercises":
+            off = sum(LET_OFF in tags(cell) for _, cell in code_cells(notebook))
+            let_off += off
+            with_output += off + sum(is_compared(cell) for _, cell in code_cells(notebook))
     if let_off > SHARE_LET_OFF * with_output:
         problems.append(f"{let_off} of {with_output} cells with output are tagged {LET_OFF}: at most a third may be")
     return problems
 
 
-def check_cells(notebook: NotebookNode) -> Iterator[str]:
-    """What each cell must keep for itself."""
-    if "widgets" in notebook.metadata:
-        yield "metadata: the state of widgets is stored"
-    for number, cell in code_cells(notebook):
-        lines = len(cell.source.splitlines())
-        if lines > LINES_PER_CELL:
-            yield f"cell {number}: {lines} lines of code, at most {LINES_PER_CELL} are read"
-        if set(cell.metadata) & {"execution", "ExecuteTime"}:
-            yield f"cell {number}: the time of its run is stored"
-        if LET_OFF in tags(cell) and cell.outputs:
-            yield f"cell {number}: is tagged {LET_OFF}, and yet its output is stored"
-        if is_skipped(cell) and not tags(cell) >= SKIPPED:
-            yield f"cell {number}: needs both tags {' and '.join(sorted(SKIPPED))}: nbval reads one, nbclient the other"
-        for output in cell.outputs:
-            yield from (f"cell {number}: {problem}" for problem in check_output(output, tags(cell)))
+def breaches(path: Path, notebook: NotebookNode, all_in_form: bool) -> list[str]:
+    """What is wrong with one notebook, by what it is."""
+    kind = kind_of(path)
+    if kind == "exercises":
+        orphan = [] if exercises.source_of(path).is_file() else ["its notebook of solutions is gone: delete it"]
+        return [*check_cells(notebook), *orphan]
+    found = [*check_cells(notebook), *check_order(notebook), *check_checks(notebook), *check_words(notebook)]
+    if kind == "solutions":
+        found += [*exercises.problems(notebook), *exercises.outdated(path)]
+    if kind in lesson_form.KINDS and (all_in_form or name_of(path) in NEW_FORM):
+        found += lesson_form.problems(notebook, path.parent, kind)
+    return found
 
 
-def check_output(output: NotebookNode, tagged: set[str]) -> Iterator[str]:
-    """What one stored output must not be."""
-    if output.output_type == "error" and RAISES not in tagged:
-        yield f"an error is stored ({output.ename}) without the tag {RAISES}"
-    if output.output_type == "stream" and output.name == "stderr":
-        yield "text on stderr is stored"
-    for kind in sorted(set(output.get("data", {})) - TEXT):
-        what = "a widget" if "widget" in kind else "a picture" if kind.startswith("image/") else "something unreadable"
-        yield f"{what} is stored ({kind})"
-    words = text_of(output)
-    if re.search(r"<svg|data:image", words):
-        yield "a picture is stored inside HTML: show it as png or in a widget"
-    if found := PRIVATE.search(words):
-        yield f"stored text is not equal on every machine: {words[max(0, found.start() - 20) : found.end() + 20]!r}"
-
-
-def check_order(notebook: NotebookNode) -> Iterator[str]:
-    """Cells were run once each, from top to bottom: nbval compares nothing in a cell without its count."""
-    expected = 0
-    for number, cell in code_cells(notebook):
-        if not cell.source.strip():
-            yield f"cell {number}: is empty"
-        elif is_skipped(cell):
-            if cell.execution_count is not None:
-                yield f"cell {number}: is never run, and yet has the count {cell.execution_count}"
-        else:
-            expected += 1
-            if cell.execution_count != expected:
-                yield f"cell {number}: has the count {cell.execution_count} instead of {expected}: make refresh"
-
-
-def check_checks(notebook: NotebookNode) -> Iterator[str]:
-    """Live training is followed by a check of its result that is compared."""
-    cells = list(code_cells(notebook))
-    for place, (number, cell) in enumerate(cells):
-        if LET_OFF in tags(cell) and not any(is_compared(later) for _, later in cells[place + 1 :]):
-            yield f"cell {number}: is tagged {LET_OFF}, and no compared cell comes after it"
-
-
-def check_words(notebook: NotebookNode) -> Iterator[str]:
-    """A lesson is a text with code in it."""
-    words = sum(len(cell.source.split()) for cell in notebook.cells if cell.cell_type == "markdown")
-    number = sum(1 for _ in code_cells(notebook))
-    if words < WORDS_PER_CELL * number:
-        yield f"{words} words of text for {number} cells of code: at least {WORDS_PER_CELL} a cell explain it"
-
-
-def code_cells(notebook: NotebookNode) -> Iterator[tuple[int, NotebookNode]]:
-    """Number, counted from 1 over all cells, and cell."""
-    return ((number, cell) for number, cell in enumerate(notebook.cells, 1) if cell.cell_type == "code")
-
-
-def tags(cell: NotebookNode) -> set[str]:
-    return set(cell.metadata.get("tags", []))
-
-
-def is_skipped(cell: NotebookNode) -> bool:
-    return bool(tags(cell) & SKIPPED)
-
-
-def is_compared(cell: NotebookNode) -> bool:
-    """Its stored text says more than that there is a figure."""
-    words = "".join(FIGURE.sub("", text_of(output)) for output in cell.outputs)
-    return bool(words.strip()) and not tags(cell) & {LET_OFF, *SKIPPED}
-
-
-def text_of(output: NotebookNode) -> str:
-    """All text of an output in one piece."""
-    shown = [str(content) for kind, content in output.get("data", {}).items() if kind in TEXT]
-    return "\n".join([output.get("text", ""), output.get("evalue", ""), *shown])
+def name_of(path: Path) -> str:
+    """The path below notebooks/, as in NEW_FORM."""
+    path = path.resolve()
+    return path.relative_to(FOLDER).as_posix() if path.is_relative_to(FOLDER) else path.as_posix()
 
 
 if __name__ == "__main__":

@@ -1,9 +1,10 @@
 """Run what CI runs: `python tools/test.py`, or with --quick the part that is fast enough for working.
 
 1. what runs nothing: ruff, mypy, the rules for notebooks; 2. the notebooks, executed and compared strictly by nbval,
-and the tests that start Ray; 3. at the same time, because those wait a good deal, all other tests.
-Everything happens in one temporary folder, without network or GPU, and is gone afterwards; a process that outlives the
-tests, or a file that they leave in notebooks/, is a failure. Other arguments go to pytest, for example `-k journal`.
+with the seconds of each in the end, and the tests that start Ray; 3. at the same time, because those wait a good deal,
+all other tests. Everything happens in one temporary folder, without network or GPU, and is gone afterwards; a process
+that outlives the tests, or a file that they leave in notebooks/, is a failure. Other arguments go to pytest, for
+example `-k journal`.
 """
 
 import argparse
@@ -21,7 +22,7 @@ import psutil
 import notebooks
 
 QUICK = "not slow and not ray"
-NBVAL = ["--nbval", "--nbval-current-env", "--nbval-cell-timeout=300"]
+NBVAL = ["--nbval", "--nbval-current-env", "--nbval-cell-timeout=300", "-p", "tools.notebook_seconds"]
 NOTHING_COLLECTED = 5  # pytest's exit status
 LOOKED_AT = [notebooks.FOLDER, Path.home() / "ray_results"]  # where careless lessons leave their files
 # What is called, and what to type when it finds something.

@@ -56,16 +56,34 @@ def train_cifar(
     with use_threads(settings.threads):
         training = Training(settings, data, choose_device(device))
         reporter = Reporter(training, checkpoint, progress)
-        for epoch in range(reporter.resume() + 1, settings.epochs + 1):
-            if training.diverged:
-                break
-            begin = time.perf_counter()
-            train_loss = training.train_epoch(epoch)
-            loss, accuracy = training.validate() if train_loss < DIVERGED_LOSS else (math.inf, 0.0)
-            scored = training.score_half() if train_loss < DIVERGED_LOSS and training.scored is not None else None
-            training.record(epoch, train_loss, loss, accuracy, time.perf_counter() - begin, scored)
+        reporter.resume()
+        while training.goes_on:
+            training.next_epoch()
             reporter.finished_epoch()
         return reporter.history()
+
+
+def epochs_of_cifar(
+    config: Mapping[str, Any],
+    *,
+    data: Data,
+    checkpoint: str | Path | None = None,
+    device: str | None = None,
+) -> Iterator[dict[str, Any]]:
+    """The same training, an epoch each time that the next result is asked for: whoever asks can stop asking.
+
+    Results that the `checkpoint` holds come first. ValueError as in `train_cifar`, with the first result.
+    """
+    settings = read_config(config)
+    training = Training(settings, data, choose_device(device))
+    reporter = Reporter(training, checkpoint, progress=False)
+    reporter.resume()
+    yield from training.history
+    while training.goes_on:
+        with use_threads(settings.threads):
+            training.next_epoch()
+        reporter.finished_epoch()
+        yield training.history[-1]
 
 
 class Training:
@@ -84,6 +102,19 @@ class Training:
     @property
     def diverged(self) -> bool:
         return bool(self.history) and self.history[-1]["diverged"]
+
+    @property
+    def goes_on(self) -> bool:
+        """Whether there is an epoch left to train."""
+        return not self.diverged and len(self.history) < self.settings.epochs
+
+    def next_epoch(self) -> None:
+        """Train one epoch more, score the network and add both to the history."""
+        begin, epoch = time.perf_counter(), len(self.history) + 1
+        train_loss = self.train_epoch(epoch)
+        loss, accuracy = self.validate() if train_loss < DIVERGED_LOSS else (math.inf, 0.0)
+        scored = self.score_half() if train_loss < DIVERGED_LOSS and self.scored is not None else None
+        self.record(epoch, train_loss, loss, accuracy, time.perf_counter() - begin, scored)
 
     def train_epoch(self, epoch: int) -> float:
         """One pass over the training pictures; the mean loss over them, or infinity as soon as it is not finite."""

@@ -12,8 +12,9 @@ from hpt_lessons.files import write_json
 from hpt_lessons.names import check_name
 from hpt_lessons.progress import seconds_in_words
 from hpt_lessons.raytune import cifar
-from hpt_lessons.raytune.folders import COMMAND, JOURNAL, default_name, study_folder
 from hpt_lessons.raytune.study import Study
+from hpt_lessons.study.cifar import SEARCHES
+from hpt_lessons.study.folders import COMMAND, JOURNAL, default_name, study_folder
 from hpt_lessons.trials import Trial
 
 
@@ -70,7 +71,7 @@ def read_arguments(arguments: list[str] | None) -> argparse.Namespace:
     ask.add_argument(
         "--search",
         default="random",
-        choices=cifar.SEARCHES,
+        choices=SEARCHES,
         help="which configurations to try; a grid over all four needs at least --samples 32",
     )
     ask.add_argument(

@@ -19,8 +19,8 @@ from ray.tune.search.search_algorithm import SearchAlgorithm
 
 from hpt_lessons.raytune.broker import Broker
 from hpt_lessons.raytune.results import last_line
-from hpt_lessons.raytune.state import StudyState
 from hpt_lessons.search.rungs import DONE, Decision, Job, lost
+from hpt_lessons.study.state import StudyState
 
 
 def for_tuner(

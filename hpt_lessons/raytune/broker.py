@@ -5,9 +5,9 @@ from typing import Any
 
 from ray.tune.schedulers import TrialScheduler
 
-from hpt_lessons.raytune.control import Control
 from hpt_lessons.raytune.results import own_metrics
-from hpt_lessons.raytune.state import StudyState
+from hpt_lessons.study.control import Control
+from hpt_lessons.study.state import StudyState
 
 _ACTIONS = {"continue": TrialScheduler.CONTINUE, "pause": TrialScheduler.PAUSE, "stop": TrialScheduler.STOP}
 

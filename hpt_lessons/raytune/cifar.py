@@ -1,24 +1,21 @@
 """The whole Ray Tune CIFAR example behind one short function, in today's spelling: `tune_cifar`."""
 
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-from hpt_lessons import checks
-from hpt_lessons.cifar.config import UNTUNED, read_config
+from hpt_lessons.cifar.config import UNTUNED
 from hpt_lessons.cifar.data import Data, load_data
 from hpt_lessons.journal import Journal
-from hpt_lessons.raytune.control import Control
-from hpt_lessons.raytune.folders import study_folder
 from hpt_lessons.raytune.study import Study, run_study
-from hpt_lessons.search import asha, halving, layouts, presets, rungs
-from hpt_lessons.search.bohb import BOHBSampler
-from hpt_lessons.search.domains import value_at
-from hpt_lessons.search.searchers import Listed, RandomThenGrid
+from hpt_lessons.search import asha, halving, presets, rungs
 from hpt_lessons.search.space import Space
+from hpt_lessons.study.cifar import SEARCHES, check_ends, make_searcher, trial_options
+from hpt_lessons.study.control import Control
+from hpt_lessons.study.folders import study_folder
 from hpt_lessons.trials import one_of
 
-SEARCHES = ("random", "grid", "random-then-grid", "bohb")
 SCHEDULERS = ("asha", "asha-promotion", "halving", "hyperband", "none")
 
 
@@ -50,7 +47,7 @@ def tune_cifar(
     `options` are training options for every trial, for example {"train_size": 2000}. The `untuned` default is trained
     beside the search with the same data and epochs, and is never cut.
     """
-    shared = _options(num_samples, max_epochs, seed, options)
+    shared = trial_options(num_samples, max_epochs, seed, options)
     if name is not None:
         study_folder(folder, name)  # a name that is refused, before the data is prepared
     scheduler = scheduler or ("hyperband" if search == "bohb" else "asha")
@@ -59,7 +56,7 @@ def tune_cifar(
     space = Space.of(space)
     one_of("search", search, SEARCHES)
     one_of("scheduler", scheduler, SCHEDULERS)
-    _check_ends(space, shared, seed)
+    check_ends(space, shared, seed)
     data = data if data is not None else load_data(data_dir, progress=progress)
     searcher = make_searcher(search, space, num_samples, seed)
     settings = {"search": search, "scheduler": scheduler, "seed": seed, "space": space.table(), "options": shared}
@@ -69,7 +66,7 @@ def tune_cifar(
         searcher,
         max_epochs=max_epochs,
         num_trials=num_trials,
-        scheduler=make_scheduler(scheduler, max_epochs, num_trials),
+        scheduler=partial(make_scheduler, scheduler, max_epochs, num_trials),  # one of them needs Ray
         name=name,
         folder=folder,
         resume=resume,
@@ -81,41 +78,6 @@ def tune_cifar(
         control=control,
         shared={"data": data, "options": shared},
     )
-
-
-def _options(num_samples: int, max_epochs: int, seed: int, options: Mapping[str, Any] | None) -> dict[str, Any]:
-    for name, value, least in (("num_samples", num_samples, 1), ("max_epochs", max_epochs, 1), ("seed", seed, 0)):
-        checks.whole(name, value, least)
-    if "epochs" in (options or {}):
-        raise ValueError(
-            f"options: 'epochs' is {options['epochs']!r} there, but max_epochs says how long a trial "
-            "trains. Leave it out of the options."
-        )
-    return {"epochs": max_epochs, "seed": seed, **(options or {})}
-
-
-def _check_ends(space: Space, shared: Mapping[str, Any], seed: int) -> None:
-    """What no trial could be trained with is refused before anything starts: each end, each value of a list."""
-    drawn = layouts.random(space, 1, seed)[0]
-    read_config({**shared, **drawn})
-    for axis in space.axes:
-        domain = axis.domain
-        ends = () if domain.normal else (value_at(domain, 0), value_at(domain, 1))
-        for value in domain.values if domain.categorical else ends:
-            read_config({**shared, **drawn, axis.path[0]: value})
-
-
-def make_searcher(search: str, space: Mapping[str, Any], num_samples: int, seed: int) -> Any:
-    """The searcher of this name."""
-    if search == "random":
-        return Listed(layouts.random(space, num_samples, seed))
-    if search == "grid":
-        return Listed(layouts.even_grid(space, num_samples))
-    if search == "random-then-grid":
-        return RandomThenGrid(space, num_samples, seed)
-    if search == "bohb":
-        return BOHBSampler(space, seed=seed)
-    raise ValueError(f"search {search!r}: choose one of {', '.join(SEARCHES)}.")
 
 
 def make_scheduler(scheduler: str, max_epochs: int, num_trials: int) -> Any:

@@ -6,51 +6,30 @@ are the truth; what Ray writes beside them is only for Ray.
 
 import os
 import sys
+import threading
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-from hpt_lessons import checks
 from hpt_lessons.journal import Journal
-from hpt_lessons.json_lines import kept
-from hpt_lessons.names import check_name
 from hpt_lessons.progress import Progress
-from hpt_lessons.raytune.control import Control
-from hpt_lessons.raytune.folders import JOURNAL, LOCK, default_name, fresh_ray_folder, studies_folder, study_folder
+from hpt_lessons.raytune.folders import fresh_ray_folder
 from hpt_lessons.raytune.watchdog import watchdog
-from hpt_lessons.search.space import Space
-from hpt_lessons.trials import Trial, Trials
+from hpt_lessons.study.control import Control
+from hpt_lessons.study.folders import JOURNAL, default_name, studies_folder, study_folder
+from hpt_lessons.study.study import (
+    Study,
+    alone_with,
+    check_arguments,
+    check_resume,
+    check_values,
+    say_how_to_go_on,
+    study_event,
+)
+from hpt_lessons.trials import Trials
 
 __all__ = ["Study", "check_resume", "check_values", "concurrent_trials", "run_study", "studies_folder"]
-
-VERSION = 1
-
-
-@dataclass(frozen=True)
-class Study:
-    """What a search has left: its folder, the table of its trials, and Ray's own `ResultGrid` of the last run."""
-
-    name: str
-    folder: Path
-    trials: Trials
-    finished: bool
-    told: frozenset[tuple[str, int]] | None = field(default=None, repr=False)  # (trial, epoch): what the searcher knows
-    results: Any = field(default=None, repr=False)
-
-    @property
-    def searched(self) -> Trials:
-        """The trials that the searcher chose: all but the untuned default."""
-        return self.trials.filter(lambda trial: trial.name != "default")
-
-    def best(self, metric: str = "loss", mode: str | None = None, scope: str = "last") -> Trial:
-        """The best of the searched trials, by its last epoch or by all of them (see `Trials.best`)."""
-        return self.searched.best(metric, mode, scope)
-
-    def checkpoint(self, trial: str) -> Path:
-        """The file with the weights of a trial after its last finished epoch."""
-        return self.folder / "trials" / f"{trial}.pt"
 
 
 def run_study(
@@ -77,18 +56,16 @@ def run_study(
     epoch with `tune.report`, saves itself in FILE before it does, and when FILE is there already reports the epochs in
     it once more and goes on. `searcher` asks and tells (`hpt_lessons.search.searchers`, `BOHBSampler`), for
     `num_trials` configurations if it could go on for ever; `scheduler` is one of `hpt_lessons.search.halving`, or one
-    of Ray Tune's that decides from each result alone (its ASHA), or None to train every trial for `max_epochs`. The
-    trials in `fixed` (name: configuration) run first and are never cut. `shared` goes to all trials through Ray's
-    object store; `resources` are those of one trial, one CPU unless given. Through `control` another thread cancels a
-    trial or stops the search (`hpt_lessons.raytune.launch`).
+    of Ray Tune's that decides from each result alone (its ASHA), or a function that makes one when Ray is loaded, or
+    None to train every trial for `max_epochs`. The trials in `fixed` (name: configuration) run first and are never cut.
+    `shared` goes to all trials through Ray's object store; `resources` are those of one trial, one CPU unless given.
+    Through `control` another thread cancels a trial or stops the search (`hpt_lessons.raytune.launch`).
 
     With `resume=True` the study `name` goes on where it stopped, at once if it is complete. ValueError if the folder
     holds a study with other settings, or if the search may try a value that the journal could not give back then;
     FileExistsError if there is a study already and `resume` is not set, or if other files are in its place.
     """
-    from filelock import FileLock, Timeout
-
-    _check_arguments(train, searcher, max_epochs, num_trials)
+    check_arguments("run_study", train, searcher, max_epochs, num_trials)
     num_trials = getattr(searcher, "num_trials", None) if num_trials is None else num_trials
     if num_trials is None:
         raise ValueError(f"num_trials: {type(searcher).__name__} could go on for ever. Say how many trials to try.")
@@ -97,133 +74,50 @@ def run_study(
     described = {"max_epochs": max_epochs, "trials": num_trials, **(settings or {})}
     check_resume(journal, resume, described, data)
     check_values(searcher, fixed or {})
-    path.mkdir(parents=True, exist_ok=True)
-    try:
-        with FileLock(path / LOCK, timeout=10):
-            state = _state(journal, searcher, scheduler, max_epochs, fixed, num_trials)
-            begin = {
-                "event": "study",
-                "version": VERSION,
-                "name": path.name,
-                "data": data,
-                "settings": described,
-                "waits": bool(state.search.scheduler.waits),
-                "fixed": list(state.fixed),
-            }
-            control = control or Control()
-            control.ready.set()
-            resources = dict(resources or {"cpu": 1})
-            fit = partial(_fit, train=train, path=path, shared=dict(shared or {}), resources=resources)
-            results = None if state.finished else _run(fit, state, begin, resources, progress, control)
-    except Timeout:
-        raise RuntimeError(
-            f"study {path.name!r}: another process is running it (lock {path / LOCK}). "
-            "Wait for that process to end, or stop it."
-        ) from None
+    control = control or Control()
+    resources = dict(resources or {"cpu": 1})
+    fit = partial(_fit, train=train, path=path, shared=dict(shared or {}), resources=resources)
+    begin = partial(study_event, path.name, data, described)
+    with alone_with(path):
+        control.ready.set()
+        with _ProgressLine(max_epochs * (num_trials + len(fixed or {})), control, progress) as line:
+            state = line.state = _state(journal, searcher, scheduler, max_epochs, fixed, num_trials)
+            control.on_load()
+            results = None if state.finished else _run(fit, state, begin, resources, line)
     if not state.finished and not control.stopping:
-        _say_how_to_go_on(path, state)
+        say_how_to_go_on(path, state)
     return Study(path.name, path, Trials.read(journal.path), state.finished, frozenset(state.search.told), results)
 
 
-def _check_arguments(train: Any, searcher: Any, max_epochs: Any, num_trials: Any) -> None:
-    if not callable(train):
-        raise TypeError(f"run_study: train={train!r:.80} is a {type(train).__name__}; a function was expected.")
-    if not callable(getattr(searcher, "ask", None)) or not callable(getattr(searcher, "tell", None)):
-        raise TypeError(
-            f"run_study: searcher={searcher!r:.80} is a {type(searcher).__name__}; something with ask() and tell() was "
-            "expected, such as Listed(configurations) or BOHBSampler(space)."
-        )
-    checks.whole("max_epochs", max_epochs)
-    if num_trials is not None:
-        known = getattr(searcher, "num_trials", None)
-        if checks.whole("num_trials", num_trials) > (known or num_trials):
-            raise ValueError(f"num_trials={num_trials}: {type(searcher).__name__} has {known} configurations to give.")
-
-
-def check_resume(journal: Journal, resume: bool, settings: Mapping[str, Any], data: str) -> None:
-    """An error unless this study is new, or is the one to go on with: the same settings and the same data."""
-    given = journal.kept({"data": data, **settings})  # what the journal cannot hold is refused now
-    begun = next((event for event in journal.read() if event.get("event") == "study"), None)
-    name = journal.path.parent.name
-    if begun is None:
-        if journal.skipped or journal.read():
-            line = journal.skipped[0][0] if journal.skipped else 1
-            raise ValueError(
-                f"study {name!r}: line {line} of {journal.path} cannot be read; no line says how the study was begun. "
-                "Put the line back as it was, or choose another name."
-            )
-        return
-    if not resume:
-        raise FileExistsError(
-            f"study {name!r}: there is one of this name already ({journal.path.parent}). "
-            "Go on with it by resume=True, or choose another name."
-        )
-    before = {"data": begun["data"], **begun["settings"]}
-    for key, value in given.items():
-        if before.get(key) != value and repr(before.get(key)) != repr(value):  # a NaN equals nothing
-            raise ValueError(
-                f"study {name!r}: it was begun with {key} = {before.get(key)!r}, and now it is {value!r}. "
-                "Resume with the settings that it was begun with, or choose another name."
-            )
-
-
-def check_values(searcher: Any, fixed: Mapping[str, Mapping[str, Any]]) -> None:
-    """An error, naming the hyperparameter, unless the journal can give back all that this search is known to try."""
-    for name, config in fixed.items():
-        check_name(name, "fixed: trial")
-        _check_kept(config, f"fixed, {name!r}")
-    configs = getattr(searcher, "configs", ())
-    for index, config in enumerate(configs if isinstance(configs, list | tuple) else ()):
-        _check_kept(config, f"configuration {index}")
-    space = getattr(searcher, "space", None)
-    if isinstance(space, Mapping):
-        space = Space.of(space)
-        for axis in space.axes:
-            for value in axis.domain.values:
-                _check_kept({axis.name: value}, "search space")
-        _check_kept(space.with_values({axis.path: None for axis in space.axes}), "search space")
-
-
-def _check_kept(config: Mapping[str, Any], where: str) -> None:
-    try:
-        kept(config)
-    except TypeError as error:
-        raise ValueError(
-            f"{where}: {error} A trial could not go on with it after an interruption. Give it a name, and "
-            "let the training function look up what the name stands for."
-        ) from None
-
-
 def _state(journal, searcher, scheduler, max_epochs, fixed, num_trials):
-    """What the journal tells so far."""
+    """What the journal tells so far; the first to need Ray, which takes seconds to load."""
     from hpt_lessons.raytune.adapters import as_ours
-    from hpt_lessons.raytune.state import StudyState
+    from hpt_lessons.study.state import StudyState
 
-    state = StudyState(journal, searcher, as_ours(scheduler), max_epochs, fixed, num_trials)
+    scheduler = as_ours(scheduler() if callable(scheduler) else scheduler)
+    state = StudyState(journal, searcher, scheduler, max_epochs, fixed, num_trials)
     state.replay()
     return state
 
 
-def _run(
-    fit: Callable[..., Any], state: Any, begin: Mapping[str, Any], resources: Any, progress: bool, control: Control
-) -> Any:
+def _run(fit: Callable[..., Any], state: Any, begin: Callable[..., Any], resources: Any, line: "_ProgressLine") -> Any:
     """Start Ray, let `fit(broker)` run what is left of the search, and note what it interrupted."""
     from hpt_lessons.raytune.broker import Broker
     from hpt_lessons.raytune.setup import session_folder, start_ray
 
-    with _ProgressLine(state, progress) as line:
-        start_ray()
-        slots = concurrent_trials(resources)
-        # Not earlier: a search that was refused has not begun, and its name is free.
-        begun = any(event.get("event") == "study" for event in state.journal.read())
-        state.journal.append({"event": "resumed"} if begun else begin)
-        broker = Broker(state, slots, control=control)
-        if broker.finished:
-            return None
-        line.begin(broker.concurrent)
-        say = line.bar.write if progress else partial(print, file=sys.stderr)
-        with watchdog(control.working, say, session_folder()):
-            results = fit(broker)
+    line.waits_for("starting Ray ...")
+    start_ray()
+    slots = concurrent_trials(resources)
+    # Not earlier: a search that was refused has not begun, and its name is free.
+    begun = any(event.get("event") == "study" for event in state.journal.read())
+    state.journal.append({"event": "resumed"} if begun else begin(state))
+    broker = Broker(state, slots, control=line.control)
+    if broker.finished:
+        return None
+    line.waits_for("waiting for the first worker ...")
+    line.begin(broker.concurrent)
+    with watchdog(line.control.working, line.write, session_folder()):
+        results = fit(broker)
     for name in state.unfinished:
         state.journal.append({"event": "end", "trial": name, "status": "interrupted"})
     return results
@@ -285,26 +179,45 @@ def concurrent_trials(resources: Mapping[str, float]) -> int:
     return int(min(counts))
 
 
-def _say_how_to_go_on(path: Path, state: Any) -> None:
-    kept = sum(state.epochs.values())
-    print(
-        f"The search was interrupted. {kept} finished epochs of {len(state.configs)} trials are kept in "
-        f"{os.path.relpath(path)}. Go on with resume=True and name={path.name!r}."
-    )
-
-
 class _ProgressLine:
-    """Trials running, done, stopped early, the incumbent and the time left, in one line; at the end what came of it."""
+    """What is waited for, then trials ended, the best, the time left, in one line; at the end what came of it.
 
-    def __init__(self, state: Any, enabled: bool):
-        self.state, self.slots, self.enabled = state, 1, enabled
+    `total`: the epochs if nobody is stopped. The line is there before Ray is loaded, which takes longer than anything
+    else that happens before the first epoch.
+    """
+
+    def __init__(self, total: int, control: Control, enabled: bool):
+        self.total, self.control, self.enabled = total, control, enabled
+        self.state: Any = None  # when it is known
+        self.slots, self._heard = 1, False
+        self._ended = threading.Event()
 
     def __enter__(self) -> "_ProgressLine":
-        done = sum(self.state.epochs.values())
-        self.bar = Progress(self._planned(), "search", unit="epoch", enabled=self.enabled, initial=done)
+        self.bar = Progress(self.total, "search", unit="epoch", enabled=self.enabled)
         self.bar.__enter__()
-        self.bar.note("starting Ray ...")
+        self.waits_for("loading Ray ...")
+        threading.Thread(target=self._tick, name="progress of a search", daemon=True).start()
         return self
+
+    def waits_for(self, words: str) -> None:
+        """Say what is waited for, here and to whoever looks at the search from another thread."""
+        self.control.stage = words
+        self.bar.note(words)
+
+    def _tick(self) -> None:
+        """The time goes on while Ray is loaded, and between two epochs."""
+        while not self._ended.wait(1.0):
+            if self.control.working.is_set() and not self._heard:
+                self._heard = True
+                self.bar.note("in the first epoch")
+            self.bar.refresh()
+
+    def write(self, line: str) -> None:
+        """A line that stays; also where there is no bar."""
+        if self.enabled:
+            self.bar.write(line)
+        else:
+            print(line, file=sys.stderr)
 
     def begin(self, slots: int) -> None:
         """Ray is there, and so many trials run at a time."""
@@ -313,21 +226,34 @@ class _ProgressLine:
         self._show()
 
     def __exit__(self, *error) -> None:
-        begun = self._show in self.state.watchers
+        self._ended.set()
+        self.control.stage = ""
+        begun = self.state is not None and self._show in self.state.watchers
         if begun:
             self.state.watchers.remove(self._show)
         if begun or error[0] is None:
+            self.bar.total = self._planned()
+            self.bar.set(sum(self.state.epochs.values()))
             self.bar.note(self._summary())
         self.bar.__exit__(*error)
 
     def _summary(self) -> str:
-        """Ten trials, seven of them stopped early, and which was the best."""
+        """Ten trials, seven of them stopped early, which was the best, and how the untuned default compares."""
         state = self.state
-        count = len(state.configs)
-        trials = f"{count} trial{'s'[: count != 1]}"
+        count = sum(name not in state.fixed for name in state.configs)
+        trials = f"{count} trial{'s'[: count != 1]}" + " and the untuned default" * ("default" in state.fixed)
         early = sum(status == "stopped" for status in state.ended.values())
         unfinished = f", {len(state.unfinished)} unfinished" if state.unfinished else ""
-        return f"{trials}, {early} stopped early{unfinished}{state.incumbent()}"
+        best = state.incumbent
+        found = f"; best {best}, loss {state.losses[best]:.3f}" if best else ""
+        return f"{trials}, {early} stopped early{unfinished}{found}{self._compared()}"
+
+    def _compared(self) -> str:
+        best, losses = self.state.incumbent, self.state.losses
+        if best is None or "default" not in losses or "default" not in self.state.fixed:
+            return ""
+        word = "better" if losses["default"] < losses[best] else "worse"
+        return f"; the untuned default is {word}: {losses['default']:.3f}"
 
     def _planned(self) -> int:
         """Epochs that the study will have trained in the end, as far as one can tell now."""
@@ -343,11 +269,21 @@ class _ProgressLine:
 
     def _show(self) -> None:
         state = self.state
-        early = sum(status == "stopped" for status in state.ended.values())
         self.bar.total = self._planned()
         if state.seconds:
             self.bar.expect(sum(state.seconds) / len(state.seconds) / self.slots)
         self.bar.set(sum(state.epochs.values()))
-        done = f"{len(state.ended)} of {state.num_trials} done, {early} of them stopped early"
-        paused = f"{len(state.paused)} paused, " if state.paused else ""
-        self.bar.note(f"{len(state.running)} running, {paused}{done}{state.incumbent()}")
+        if state.losses:
+            self._heard = True
+            self.bar.note(self._news())
+
+    def _news(self) -> str:
+        """What matters most comes first: where room is scarce, the rest is left out."""
+        state = self.state
+        searched = state.num_trials - len(state.fixed)
+        ended = sum(name not in state.fixed for name in state.ended)
+        early = sum(status == "stopped" for status in state.ended.values())
+        best = state.incumbent
+        found = f"best {state.losses[best]:.3f}, " if best else ""
+        paused = f", {len(state.paused)} paused" if state.paused else ""
+        return f"{found}{ended}/{searched} trials, {len(state.running)} running{paused}, {early} stopped early"

@@ -21,8 +21,8 @@ search with successive halving: nine configurations for one epoch, the best thre
     the best of 9 learning rates: 0.015
 
 `Search` is such a loop turned inside out, for many workers: whoever is free asks for the next piece of work, and tells
-what came of it. A replay and Ray Tune run it. Nothing is printed, timed or drawn from a global state here: asked and
-told the same in the same order, a search is in the same state.
+what came of it. A replay, the loop in `study.here` and Ray Tune run it. Nothing is printed, timed or drawn from a
+global state here: asked and told the same in the same order, a search is in the same state.
 """
 
 from __future__ import annotations

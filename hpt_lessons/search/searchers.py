@@ -107,7 +107,8 @@ class RandomThenGrid:
         ticks = _ticks(box, count)
         kept = {axis.path: axis.of(best) for axis in box.axes if axis.name not in ticks}
         points = [point for point in layouts.grid(box.with_values(kept), ticks, "centres") if point not in configs]
-        return points + layouts.random(box, count - len(points), np.random.default_rng([self._seed, 1]))
+        missing = count - len(points)
+        return points + (layouts.random(box, missing, checks.generator([self._seed, 1])) if missing else [])
 
 
 def _ticks(space: Space, trials: int) -> dict[str, int]:

@@ -44,7 +44,13 @@ def test_a_search_is_watched_cancelled_in_part_and_stopped_while_other_cells_run
     playwright.expect(rows.filter(has_text="0002")).to_contain_text("running", **patient)
     assert lab.ask(page, "1 + 1") == "2"
     page.get_by_role("button", name="Stop the search").press("Enter")
-    playwright.expect(page.get_by_text("Go on with resume=True and name='toy'")).to_be_visible(**patient)
+    line = page.get_by_label("Code that goes on with the search")
+    playwright.expect(line).to_be_visible(**patient)
+    line.focus()
+    page.keyboard.press("Control+c")
+    assert page.evaluate("() => navigator.clipboard.readText()") == (
+        "search = launch(run_study, train, Listed(...), max_epochs=999, name='toy', resume=True)\nSearchView(search)"
+    )
     assert lab.ask(page, "search.running, view.model.words(view.model.rows['0001'])") == "(False, 'cancelled')"
     assert lab.ask(page, "[t.status for t in search.wait().trials]") == "['interrupted', 'stopped', 'interrupted']"
     lab.command(page, "docmanager:save")
@@ -59,6 +65,7 @@ def test_a_search_is_watched_cancelled_in_part_and_stopped_while_other_cells_run
 TUNER = """
 import time
 from ray import tune
+from hpt_lessons.raytune.adapters import SilentReporter
 from hpt_lessons.raytune.setup import start_ray
 from hpt_lessons.view import LiveView
 
@@ -69,8 +76,9 @@ def train(config):
 
 start_ray(num_cpus=1)
 live = LiveView()
-results = tune.Tuner(train, param_space={"x": tune.grid_search([1, 2])},
-                     run_config=tune.RunConfig(storage_path=STORAGE, verbose=0, callbacks=[live])).fit()
+print("printed before the search")
+run = tune.RunConfig(storage_path=STORAGE, verbose=0, callbacks=[live], progress_reporter=SilentReporter())
+results = tune.Tuner(train, param_space={"x": tune.grid_search([1, 2])}, run_config=run).fit()
 """
 
 
@@ -78,7 +86,40 @@ def test_a_tuner_of_the_users_own_is_seen_while_it_runs_and_an_interrupt_stops_i
     page = open_notebook(TUNER.replace("STORAGE", repr(str(tmp_path))), wait=False)
     rows = page.locator(ROWS)
     playwright.expect(rows.first).to_contain_text("running", timeout=240_000)
-    playwright.expect(page.get_by_text("Best so far: ").first).to_be_visible(timeout=240_000)
+    playwright.expect(page.get_by_text("Best of the search so far").first).to_be_visible(timeout=240_000)
+    playwright.expect(page.get_by_text("printed before the search")).to_be_visible()
     lab.command(page, "notebook:interrupt-kernel")
     playwright.expect(rows.first).to_contain_text("interrupted", timeout=120_000)
     assert lab.ask(page, "len(results), live.model.state") == "(2, 'interrupted')"
+
+
+PREPARE = """
+from hpt_lessons.cifar.data import load_data
+from hpt_lessons.raytune.cifar import tune_cifar
+data = load_data(DATA, "standin", progress=False)
+"""
+PLAIN = """
+print("printed before the search")
+study = tune_cifar(num_samples=2, max_epochs=2, data=data, options={"train_size": 300, "valid_size": 100}, name="plain")
+"""
+# Whatever the second cell showed, one text after the other.
+WATCH = """() => { window.seen = []; new MutationObserver(() => {
+  const cell = document.querySelectorAll('.jp-NotebookPanel .jp-Cell')[1];
+  const text = cell?.querySelector('.jp-Cell-outputArea')?.innerText.trim();
+  if (text && text !== window.seen.at(-1)) window.seen.push(text);
+}).observe(document.body, {subtree: true, childList: true, characterData: true}); }"""
+
+
+def test_a_plain_search_is_seen_from_before_ray_is_loaded_to_its_last_line(open_notebook, lab, tmp_path):
+    page = open_notebook(PREPARE.replace("DATA", repr(str(tmp_path))), PLAIN, wait=False)
+    page.evaluate(WATCH)
+    last = page.get_by_text("2 trials and the untuned default")
+    playwright.expect(last).to_be_visible(timeout=280_000)
+    seen = page.evaluate("() => window.seen")
+    searching = seen[next(place for place, text in enumerate(seen) if "epochs" in text) :]
+    assert "loading Ray" in searching[0], "the line is there before what takes longest"
+    assert all(text.startswith("printed before the search") and "epochs" in text for text in searching)
+    whole = "\n".join(searching)
+    for words in ("starting Ray", "waiting for the first worker", " s so far", " left, ", "the untuned default is "):
+        assert words in whole, words
+    assert re.search(r"epochs, took .*, 2 trials and the untuned default, \d stopped early; best 000\d", searching[-1])

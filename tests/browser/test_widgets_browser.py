@@ -37,6 +37,45 @@ NAMES = """() => [...document.querySelectorAll('.jp-OutputArea input, .jp-Output
                 || field.getAttribute('aria-label'))"""
 
 
+def test_run_all_stops_at_an_open_prediction_until_it_is_skipped_or_made(open_notebook, lab, tmp_path):
+    """One line in place of a traceback; what was written beside a figure is kept without a mouse."""
+    questions = tmp_path / "q.toml"
+    questions.write_text((labs.ROOT / "notebooks/quiz/09.toml").read_text(encoding="utf-8") + LOOK, encoding="utf-8")
+    page = open_notebook(
+        "import os\nos.environ['HPT_LESSONS_PREDICTIONS'] = 'ask'\nfrom hpt_lessons.view import Quiz\n"
+        f"quiz = Quiz({str(questions)!r}, answers={str(tmp_path / 'a.json')!r})",
+        "quiz.predict('high-rates')",
+        "print('be' + 'low')\nquiz.compare('high-rates', result=33.4)",
+        "quiz.observe('look')",
+    )
+    playwright.expect(
+        page.get_by_text("Predict first, or press Skip: the prediction above is open, so this did not run.", exact=True)
+    ).to_be_visible()
+    playwright.expect(page.get_by_text("below", exact=True)).not_to_be_visible()
+    page.get_by_role("button", name="Skip").click()
+    playwright.expect(page.get_by_text("Skipped. Now run the next cell.")).to_be_visible()
+    page.get_by_label("Predict, %").fill("33")
+    page.get_by_label("Predict, %").press("Enter")
+    playwright.expect(page.get_by_text("Kept; you can still change it. Now run the next cell.")).to_be_visible()
+    lab.command(page, "notebook:run-all-cells")
+    playwright.expect(page.get_by_text("below", exact=True)).to_be_visible()
+    playwright.expect(page.get_by_text("you were right.")).to_be_visible()
+    area = page.get_by_label("What do you see?")
+    area.fill("It rises.")
+    page.keyboard.press("Tab")
+    page.keyboard.press("Enter")
+    playwright.expect(page.get_by_text("Kept on 20")).to_be_visible()
+
+
+LOOK = """
+[[question]]
+id = "look"
+kind = "observation"
+text = "What does the curve do?"
+see = "Quiz"
+"""
+
+
 EDITOR = """
 from hpt_lessons.search import domains as tune
 from hpt_lessons.view import SearchSpaceEditor
@@ -255,3 +294,25 @@ def test_a_list_has_an_arrow_for_each_theme_and_a_box_to_tick_stands_level_with_
     boxes = [page.get_by_label(name).bounding_box() for name in ("Seed", "Show what BOHB cannot see")]
     middles = [box["y"] + box["height"] / 2 for box in boxes]
     assert abs(middles[0] - middles[1]) <= 1
+
+
+TABLE = """
+from hpt_lessons.journal import Journal
+from hpt_lessons.view import SearchView
+from hpt_lessons.view.live.model import SearchModel
+model = SearchModel()
+for n in range(30):
+    model.apply({"event": "trial", "trial": f"{n:04d}", "config": {"lr": 0.1}})
+    model.apply({"event": "result", "trial": f"{n:04d}", "epoch": 1, "loss": 1 / (n + 1), "seconds": 2.0})
+SearchView(model)
+"""
+
+
+def test_the_last_row_in_sight_is_seen_whole(open_notebook):
+    page = open_notebook(TABLE)
+    playwright.expect(page.locator("table.hpt-trials").first).to_be_visible()
+    box = page.locator(".jp-widgets, .widget-html").filter(has=page.locator("table.hpt-trials")).last.bounding_box()
+    rows = [row.bounding_box() for row in page.locator(".hpt .widget-html tbody tr").all()]
+    bottom = box["y"] + box["height"]
+    seen = [row for row in rows if row["y"] < bottom - 1]
+    assert 10 <= len(seen) < 30 and abs(seen[-1]["y"] + seen[-1]["height"] - bottom) <= 1

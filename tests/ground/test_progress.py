@@ -290,10 +290,10 @@ with Progress(20, "training") as p:
     assert re.search(r"training 100% \|.*\| 20/20 epochs, took .*, best loss 0.42\s*$", drawings[-1])
 
 
-@pytest.mark.parametrize("columns", [200, 79, 60, 40, 20, 5])
+@pytest.mark.parametrize("columns", [200, 79, 59, 40, 20, 5])
 @pytest.mark.parametrize("label", ["training", "학습"])
 def test_a_line_has_room_in_any_terminal(clock, columns, label):
-    """The bar is a bar, 10 wide at least; what has no room is cut off at the end, where the note is."""
+    """The bar is a bar, 20 wide in any usual terminal; what has no room is left out from the end, where the note is."""
     progress = Progress(10, label, enabled=False)
     clock[0] += 10
     progress.set(3)
@@ -303,8 +303,27 @@ def test_a_line_has_room_in_any_terminal(clock, columns, label):
     assert len(line) + wide <= columns
     if columns >= 40:
         bar, words = re.fullmatch(rf"{label}  30% \|(█+ +)\| (.*)", line).groups()
-        assert len(bar) == (20 if columns == 200 else 10) and bar.count("█") == 0.3 * len(bar)
+        assert len(bar) == (20 if columns >= 59 else 10) and bar.count("█") == 0.3 * len(bar)
         assert words.startswith("3/10 epochs") and words.endswith("…") == (columns < 200)
+
+
+@pytest.mark.parametrize(
+    ("columns", "words"),
+    [
+        (120, "5/8 epochs, 6 s left, best 1.756, 3/4 trials, 2 running, 1 stopped early"),
+        (80, "5/8 epochs, 6 s left, best 1.756 …"),
+        (60, "5/8 epochs, 6 s left …"),
+    ],
+)
+def test_a_search_in_a_terminal_has_a_bar_and_whole_words_beside_it(clock, columns, words):
+    """One column of the terminal stays free, so that no line wraps."""
+    progress = Progress(8, "search", enabled=False)
+    clock[0] += 10
+    progress.set(5)
+    progress.note("best 1.756, 3/4 trials, 2 running, 1 stopped early")
+    line = bar_line(progress, columns - 1)
+    bar, said = re.fullmatch(r"search  62% \|(█+ +)\| (.*)", line).groups()
+    assert len(bar) == 20 and said == words
 
 
 def test_a_terminal_without_block_characters_gets_other_ones():

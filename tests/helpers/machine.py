@@ -8,12 +8,12 @@ from ray.tune.schedulers import ASHAScheduler, TrialScheduler
 
 from hpt_lessons.journal import Journal
 from hpt_lessons.raytune.adapters import as_ours
-from hpt_lessons.raytune.state import StudyState
 from hpt_lessons.search import domains
 from hpt_lessons.search.asha import PromotionASHA, StoppingASHA
 from hpt_lessons.search.halving import Hyperband, SuccessiveHalving
 from hpt_lessons.search.rungs import halving_plan
 from hpt_lessons.search.searchers import Listed
+from hpt_lessons.study.state import StudyState
 from programs.toy_study import EPOCHS, curve
 
 WORKERS = 2

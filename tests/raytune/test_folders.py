@@ -14,12 +14,13 @@ from hpt_lessons.journal import Journal
 from hpt_lessons.names import check_name
 from hpt_lessons.raytune import __main__ as command
 from hpt_lessons.raytune.cifar import tune_cifar
-from hpt_lessons.raytune.folders import MARK, fresh_ray_folder, study_folder
+from hpt_lessons.raytune.folders import MARK, fresh_ray_folder
 from hpt_lessons.raytune.launch import launch
 from hpt_lessons.raytune.study import run_study
 from hpt_lessons.search import domains
 from hpt_lessons.search.bohb import BOHBSampler
 from hpt_lessons.search.searchers import Listed
+from hpt_lessons.study.folders import study_folder
 
 BEGIN = {"event": "study", "version": 1, "name": "mine", "data": "", "settings": {"max_epochs": 1, "trials": 1}}
 NAMES = ["first-try", "study-20260101", "a", "한글 이름", "lr=0.1, wd=(1)", "v1.2", "naïve_β", "🎓", "0", 100 * "x"]

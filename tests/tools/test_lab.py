@@ -130,6 +130,15 @@ def test_cells_for_the_tests_are_left_out(lab):
     assert says(lab.work / LESSON) == ["look()"]
 
 
+@pytest.mark.parametrize("folder", ["exercises", "deeper", "solutions"])
+def test_what_lies_in_folders_is_copied_like_the_lessons(lab, folder):
+    path = f"{folder}/04_grid_and_random.ipynb"
+    save(lab.ROOT / "notebooks" / path, notebook(code("look()"), code("print(True)", "hide-in-copy")))
+    lab.bring_all()
+    assert says(lab.work / path) == ["look()"]
+    assert nbformat.read(lab.work / path, as_version=4).cells[0].outputs == []
+
+
 @pytest.mark.parametrize("folder", ["", "deeper/", "solutions/more/"])
 @pytest.mark.parametrize(
     "text",

@@ -19,7 +19,7 @@ WORDS = "word " * 30
 OFF = {"tags": ["nbval-ignore-output"]}
 
 
-tool = load_tool("notebooks")
+tool, stored_form = load_tool("notebooks"), load_tool("stored_form")
 
 
 def code(source, *outputs, count=1, **metadata):
@@ -182,7 +182,7 @@ def test_neighbouring_pieces_of_a_stream_become_one():
     """Where the pieces break depends on the clock; where pictures lie between them does not."""
     figure = shown(image_png="AAAA", text_plain="<Figure size 1x1 with 1 Axes>")
     warning = new_output("stream", name="stderr", text="!")
-    kept = tool.stored_outputs([printed("a"), warning, printed("b\n"), figure, printed("c")])
+    kept = stored_form.stored_outputs([printed("a"), warning, printed("b\n"), figure, printed("c")])
     assert [output.get("text") or dict(output.data) for output in kept] == [
         "ab\n",
         {"text/plain": "<Figure size 1x1 with 1 Axes>"},
@@ -249,7 +249,7 @@ def test_text_is_stored_and_pictures_widgets_and_live_results_are_not(refreshed)
         assert absent not in stored
     cells = [cell for cell in tool.read(stored).cells if cell.cell_type == "code"]
     assert [cell.execution_count for cell in cells] == list(range(1, len(LESSON) + 1))
-    texts = ["\n".join(tool.text_of(output) for output in cell.outputs) for cell in cells]
+    texts = ["\n".join(stored_form.text_of(output) for output in cell.outputs) for cell in cells]
     assert texts[1].split() == ["before", "<Figure", "size", "640x480", "with", "1", "Axes>", "after"]
     assert "IntSlider" in texts[2]
     assert "0.25" in texts[3]
@@ -328,3 +328,37 @@ def test_lessons_run_with_the_stand_in_and_in_a_folder_that_goes(tmp_path, monke
     for name in ("HPT_LESSONS_DATA", "HPT_LESSONS_STUDIES", "TMPDIR", "IPYTHONDIR", "JUPYTER_RUNTIME_DIR"):
         assert Path(env[name]).is_relative_to(tmp_path)
     assert env["PATH"].split(os.pathsep)[0] == str(Path(sys.executable).parent)
+
+
+# -- the form of a lesson ----------------------------------------------------------------------------------------------
+
+
+def test_only_what_is_listed_is_held_to_the_form(tmp_path, monkeypatch, capsys):
+    """Or what is asked for; how long a lesson is, is said in any case, in a line."""
+    path = written(tmp_path / "01_small.ipynb", code("print(1)", printed("1\n")))
+    assert tool.main(["--check", str(path)]) == 0
+    said = capsys.readouterr().out.splitlines()
+    assert said[0].startswith("01_small.ipynb: about 0 minutes (no minutes in the head), 30 words, 2 cells (1 of code)")
+    assert tool.main(["--check", "--form", str(path)]) == 1
+    assert "01_small.ipynb, the first cell names no goals" in capsys.readouterr().out
+    monkeypatch.setattr(tool, "FOLDER", tmp_path)
+    monkeypatch.setattr(tool, "NEW_FORM", ("01_small.ipynb",))
+    assert tool.main(["--check", str(path)]) == 1
+
+
+def test_what_is_listed_is_there():
+    assert [name for name in tool.NEW_FORM if not (tool.FOLDER / name).is_file()] == []
+
+
+@pytest.mark.parametrize(
+    ("name", "kind"),
+    [
+        ("04_grid.ipynb", "lesson"),
+        ("gallery.ipynb", "other"),
+        ("deeper/04_ticks.ipynb", "deeper"),
+        ("solutions/04_grid_solutions.ipynb", "solutions"),
+        ("exercises/04_grid.ipynb", "exercises"),
+    ],
+)
+def test_what_a_notebook_is_shows_in_its_path(name, kind):
+    assert tool.kind_of(tool.FOLDER / name) == kind

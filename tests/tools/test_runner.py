@@ -1,10 +1,13 @@
 """`make test` fails when anything outlives it, and everything that it starts works in one folder that goes."""
 
 import os
+import re
 import subprocess
 import sys
 
+import nbformat
 import pytest
+from nbformat.v4 import new_code_cell, new_notebook
 
 from helpers.tools import ROOT, load_tool
 
@@ -124,3 +127,20 @@ def test_an_interruption_ends_what_runs_beside(runner, tmp_path, monkeypatch):
     with pytest.raises(KeyboardInterrupt):
         runner.main()
     assert runner.strays(*folders) == []
+
+
+@pytest.mark.slow
+def test_the_run_of_the_notebooks_ends_with_the_seconds_of_each(tmp_path):
+    """And with those of all together; the command is the one of `make test`."""
+    cells = {"short": "1", "long": "import time; time.sleep(1.2)"}
+    for name, source in cells.items():
+        nbformat.write(new_notebook(cells=[new_code_cell(source)]), tmp_path / f"{name}.ipynb")
+    tool = load_tool("test")
+    command = [sys.executable, "-m", "pytest", *tool.NBVAL, "-p", "no:cacheprovider", str(tmp_path)]
+    env = tool.notebooks.environment(tmp_path)
+    said = subprocess.run(command, cwd=ROOT, env=env, capture_output=True, text=True, timeout=120).stdout
+    found = re.findall(r"^ *(\d+)  (.*)$", said.partition("seconds of the notebooks")[2], re.MULTILINE)
+    assert sorted(name.rpartition("/")[2] for _, name in found) == ["all together", "long.ipynb", "short.ipynb"], said
+    seconds = {name.rpartition("/")[2]: int(number) for number, name in found}
+    assert seconds["long.ipynb"] >= 1 and found[-1][1] == "all together"
+    assert abs(seconds["all together"] - seconds["long.ipynb"] - seconds["short.ipynb"]) <= 1

@@ -51,7 +51,8 @@ def test_each_choice_is_explained_and_each_question_points_into_its_lesson(path)
     lines = "\n".join("".join(cell["source"]) for cell in cells if cell["cell_type"] == "markdown").splitlines()
     headings = {re.sub(r"^#+\s+", "", line).strip() for line in lines if re.match(r"#+\s", line)}
     assert {question.see for question in content} <= headings
-    assert len([question for question in content if question.in_quiz]) == 5
+    if not content.lesson.startswith("deeper/"):
+        assert len([question for question in content if question.in_quiz]) == 5
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)

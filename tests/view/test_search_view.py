@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 
 from helpers.machine import SCHEDULERS, SPACE, Machine
 from hpt_lessons.journal import Journal
-from hpt_lessons.raytune.control import Control
 from hpt_lessons.search.bohb import BOHBSampler
+from hpt_lessons.study.control import Control
 from hpt_lessons.trials import Trials
 from hpt_lessons.view.live import pictures
 from hpt_lessons.view.live.model import SearchModel
@@ -78,19 +78,22 @@ def test_a_table_of_trials_is_a_search_that_is_over():
     assert over.trials == table
     assert (over.state, over.incumbent.name, over.epochs) == ("complete", model.incumbent.name, model.epochs)
     assert SearchView(table).model.trials == table
-    running = told(study(), begin("a"), result("a", 1, 0.5)).trials
-    assert (SearchModel.of(running).state, SearchModel.of(running).words(SearchModel.of(running).rows["a"])) == (
-        "interrupted",
-        "interrupted",
-    )
-    assert SearchModel.of(Trials()).state == "interrupted"
+    assert SearchModel.of(Trials()).state == "ended"
+
+
+def test_a_table_with_a_trial_that_was_cut_off_has_ended_and_its_bar_is_full():
+    """Nobody knows what was planned: a replay that has spent its epochs was not interrupted."""
+    over = SearchModel.of(told(study(), begin("a"), result("a", 1, 0.5)).trials)
+    assert (over.state, over.words(over.rows["a"])) == ("ended", "interrupted")
+    head = pictures.head(over)
+    assert "width: 100.0%" in head and ">ended<" in head and "so far" not in head
 
 
 def test_the_best_is_the_best_so_far_as_long_as_somebody_may_beat_it():
     """In the head, in the legend, in plain text."""
     model = told(study(trials=1), begin("a"), result("a", 1, 0.5))
     for draw in (pictures.head, pictures.curves, pictures.table, pictures.text):
-        assert "best so far" in draw(model).lower()
+        assert re.search("best (of the search )?so far", draw(model).lower())
     model.apply(end("a", "completed"))
     for draw in (pictures.head, pictures.curves, pictures.table, pictures.text):
         assert "best" in draw(model).lower() and "so far" not in draw(model)
@@ -181,19 +184,82 @@ def test_a_search_that_nobody_runs_has_no_running_trials():
     assert (model.state, model.words(model.rows["0000"])) == ("interrupted", "interrupted")
 
 
+RACE = [
+    study(4, fixed=["default"]),
+    *(begin(name) for name in ("default", "a", "b", "c")),
+    result("default", 1, 0.1),
+    result("a", 1, 0.2),
+    result("a", 2, 0.6),
+    result("b", 1, 0.5),
+    result("c", 1, 0.3),
+    result("c", 2, 1e6, diverged=True),
+    end("c", "diverged"),
+]
+
+
 def test_the_incumbent_is_searched_sound_and_best_by_its_last_epoch():
-    events = [
-        study(4, fixed=["default"]),
-        *(begin(name) for name in ("default", "a", "b", "c")),
-        result("default", 1, 0.1),
-        result("a", 1, 0.2),
-        result("a", 2, 0.6),
-        result("b", 1, 0.5),
-        result("c", 1, 1e6, diverged=True),
-    ]
-    assert told(*events).incumbent.name == "b"
-    flipped = told(*events[1:], metric="score", mode="max")
+    assert told(*RACE).incumbent.name == "b"
+    flipped = told(*RACE[1:], metric="score", mode="max")
     assert flipped.incumbent is None and "report diverged, loss, seconds" in pictures.wrong_metric(flipped)
+
+
+@pytest.mark.parametrize("scope", ["last", "all"])
+def test_the_incumbent_is_the_best_of_the_table_by_the_same_rule(scope):
+    """The oracle is the table's own `best`."""
+    for events in (RACE, Journal(REAL).read()):
+        model = told(*events, scope=scope)
+        searched = [row for row in model.rows if row not in model.fixed]
+        assert model.incumbent.name == model.trials.best(scope=scope, among=searched).name
+
+
+def test_the_best_does_not_get_worse_by_its_best_epoch_and_by_its_last_the_view_says_so():
+    best, last = told(*RACE[:3], scope="all"), told(*RACE[:3])
+    for model in (best, last):
+        model.apply_all([result("a", 1, 2.124), result("a", 2, 2.177)])
+    assert pictures.verdict(best).startswith(
+        "Best of the search so far, by the best epoch: a, loss 2.124 after epoch 1"
+    )
+    said = pictures.verdict(last)
+    assert said.startswith("Best of the search so far, by the last epoch: a, loss 2.177 after epoch 2")
+    assert said.endswith("By the best epoch it would be a: 2.124 after epoch 1.")
+    with pytest.raises(ValueError, match="scope='first' is not possible; choose 'last' or 'all'"):
+        SearchModel(scope="first")
+
+
+@pytest.mark.parametrize(
+    ("default", "words"),
+    [
+        ([1.756], "The untuned default is better: 1.756 after epoch 1."),
+        ([3.0], "The untuned default is worse: 3 after epoch 1."),
+        ([2.0, 2.09604], "The untuned default is as good: 2.096 after epoch 2."),
+        ([1e7], "The untuned default diverged."),
+        ([], "The untuned default has no result."),
+    ],
+)
+def test_the_view_says_how_the_untuned_default_compares(default, words):
+    model = told(study(1, fixed=["default"]), begin("default"), begin("0000"))
+    model.apply_all(result("default", epoch, loss) for epoch, loss in enumerate(default, start=1))
+    model.apply(result("0000", 1, 2.096))
+    running = pictures.beside(model)
+    assert running == words.replace("better", "better so far").replace("worse", "worse so far").replace(
+        "good", "good so far"
+    ).replace("no result", "no result yet")
+    model.apply_all([end("0000", "completed"), end("default", "stopped" if default else "failed")])
+    assert pictures.beside(model) == words
+    for draw in (pictures.head, pictures.text):
+        assert words in draw(model)
+
+
+def test_more_is_better_where_the_metric_says_so():
+    model = told(study(1, fixed=["default"]), begin("default"), begin("0000"), metric="accuracy")
+    model.apply_all([result("default", 1, 1.0, accuracy=0.4), result("0000", 1, 2.0, accuracy=0.14)])
+    assert pictures.beside(model) == "The untuned default is better so far: 0.4 after epoch 1."
+
+
+def test_an_axis_has_a_unit_only_where_it_is_known():
+    plain = told(begin("a"), result("a", 1, 0.5))
+    assert (pictures.label(plain), pictures.label(told(*RACE, metric="rmse"))) == ("loss", "rmse")
+    assert pictures.label(told(*Journal(REAL).read())) == "validation loss per picture (nats)"
 
 
 @pytest.mark.parametrize("strange", [math.nan, math.inf, "high", None, [1, 2], {"a": 1}])
@@ -231,6 +297,16 @@ def test_where_trials_are_stopped_early_less_is_expected_of_those_to_come():
         ),
     )
     assert model.planned == 3 * 1 + 2 + 6 * 1
+
+
+def test_a_cancelled_trial_takes_off_the_epochs_that_it_will_not_train_and_nothing_else():
+    """Nine trials of eight epochs, nobody stopped early; one is cancelled after its first."""
+    model = told(study(9, max_epochs=8), begin("a"), begin("b"), result("a", 1, 1), result("b", 1, 1))
+    assert model.planned == 72
+    model.apply(end("a", "stopped", why="cancelled"))
+    assert model.planned == 72 - 7
+    model.apply_all([begin("c"), result("c", 1, 1)])
+    assert model.planned == 72 - 7 and "3 of about 65 epochs, about 1 min 2 s left" in pictures.amount(model)
 
 
 @pytest.mark.parametrize("scheduler", sorted(SCHEDULERS))
@@ -334,15 +410,22 @@ class Handle:
         self.control.stop()
 
 
+def offered(view):
+    """The trials that can be cancelled, as listed; the first entry is none of them."""
+    first, *others = view.trial.options
+    assert first == ("choose a trial", "")
+    return [value for _, value in others]
+
+
 def test_the_table_fills_and_the_chosen_trial_stays_chosen(tmp_path):
     handle = Handle(tmp_path, study(), begin("0000"), begin("0001"))
     view = SearchView(handle)
-    assert list(view.trial.options) == ["0000", "0001"] and view.table.value.count("<tr") == 1 + 2
+    assert offered(view) == ["0000", "0001"] and view.trial.value == "" and view.table.value.count("<tr") == 1 + 2
     view.trial.value = "0001"
     handle.tell(begin("0002"))
     handle.tell(end("0000", "completed"))
     view.update()
-    assert list(view.trial.options) == ["0001", "0002"] and view.trial.value == "0001"
+    assert offered(view) == ["0001", "0002"] and view.trial.value == "0001"
     assert view.table.value.count("<tr") == 1 + 3
 
 
@@ -350,17 +433,94 @@ def test_the_buttons_cancel_and_stop_and_say_so(tmp_path):
     handle = Handle(tmp_path, study(), begin("0000"), begin("0001"))
     view = SearchView(handle)
     view.cancel.click()
-    assert handle.cancelled == ["0000"] and "Trial 0000 ends" in view.message.value
-    view.trial.value = "0001"
+    assert handle.cancelled == [] and "Choose a trial first" in view.message.value
+    view.trial.value = "0000"
     view.cancel.click()
-    assert "it is completed already" in view.message.value
+    assert handle.cancelled == ["0000"] and "Trial 0000 ends" in view.message.value
     view.stop.click()
     assert handle.control.stopping and view.stop.disabled and view.cancel.disabled
     handle.tell(end("0000", "stopped", why="cancelled"))
     handle.tell(end("0001", "interrupted"))
     handle.running = False
     assert not view.update()
-    assert "resume=True" in view.message.value and list(view.trial.options) == [] and view.stop.disabled
+    assert "finished epochs are kept" in view.message.value and offered(view) == [] and view.stop.disabled
+
+
+def test_what_the_search_is_compared_with_comes_last_and_is_asked_about(tmp_path):
+    handle = Handle(tmp_path, study(fixed=["default"]), begin("default"), begin("0000"))
+    view = SearchView(handle)
+    assert offered(view) == ["0000", "default"] and view.sure.layout.visibility == "hidden"
+    view.trial.value = "default"
+    view.cancel.click()
+    view.cancel.click()
+    assert handle.cancelled == [] and "compared with" in view.message.value and view.sure.layout.visibility is None
+    handle.tell(begin("0001"))
+    view.update()
+    assert "compared with" in view.message.value  # the question waits for its answer
+    view.trial.value = "0000"
+    assert view.sure.layout.visibility == "hidden" and "compared with" not in view.message.value
+    view.trial.value = "default"
+    view.cancel.click()
+    view.sure.click()
+    assert handle.cancelled == ["default"] and view.sure.layout.visibility == "hidden"
+
+
+def test_what_was_said_goes_when_it_is_not_true_any_more(tmp_path):
+    handle = Handle(tmp_path, study(), begin("0000"), begin("0001"))
+    view = SearchView(handle)
+    view.trial.value = "0001"
+    handle.tell(end("0001", "completed"))  # and the view has not seen it
+    view.cancel.click()
+    assert "it is completed already" in view.message.value and offered(view) == ["0000"]
+    view.update()
+    assert "it is completed already" in view.message.value
+    handle.tell(begin("0002"))
+    view.update()
+    assert "completed already" not in view.message.value
+    view.trial.value = "0002"
+    view.cancel.click()
+    handle.tell(end("0002", "stopped", why="cancelled"))
+    view.update()
+    assert "Trial 0002: cancelled." in view.message.value and view.trial.value == ""
+    handle.tell(begin("0003"))
+    view.update()
+    assert "0002" not in view.message.value
+
+
+def test_after_a_stop_there_is_a_line_to_go_on_with(tmp_path):
+    handle = Handle(tmp_path, study(), begin("0000"), end("0000", "interrupted"))
+    handle.again = "search = launch(tune, {'a': 1}, resume=True)"
+    view = SearchView(handle)
+    assert view.again.layout.display == "none"
+    handle.running = False
+    view.update()
+    assert view.again.layout.display is None and "launch(tune, {&#x27;a&#x27;: 1}" in view.again.value
+
+
+def test_the_chosen_trial_is_marked_in_the_curves_and_in_the_table(tmp_path):
+    view = SearchView(Handle(tmp_path, study(), begin("0000"), result("0000", 1, 0.5), begin("0001")))
+    assert "hpt-marked" not in view.table.value and "opacity: 0.3" not in view.curves.value
+    view.trial.value = "0000"
+    row = re.search(r'<tr class="[^"]*hpt-marked"><th scope="row">([^< ]*)', view.table.value)
+    assert row[1] == "0000" and "opacity: 0.3" in view.curves.value
+
+
+def test_a_listener_hears_of_the_state_at_once_and_of_the_rest_now_and_then(tmp_path, monkeypatch):
+    clock = SimpleNamespace(now=0.0)
+    times = SimpleNamespace(monotonic=lambda: clock.now, thread_time=lambda: 0.0)
+    monkeypatch.setattr("hpt_lessons.view.live.widget.time", times)
+    handle = Handle(tmp_path, study(1), begin("0000"))
+    view = SearchView(handle)
+    heard = [view.spoken.value]
+    for seconds, event in ((1, result("0000", 1, 0.5)), (20, result("0000", 2, 0.4)), (21, result("0000", 3, 0.3))):
+        clock.now = seconds
+        handle.tell(event)
+        view.update()
+        heard.append(view.spoken.value)
+    assert heard[0] == heard[1] != heard[2] == heard[3] and 'role="status"' in heard[2] and "loss 0.4" in heard[2]
+    handle.tell(end("0000", "completed"))
+    view.update()
+    assert "complete:" in view.spoken.value and "loss 0.3" in view.spoken.value
 
 
 def test_a_search_that_failed_says_why(tmp_path):

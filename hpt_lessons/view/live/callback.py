@@ -21,17 +21,24 @@ class LiveView(Callback):
                        progress_reporter=SilentReporter())
 
     `metric` is what the trials are compared by, `mode` "min" or "max" (left out: accuracy is maximised, everything else
-    minimised); `max_epochs`, the reports of a trial that is not stopped, makes the time left better known. Stop the
-    search by interrupting the kernel, or with Ctrl-C: Ray ends it in good order, and the view shows what there is.
+    minimised), `scope` the epoch that counts, "last" or "all" for the best one; `max_epochs`, the reports of a trial
+    that is not stopped, makes the time left better known. Stop the search by interrupting the kernel, or with Ctrl-C:
+    Ray ends it in good order, and the view shows what there is.
     With `verbose=0` Ray prints nothing of its own; with `SilentReporter` (`hpt_lessons.raytune.adapters`) it does not
     clear a notebook cell either, and what the cell printed before stays. `spent` is the processor time that the
     view took, in seconds.
     """
 
     def __init__(
-        self, metric: str = "loss", mode: str | None = None, *, max_epochs: int | None = None, name: str = "search"
+        self,
+        metric: str = "loss",
+        mode: str | None = None,
+        *,
+        scope: str = "last",
+        max_epochs: int | None = None,
+        name: str = "search",
     ) -> None:
-        self._arguments = {"metric": metric, "mode": mode, "max_epochs": max_epochs, "name": name}
+        self._arguments = {"metric": metric, "mode": mode, "scope": scope, "max_epochs": max_epochs, "name": name}
         self.model = SearchModel(**self._arguments)
         self.view: Any = None
         self._cut: dict[str, int] = {}  # who was told to stop, and after which epoch

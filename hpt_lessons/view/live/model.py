@@ -4,7 +4,7 @@ What Ray Tune's callbacks say is put into the same events (`hpt_lessons.view.liv
 """
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from hpt_lessons.journal import ENDED, Fold, TrialState
@@ -15,8 +15,9 @@ class SearchModel(Fold):
     """The state of a search: `rows` by name, the `incumbent`, how much is done, planned and left.
 
     `metric` is what the trials are compared by, `mode` "min" or "max" (left out: accuracy is maximised, everything else
-    minimised). `max_epochs` and `num_trials` are learned from the events unless given. `alive` is whether somebody runs
-    the search, None if nobody can tell; `error` says why it failed.
+    minimised), `scope` the epoch that counts, "last" or "all" for the best one, as in `Trials.best`. `max_epochs` and
+    `num_trials` are learned from the events unless given. `alive` is whether somebody runs the search, None if nobody
+    can tell; `error` says why it failed.
     """
 
     def __init__(
@@ -26,24 +27,30 @@ class SearchModel(Fold):
         max_epochs: int | None = None,
         num_trials: int | None = None,
         name: str = "",
+        scope: str = "last",
     ) -> None:
         super().__init__()
-        self.metric, self.mode = metric, mode or ("max" if metric == "accuracy" else "min")
+        self.metric, self.mode, self.scope = metric, mode or ("max" if metric == "accuracy" else "min"), scope
         if self.mode not in ("min", "max"):
             raise ValueError(f"mode={mode!r} is not possible; choose 'min' or 'max'.")
+        if scope not in ("last", "all"):
+            raise ValueError(f"scope={scope!r} is not possible; choose 'last' or 'all'.")
         self.max_epochs, self.name = max_epochs, name
         self._searched, self._num_fixed = num_trials, None  # numbers of trials
         self.alive: bool | None = None
         self.error = ""
+        self.stage = ""  # what is waited for before a trial trains, if somebody says so
         self.num_events = 0
         self.reported: set[str] = set()  # what results are made of
         self._most = 0  # trials seen running at the same time
+        self._workers: int | None = None  # how many are trained at the same time, where the study says so
+        self._over = False  # known from its table alone
 
     @classmethod
-    def of(cls, trials: Trials, metric: str = "loss", mode: str | None = None) -> "SearchModel":
+    def of(cls, trials: Trials, metric: str = "loss", mode: str | None = None, scope: str = "last") -> "SearchModel":
         """A search that is over, from its table of trials: what was under way then counts as interrupted."""
-        model = cls(metric, mode, name="search")
-        model.data, model.alive = trials.data, False
+        model = cls(metric, mode, name="search", scope=scope)
+        model.data, model.alive, model._over = trials.data, False, True
         for trial in trials:
             results = list(trial.history)
             model.rows[trial.name] = TrialState(trial.name, trial.config, trial.seed, trial.data, trial.status, results)
@@ -68,6 +75,7 @@ class SearchModel(Fold):
         settings = study.get("settings") or {}
         self.max_epochs = settings.get("max_epochs", self.max_epochs)
         self._searched = settings.get("trials", self._searched)
+        self._workers = study.get("workers")
         if "fixed" in study:
             self._num_fixed = len(study["fixed"])
 
@@ -75,11 +83,16 @@ class SearchModel(Fold):
 
     @property
     def state(self) -> str:
-        """waiting (for the first event), running, complete, interrupted or failed."""
+        """waiting (for the first event), running, complete, interrupted or failed.
+
+        A table does not say what was planned: where one of its trials has not come to its end, the search has "ended".
+        """
         if self.error:
             return "failed"
         if self.complete:
             return "complete"
+        if self._over:
+            return "ended"
         if self.alive is False:
             return "interrupted"
         return "running" if self.num_events else "waiting"
@@ -113,9 +126,31 @@ class SearchModel(Fold):
         """How many trials are in one of these states."""
         return sum(row.status in states for row in self.rows.values())
 
+    def score(self, row: TrialState) -> tuple[int, float] | None:
+        """Epoch and metric with which a trial competes: its last or its best epoch, as `scope` says.
+
+        None if it has no result, or diverged: with "all" an epoch before the divergence counts.
+        """
+        sound = self.values(row)
+        if self.scope == "all":
+            return self._best_of(sound)
+        whole = row.status != "diverged" and len(sound) == len(row.results)
+        return sound[-1] if sound and whole else None
+
     def value(self, row: TrialState) -> float:
-        """The metric of its last epoch, NaN if there is none."""
+        """The metric of its last epoch, or of its best one, as `scope` says; NaN if there is none."""
+        if self.scope == "all":
+            return (self.score(row) or (0, math.nan))[1]
         return row.results[-1].value(self.metric) if row.results else math.nan
+
+    def better(self, one: float, other: float) -> bool:
+        """Whether the one value of the metric is better than the other."""
+        return one < other if self.mode == "min" else one > other
+
+    def _best_of(self, points: Iterable[tuple[int, float]]) -> tuple[int, float] | None:
+        """The first of the best among epochs and their metrics."""
+        sign = 1 if self.mode == "min" else -1
+        return min(points, key=lambda point: sign * point[1], default=None)
 
     def broke(self, result: Result) -> bool:
         """Whether training had broken down by this epoch; a loss that nobody reports tells nothing."""
@@ -133,17 +168,27 @@ class SearchModel(Fold):
 
     @property
     def incumbent(self) -> TrialState | None:
-        """The best of the searched trials by its last epoch, the first one among equals; a diverged one never is."""
+        """The best of the searched trials by its `score`, the first one among equals."""
+        return self._best_row(row for row in self.rows.values() if row.name not in self.fixed)
+
+    @property
+    def baseline(self) -> TrialState | None:
+        """What the search is compared with: the fixed trial, most often the untuned default; the best of several."""
+        rows = [row for row in self.rows.values() if row.name in self.fixed]
+        return self._best_row(rows) or next(iter(rows), None)
+
+    @property
+    def best_epoch(self) -> tuple[TrialState, int, float] | None:
+        """The best epoch that any of the searched trials has had: the trial, the epoch, the metric."""
+        rows = [row for row in self.rows.values() if row.name not in self.fixed]
+        points = [(row, *found) for row in rows if (found := self._best_of(self.values(row)))]
         sign = 1 if self.mode == "min" else -1
-        rows = [
-            row
-            for row in self.rows.values()
-            if row.name not in self.fixed
-            and row.status != "diverged"
-            and math.isfinite(self.value(row))
-            and len(self.values(row)) == len(row.results)
-        ]
-        return min(rows, key=lambda row: sign * self.value(row), default=None)
+        return min(points, key=lambda point: sign * point[2], default=None)
+
+    def _best_row(self, rows: Iterable[TrialState]) -> TrialState | None:
+        sign = 1 if self.mode == "min" else -1
+        scored = [(sign * found[1], row) for row in rows if (found := self.score(row))]
+        return min(scored, key=lambda pair: pair[0], default=(0.0, None))[1]
 
     # -- how far, how long -----------------------------------------------------------------------------------------
 
@@ -173,8 +218,9 @@ class SearchModel(Fold):
         return self.max_epochs or max((row.epoch for row in self.rows.values()), default=None)
 
     def _usual(self, longest: int) -> float:
-        """Epochs of a trial yet to come: like those before it."""
-        come = [row.epoch for row in self.rows.values() if row.status in (*ENDED, "paused")]
+        """Epochs of a trial yet to come: like those before it, but for those that somebody cancelled."""
+        rows = (row for row in self.rows.values() if row.why != "cancelled")
+        come = [row.epoch for row in rows if row.status in (*ENDED, "paused")]
         return max(1.0, sum(come) / len(come)) if come else float(longest)
 
     def _goal(self, row: TrialState, longest: int, usual: float) -> float:
@@ -188,7 +234,7 @@ class SearchModel(Fold):
         known = [r.seconds for row in self.rows.values() for r in row.results if math.isfinite(r.seconds)]
         if self.state != "running" or not known or self.planned is None:
             return None
-        return max(0, self.planned - self.epochs) * sum(known) / len(known) / max(1, self._most)
+        return max(0, self.planned - self.epochs) * sum(known) / len(known) / (self._workers or max(1, self._most))
 
     @property
     def trials(self) -> Trials:

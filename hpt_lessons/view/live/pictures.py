@@ -16,6 +16,8 @@ from hpt_lessons.view.live.model import SearchModel
 from hpt_lessons.view.look import page, svg
 from hpt_lessons.view.look.marks import limits, ticks
 
+ROW = 22  # pixels of a row of the table, and 2 more for its head
+VISIBLE = 14  # rows in sight; the others are scrolled to
 WIDTH, HEIGHT, LEFT, RIGHT, TOP, BOTTOM = 760, 286, 62, 20, 50, 40
 SHOWN = 200  # rows of the table; the best and the unfinished ones if there are more
 SIGNS = {
@@ -30,23 +32,31 @@ SIGNS = {
     "interrupted": "□",
 }
 NAMES = {"loss": "validation loss per picture (nats)", "accuracy": "validation accuracy"}
+RULES = {"last": "by the last epoch", "all": "by the best epoch"}
 
 CSS = """<style>
 .hpt .hpt-head { display: flex; flex-wrap: wrap; justify-content: space-between; gap: 2px 24px; font-size: 14px; }
+.hpt textarea.hpt-again { width: 100%; box-sizing: border-box; resize: vertical; font-size: 13px; line-height: 1.4;
+  font-family: var(--jp-code-font-family, monospace); background: var(--jp-layout-color1, #fff); color: inherit;
+  border: 1px solid var(--jp-border-color1, #bdbdbd); padding: 4px 6px; }
+.hpt .hpt-found { font-size: 14px; line-height: 1.45; min-height: 2.9em; margin: 2px 0; }
 .hpt .hpt-bar { height: 8px; border-radius: 4px; margin: 6px 0; background: var(--jp-layout-color2, #e0e0e0); }
 .hpt .hpt-bar div { height: 100%; border-radius: 4px; background: var(--hpt-blue, #0072b2); }
-.hpt table.hpt-trials { border-collapse: collapse; font-size: 13px; line-height: 1.5; margin: 0; border: 0;
+.hpt table.hpt-trials { border-collapse: collapse; font-size: 13px; line-height: 20px; margin: 0; border: 0;
   font-variant-numeric: tabular-nums; color: inherit; }
 .hpt table.hpt-trials th, .hpt table.hpt-trials td { padding: 1px 12px 1px 4px; text-align: right; border: 0;
   white-space: nowrap; max-width: 260px; overflow: hidden; text-overflow: ellipsis; }
 .hpt table.hpt-trials th:first-child, .hpt table.hpt-trials td.hpt-word, .hpt table.hpt-trials th.hpt-word {
   text-align: left; }
-.hpt table.hpt-trials thead th { position: sticky; top: 0; font-weight: 600;
-  background: var(--jp-layout-color0, #fff); border-bottom: 1px solid var(--jp-border-color1, #bdbdbd); }
+.hpt table.hpt-trials thead th { position: sticky; top: 0; z-index: 1; height: 24px; box-sizing: border-box;
+  font-weight: 600; background: var(--jp-layout-color0, #fff);
+  box-shadow: inset 0 -1px var(--jp-border-color1, #bdbdbd); }
+.hpt table.hpt-trials tbody tr { height: 22px; }
 .hpt table.hpt-trials tbody th { font-weight: normal; }
 .hpt table.hpt-trials tbody tr, .hpt table.hpt-trials tbody tr:nth-child(even) { background: none; }
 .hpt table.hpt-trials tbody tr.hpt-best { background: var(--jp-layout-color2, #eee); }
 .hpt table.hpt-trials tbody tr.hpt-best th, .hpt table.hpt-trials tbody tr.hpt-best td { font-weight: 600; }
+.hpt table.hpt-trials tbody tr.hpt-marked { outline: 2px solid var(--hpt-blue); outline-offset: -2px; }
 .hpt table.hpt-trials tbody tr.hpt-over { color: var(--hpt-muted, #595959); }
 </style>"""
 
@@ -96,20 +106,67 @@ def amount(model: SearchModel) -> str:
 
 
 def best(model: SearchModel) -> str:
-    """The incumbent in words; empty before the first result."""
+    """The incumbent in words; empty before the first result: '0003, loss 1.175 after epoch 8 (lr=0.1)'."""
     row = model.incumbent
-    return f"{row.name}, {model.metric} {number(model.value(row))} ({in_words(row.config)})" if row else ""
+    return f"{row.name}, {model.metric} {_reached(model, row)} ({in_words(row.config)})" if row else ""
+
+
+def _reached(model: SearchModel, row: TrialState) -> str:
+    """'1.175 after epoch 8'."""
+    epoch, value = model.score(row) or (0, math.nan)
+    return f"{number(value)} after epoch {epoch}"
 
 
 def best_word(model: SearchModel) -> str:
     """What the incumbent is: nobody can beat it any more once all trials have ended."""
-    return "best" if model.state == "complete" else "best so far"
+    return "best" if model.state in ("complete", "ended") else "best so far"
+
+
+def found(model: SearchModel) -> str:
+    """What the incumbent is, and by which rule: 'Best of the search so far, by the last epoch'."""
+    return f"{best_word(model).replace('best', 'Best of the search', 1)}, {RULES[model.scope]}"
+
+
+def beside(model: SearchModel) -> str:
+    """How what was not searched compares: 'The untuned default is better: 1.756 after epoch 8.'"""
+    row, winner = model.baseline, model.incumbent
+    if row is None:
+        return ""
+    name = "The untuned default" if row.name == "default" else f"Trial {row.name}, which was given,"
+    score = model.score(row)
+    if score is None:
+        return f"{name} {'diverged' if row.results else 'has no result' + ' yet' * row.unfinished}."
+    if winner is None:
+        return f"{name}: {model.metric} {_reached(model, row)}."
+    return f"{name} is {_compared(model, score[1], model.value(winner))}: {_reached(model, row)}."
+
+
+def _compared(model: SearchModel, value: float, other: float) -> str:
+    """Better, worse, or as good where nobody sees a difference in the numbers that are shown."""
+    word = "better" if model.better(value, other) else "worse"
+    word = "as good" if number(value) == number(other) else word
+    return word if model.state in ("complete", "ended") else f"{word} so far"
+
+
+def was_better(model: SearchModel) -> str:
+    """That an earlier epoch was better than the last one of the incumbent: by the last epoch the best can get worse."""
+    winner, top = model.incumbent, model.best_epoch
+    if winner is None or top is None or not model.better(top[2], model.value(winner)):
+        return ""
+    return f"By the best epoch it would be {top[0].name}: {number(top[2])} after epoch {top[1]}."
+
+
+def verdict(model: SearchModel) -> str:
+    """The incumbent, what it is compared with, and a better epoch before: all in words."""
+    first = f"{found(model)}: {best(model)}." if best(model) else "No result yet."
+    return " ".join(part for part in (first, beside(model), was_better(model)) if part)
 
 
 STATES = {
     "waiting": "starting …",
     "running": "running",
     "complete": "complete",
+    "ended": "ended",
     "interrupted": "interrupted",
     "failed": "failed",
 }
@@ -118,17 +175,19 @@ STATES = {
 def head(model: SearchModel) -> str:
     """Name, data, progress and incumbent."""
     done, planned, state = model.epochs, model.planned, model.state
-    share = 1.0 if state == "complete" else min(1.0, done / planned) if planned else 0.0
+    share = 1.0 if state in ("complete", "ended") else min(1.0, done / planned) if planned else 0.0
     data = f" · data: {escape(model.data)}" if model.data else ""
-    incumbent = f"{best_word(model).capitalize()}: <b>{escape(best(model))}</b>" if best(model) else "No result yet."
+    incumbent = f"{found(model)}: <b>{escape(best(model))}</b>" if best(model) else "No result yet."
+    others = f"<b>{escape(beside(model))}</b> {escape(was_better(model))}".replace("<b></b>", "")
     trouble = f'<div style="color: {page.RED}; font-weight: 600">{escape(model.error)}</div>' if model.error else ""
     missing = "" if model.error else wrong_metric(model)
+    now = model.stage or STATES[state]
     return (
-        f'<div class="hpt-head"><span><b>{escape(model.name)}</b>{data}</span><span>{STATES[state]}</span></div>'
+        f'<div class="hpt-head"><span><b>{escape(model.name)}</b>{data}</span><span>{escape(now)}</span></div>'
         f'<div class="hpt-bar" role="progressbar" aria-label="progress of the search" aria-valuemin="0" '
         f'aria-valuemax="100" aria-valuenow="{share * 100:.0f}"><div style="width: {share:.1%}"></div></div>'
         f'<div class="hpt-head"><span>{amount(model)}</span><span>{counts(model)}</span></div>'
-        f'<div style="font-size: 14px; margin: 2px 0">{incumbent}</div>{trouble}{missing}'
+        f'<div class="hpt-found">{incumbent}<br>{others}</div>{trouble}{missing}'
     )
 
 
@@ -164,15 +223,15 @@ def columns(rows: Iterable[TrialState]) -> list[str]:
     return list(dict.fromkeys("/".join(path) for row in rows for path, _ in leaves(row.config)))
 
 
-def table(model: SearchModel) -> str:
-    """A row a trial: state, configuration, epoch, the metric, seconds."""
+def table(model: SearchModel, marked: str = "") -> str:
+    """A row a trial: state, configuration, epoch, the metric, seconds; the trial `marked` has a frame."""
     rows, winner = chosen(model), model.incumbent
     if not rows:
         return ""
     keys = columns(rows)
-    heads = ["trial", "state", *keys, "epoch", model.metric, "seconds"]
+    heads = ["trial", "state", *keys, "epoch", _column(model), "seconds"]
     top = "".join(f'<th scope="col"{_word(index == 1)}>{escape(name)}</th>' for index, name in enumerate(heads))
-    body = "".join(_row(model, row, keys, row is winner) for row in rows)
+    body = "".join(_row(model, row, keys, row is winner, row.name == marked) for row in rows)
     left = len(model.rows) - len(rows)
     more = f'<div style="color: {page.MUTED}">… and {left} more that ended with less.</div>' if left else ""
     return (
@@ -181,7 +240,11 @@ def table(model: SearchModel) -> str:
     )
 
 
-def _row(model: SearchModel, row: TrialState, keys: Sequence[str], is_best: bool) -> str:
+def _column(model: SearchModel) -> str:
+    return model.metric if model.scope == "last" else f"best {model.metric}"
+
+
+def _row(model: SearchModel, row: TrialState, keys: Sequence[str], is_best: bool, is_marked: bool) -> str:
     words = model.words(row)
     values = {"/".join(path): value for path, value in leaves(row.config)}
     why = f": {row.why}" if row.why and words != row.why else ""
@@ -192,9 +255,14 @@ def _row(model: SearchModel, row: TrialState, keys: Sequence[str], is_best: bool
         number(model.value(row)),
         f"{row.seconds:.1f}" if row.seconds else "",
     ]
-    look = ' class="hpt-best"' if is_best else "" if row.unfinished else ' class="hpt-over"'
+    look = "hpt-best" if is_best else "" if row.unfinished else "hpt-over"
+    look += " hpt-marked" * is_marked
     name = escape(row.name) + (" ★" + page.hidden(best_word(model)) if is_best else "")
-    return f'<tr{look}><th scope="row">{name}</th>{state}' + "".join(f"<td>{escape(c)}</td>" for c in cells) + "</tr>"
+    return (
+        f'<tr class="{look}"><th scope="row">{name}</th>{state}'
+        + "".join(f"<td>{escape(c)}</td>" for c in cells)
+        + "</tr>"
+    )
 
 
 def _word(left: bool) -> str:
@@ -204,20 +272,29 @@ def _word(left: bool) -> str:
 # -- the curves --------------------------------------------------------------------------------------------------------
 
 
-def curves(model: SearchModel) -> str:
-    """The metric of every trial after each epoch, the incumbent emphasised, and how each trial ended."""
+def label(model: SearchModel) -> str:
+    """What the curves show; with its unit where the results are known to be those of a network that tells pictures."""
+    known = bool(model.data) and "accuracy" in model.reported
+    return NAMES.get(model.metric, model.metric) if known else model.metric
+
+
+def curves(model: SearchModel, marked: str = "") -> str:
+    """The metric of every trial after each epoch, the incumbent emphasised, and how each trial ended.
+
+    The trial `marked` has a light band behind its curve.
+    """
     lines = {row.name: model.values(row) for row in model.rows.values()}
     low, high = limits([value for points in lines.values() for _, value in points], model.mode)
     plot = _Plot(max(2, model.longest or 2), low, high, model.mode)
     winner = model.incumbent
     rows = sorted(model.rows.values(), key=lambda row: (row is winner, row.name in model.fixed, row.unfinished))
-    parts = [plot.axes(NAMES.get(model.metric, model.metric)), *_legend(model)]
+    parts = [plot.axes(label(model)), *_legend(model)]
+    parts += [_band(plot, lines.get(marked, []))]
     parts += [_curve(plot, model, row, lines[row.name], row is winner) for row in rows]
     if not any(lines.values()):
         parts.append(svg.text(WIDTH / 2, (TOP + HEIGHT - BOTTOM) / 2, "no results yet", "middle", 13))
-    incumbent = f"{best_word(model).capitalize()}: {best(model)}." if winner else ""
-    label = f"Learning curves of {len(model.rows)} trials. {incumbent}"
-    return svg.picture(WIDTH, HEIGHT, parts, label)
+    words = f"Learning curves of {len(model.rows)} trials. {verdict(model) if winner else ''}"
+    return svg.picture(WIDTH, HEIGHT, parts, words)
 
 
 class _Plot:
@@ -259,6 +336,12 @@ def _look(model: SearchModel, row: TrialState, is_best: bool) -> tuple[str, floa
     if row.name in model.fixed:
         return page.TEXT, 1.8, "6 4"
     return (svg.BLUE, 1.6, "") if row.unfinished else (page.MUTED, 1.0, "")
+
+
+def _band(plot: _Plot, points: list[tuple[int, float]]) -> str:
+    path = " ".join(f"{plot.x(epoch):.1f},{plot.y(value):.1f}" for epoch, value in [*points[:1], *points])
+    style = "fill: none; stroke: var(--hpt-blue); stroke-width: 12; stroke-linecap: round; opacity: 0.3"
+    return f'<polyline points="{path}" style="{style}"/>' if path else ""
 
 
 def _curve(plot: _Plot, model: SearchModel, row: TrialState, points: list[tuple[int, float]], is_best: bool) -> str:
@@ -328,7 +411,7 @@ def text(model: SearchModel) -> str:
     """The whole state as plain text."""
     lines = [f"{model.name}: {STATES[model.state]}, {amount(model)}, {counts(model)}"]
     if best(model):
-        lines.append(f"{best_word(model)}: {best(model)}")
+        lines.append(verdict(model))
     lines += [line(model, row) for row in chosen(model)]
     return "\n".join(lines)
 
@@ -336,7 +419,7 @@ def text(model: SearchModel) -> str:
 def line(model: SearchModel, row: TrialState) -> str:
     """One trial in plain text: '0003: stopped early after epoch 1, loss 2.303, 4.1 s (lr=0.1)'."""
     when = f" after epoch {row.epoch}" if row.results else ""
-    value = f", {model.metric} {number(model.value(row))}" if row.results else ""
+    value = f", {_column(model)} {number(model.value(row))}" if row.results else ""
     seconds = f", {row.seconds:.1f} s" if row.seconds else ""
     words = model.words(row)
     why = f": {row.why}" if row.why and row.why != words else ""

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from hpt_lessons.journal import Journal
-from hpt_lessons.raytune.folders import JOURNAL, LOCK
+from hpt_lessons.study.folders import JOURNAL, LOCK
 from hpt_lessons.view.live.model import SearchModel
 
 LOOK = 5.0  # seconds between two looks whether another process is at work
@@ -39,6 +39,7 @@ class JournalReader:
         events, self._offset = self.journal.read_on(self._offset)
         self.model.apply_all(events)
         self.model.alive = alive
+        self.model.stage = getattr(self.handle.control, "stage", "") if self.handle is not None and alive else ""
         if self.handle is not None and self.handle.error is not None:
             self.model.error = f"{type(self.handle.error).__name__}: {self.handle.error}"
         return bool(alive)

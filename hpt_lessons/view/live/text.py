@@ -22,6 +22,7 @@ class SearchText:
         *,
         metric: str = "loss",
         mode: str | None = None,
+        scope: str = "last",
         file: TextIO | None = None,
         interval: float = 10.0,
         every: float = 0.5,
@@ -29,7 +30,7 @@ class SearchText:
         if isinstance(search, SearchModel):
             self.model, self.reader = search, None
         else:
-            self.model = SearchModel(metric, mode)
+            self.model = SearchModel(metric, mode, scope=scope)
             self.reader = JournalReader(search, self.model)
         self.every = every
         self._printed: dict[str, str] = {}
@@ -65,8 +66,8 @@ class SearchText:
     def _show_progress(self) -> None:
         model = self.model
         best = model.incumbent
-        incumbent = f"; best {best.name}, {model.metric} {pictures.number(model.value(best))}" if best else ""
-        self._bar.note(pictures.counts(model) + incumbent)
+        incumbent = f"best {best.name}, {model.metric} {pictures.number(model.value(best))}, " if best else ""
+        self._bar.note(model.stage or incumbent + pictures.counts(model))
         if model.planned:
             self._bar.total = model.epochs if model.complete else model.planned
             if (left := model.seconds_left) is not None and model.planned > model.epochs:
@@ -74,9 +75,11 @@ class SearchText:
         self._bar.set(model.epochs)
 
     def close(self) -> None:
-        """The end: the last state stays to be read."""
+        """The end: the last state stays to be read, and what was found in a sentence."""
         if self.model.error:
             self._bar.write(self.model.error)
+        elif self._bar.outcome is None and pictures.best(self.model):
+            self._bar.write(pictures.verdict(self.model))
         self._bar.close()
 
     def follow(self) -> "SearchText":

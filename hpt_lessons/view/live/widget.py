@@ -22,6 +22,8 @@ from hpt_lessons.view.live.text import SearchText
 from hpt_lessons.view.look import page
 
 STORE = 10.0  # seconds between two pictures for the saved notebook
+SPEAK = 15.0  # seconds between two sentences for those who listen to the page
+NOBODY = "choose a trial"
 
 
 class Pace:
@@ -57,63 +59,93 @@ class SearchView(page.Panel):
         SearchView("studies/quick")                                  # run by `make tune` in a terminal
         SearchView(study.trials)                                     # a table: how a search ended
 
-    A search that was launched here has buttons to cancel a trial and to stop it. At most every `every` seconds the view
-    is drawn, and more rarely where that would cost more than 1 % of the time; `spent` is the processor time so far.
+    `scope` is the epoch by which trials are compared, "last" or "all" for the best one. A search that was launched here
+    has buttons to cancel a trial and to stop it; after a stop the line to go on with stands there. At most every
+    `every` seconds the view is drawn, and more rarely where that would cost more than 1 % of the time; `spent` is the
+    processor time so far.
     A saved notebook keeps the last state as a picture that needs no kernel. FileNotFoundError if there is no search.
     """
 
-    def __init__(self, search: Any, *, metric: str = "loss", mode: str | None = None, every: float = 0.5) -> None:
+    def __init__(
+        self,
+        search: Any,
+        *,
+        metric: str = "loss",
+        mode: str | None = None,
+        scope: str = "last",
+        every: float = 0.5,
+    ) -> None:
         if isinstance(search, SearchModel | Trials):
-            self.model = search if isinstance(search, SearchModel) else SearchModel.of(search, metric, mode)
+            self.model = search if isinstance(search, SearchModel) else SearchModel.of(search, metric, mode, scope)
             self.reader = None
         else:
-            self.model = SearchModel(metric, mode)
+            self.model = SearchModel(metric, mode, scope=scope)
             self.reader = JournalReader(search, self.model)
         self.search = self.reader and self.reader.handle
         self._pace, self._lock = Pace(every), threading.RLock()
         self._follower: threading.Thread | None = None
         self._ending = ""  # the trial that was cancelled last, as long as it has not ended
+        self._offering = False  # whether the list of trials is being changed here, not by the user
+        self._spoken, self._spoken_at = "", -SPEAK
         self._id, self._stored = uuid.uuid4().hex[:12], []
         self._stored_at, self._stored_state = -STORE, ""
         self._make()
         style = widgets.HTML(self._style(), layout={"display": "none"})
-        super().__init__([style, self.head, self.controls, self.curves, self.table], f"SearchView({self.model.name})")
+        parts = [style, self.head, self.spoken, self.controls, self.curves, self.table]
+        super().__init__(parts, f"SearchView({self.model.name})")
         self.update()
 
     def _make(self) -> None:
-        self.head, self.curves = widgets.HTML(), widgets.HTML()
+        self.head, self.curves, self.spoken, self.message = (widgets.HTML() for _ in range(4))
+        self.again = widgets.HTML(layout={"display": "none"})  # the line to go on with
         # The scroll bar belongs to the box, not to its text: it stays where it is when the text changes.
-        self.table = widgets.HTML(layout={"max_height": "330px", "overflow": "auto"})
+        self.table = widgets.HTML(layout={"max_height": _height(pictures.VISIBLE), "overflow": "auto"})
         self.trial = widgets.Dropdown(
-            description="Trial", layout={"width": "180px"}, style={"description_width": "initial"}
+            description="Trial",
+            options=[(NOBODY, "")],
+            layout={"width": "220px"},
+            style={"description_width": "initial"},
         )
-        self.cancel = widgets.Button(
-            description="Cancel this trial",
-            layout={"width": "auto"},
-            tooltip="End this trial for good; what it has finished is kept",
-        )
-        self.stop = widgets.Button(
-            description="Stop the search",
-            layout={"width": "auto"},
-            tooltip="End the search; what is finished is kept, and it can be resumed",
-        )
-        self.message = widgets.HTML()
-        buttons = widgets.HBox(
-            [self.trial, self.cancel, self.stop], layout={"flex_flow": "row wrap", "overflow": "visible"}
-        )
-        self.controls = widgets.VBox([buttons, self.message], layout={"overflow": "visible", "min_height": "64px"})
+        self.cancel = _button("Cancel this trial", "End this trial for good; what it has finished is kept")
+        self.stop = _button("Stop the search", "End the search; what is finished is kept, and it can be resumed")
+        self.sure = _button("Cancel it all the same", "End what the search is compared with, for good")
+        self.sure.layout.visibility = "hidden"
+        wrap = {"flex_flow": "row wrap", "overflow": "visible"}
+        buttons = widgets.HBox([self.trial, self.cancel, self.stop], layout=wrap)
+        said = widgets.HBox([self.message, self.sure], layout={**wrap, "min_height": "32px", "align_items": "center"})
+        self.controls = widgets.VBox([buttons, said, self.again], layout={"overflow": "visible"})
         self.controls.layout.display = None if self.search is not None else "none"
+        self.trial.observe(self._choose, "value")
         self.cancel.on_click(lambda _: self._cancel())
+        self.sure.on_click(lambda _: self._cancel(sure=True))
         self.stop.on_click(lambda _: self._stop())
 
     # -- what the buttons do ---------------------------------------------------------------------------------------
 
-    def _cancel(self) -> None:
+    def _choose(self, _: Any) -> None:
+        """Another trial is chosen: what was said of the one before does not matter any more."""
+        if not self._offering:
+            self._say("")
+            with self._lock:
+                self._draw_trials()
+
+    def _cancel(self, sure: bool = False) -> None:
+        name = self.trial.value
+        if not name:
+            self._say("Choose a trial first.", page.RED)
+        elif name in self.model.fixed and not sure:
+            self._say(f"{name!r} is what the search is compared with.")
+            self.sure.layout.visibility = None
+        else:
+            self._end_trial(name)
+
+    def _end_trial(self, name: str) -> None:
         try:
-            self.search.cancel(self.trial.value)
-            self._ending = self.trial.value
-            self._say(f"Trial {self._ending} ends when the epoch that it is in has ended.")
+            self.search.cancel(name)
+            self._ending = name
+            self._say(f"Trial {name} ends when the epoch that it is in has ended.")
         except ValueError as error:
+            self.update()  # first: what is offered was too old
             self._say(str(error), page.RED)
 
     def _stop(self) -> None:
@@ -122,7 +154,9 @@ class SearchView(page.Panel):
         self._say("The search is being stopped …")
 
     def _say(self, words: str, colour: str = page.MUTED) -> None:
+        """Say it beside the buttons; a question that was asked there is over."""
         self.message.value = f'<span role="status" style="color: {colour}">{escape(words)}</span>'
+        self.sure.layout.visibility = "hidden"
 
     # -- drawing ---------------------------------------------------------------------------------------------------
 
@@ -147,21 +181,41 @@ class SearchView(page.Panel):
     def _draw(self) -> None:
         model = self.model
         self.head.value = pictures.head(model)
-        self.curves.value = pictures.curves(model)
-        self.table.value = pictures.table(model)
         if model.num_trials:  # room for all of them from the beginning: what follows does not move
-            self.table.layout.min_height = f"{min(330, 30 + 22 * model.num_trials)}px"
+            self.table.layout.min_height = _height(min(pictures.VISIBLE, model.num_trials))
         if self.search is not None:
             self._offer(model.unfinished if model.state == "running" else [])
             if model.state in ("complete", "interrupted", "failed"):
                 self._say_the_end(model)
+        self._draw_trials()
+        self._speak()
+
+    def _draw_trials(self) -> None:
+        """Curves and table; in both of them the chosen trial can be told from the others."""
+        self.curves.value = pictures.curves(self.model, self.trial.value)
+        self.table.value = pictures.table(self.model, self.trial.value)
+
+    def _speak(self) -> None:
+        """A sentence for those who listen to the page: when the state changes, and now and then how far it is."""
+        model, now = self.model, time.monotonic()
+        words = f"{pictures.STATES[model.state]}: {pictures.counts(model)}. {pictures.verdict(model)}"
+        changed = model.state != self._spoken.partition(":")[0]
+        if words != self._spoken and (changed or now - self._spoken_at >= SPEAK):
+            self._spoken, self._spoken_at = words, now
+            self.spoken.value = f'<div class="hpt-hidden" role="status">{escape(words)}</div>'
 
     def _offer(self, names: list[str]) -> None:
-        """The trials that can be cancelled; the chosen one stays chosen as long as it is there."""
-        if list(self.trial.options) != names:
-            chosen = self.trial.value
-            self.trial.options = names
-            self.trial.value = chosen if chosen in names else names[0] if names else None
+        """The trials that can be cancelled, none of them chosen; what the search is compared with comes last."""
+        names = sorted(names, key=lambda name: name in self.model.fixed)
+        options = [(NOBODY, ""), *((name, name) for name in names)]
+        if list(self.trial.options) != options:
+            self._offering, before = True, self.trial.value
+            self.trial.options = options
+            self.trial.value = before if before in names else ""
+            self._offering = False
+            asked = self.sure.layout.visibility != "hidden" and before in names
+            if not asked and not self._ending and not self.search.control.stopping:
+                self._say("")  # it was said of trials that are not there any more
         if self._ending and self._ending not in names:
             self._say(f"Trial {self._ending}: {self.model.words(self.model.rows[self._ending])}.")
             self._ending = ""
@@ -172,10 +226,9 @@ class SearchView(page.Panel):
 
     def _say_the_end(self, model: SearchModel) -> None:
         if model.state == "interrupted":
-            self._say(
-                f"Stopped; {model.epochs} finished epochs are kept. Go on with resume=True and "
-                f"name={self.search.name!r}."
-            )
+            line = getattr(self.search, "again", "")
+            self._say(f"Stopped; {model.epochs} finished epochs are kept." + " To go on, run this:" * bool(line))
+            self.again.value, self.again.layout.display = line and _to_copy(line), None if line else "none"
         else:
             self._say("The search is complete." if model.state == "complete" else "The search failed.")
 
@@ -229,10 +282,28 @@ class SearchView(page.Panel):
         self.follow()
 
 
-def watch(search: Any, *, metric: str = "loss", mode: str | None = None) -> Any:
+def _button(words: str, tooltip: str) -> widgets.Button:
+    return widgets.Button(description=words, tooltip=tooltip, layout={"width": "auto"})
+
+
+def _height(rows: int) -> str:
+    """Of a table with so many rows below its head, to the pixel: the last one is seen whole."""
+    return f"{pictures.ROW * (rows + 1) + 2}px"
+
+
+def _to_copy(code: str) -> str:
+    """Code in a field of its own, which the keyboard reaches and which is marked at once, so that it can be copied."""
+    rows = code.count("\n") + 1 + len(code) // 100
+    return (
+        f'<textarea class="hpt-again" readonly rows="{rows}" spellcheck="false" data-lm-suppress-shortcuts '
+        f'aria-label="Code that goes on with the search" onfocus="this.select()">{escape(code)}</textarea>'
+    )
+
+
+def watch(search: Any, *, metric: str = "loss", mode: str | None = None, scope: str = "last") -> Any:
     """Show a search where this runs: a `SearchView` in a notebook, else a `SearchText` that prints its progress."""
     if not in_notebook():
-        return SearchText(search, metric=metric, mode=mode).follow()
-    view = SearchView(search, metric=metric, mode=mode)
+        return SearchText(search, metric=metric, mode=mode, scope=scope).follow()
+    view = SearchView(search, metric=metric, mode=mode, scope=scope)
     display(view)
     return view

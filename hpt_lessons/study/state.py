@@ -124,13 +124,11 @@ class StudyState:
         """How many there will be; None if the search could go on for ever."""
         return None if self.search.num_trials is None else len(self.fixed) + self.search.num_trials
 
-    def incumbent(self) -> str:
-        """The best searched trial so far by its last result, in words; empty before the first result."""
-        losses = {name: loss for name, loss in self.losses.items() if name not in self.fixed}
-        if not losses:
-            return ""
-        best = min(losses, key=losses.get)
-        return f"; best {best}, loss {losses[best]:.3f}"
+    @property
+    def incumbent(self) -> str | None:
+        """The best searched trial so far by its last result; None before the first."""
+        searched = [name for name in self.losses if name not in self.fixed]
+        return min(searched, key=lambda name: self.losses[name], default=None)
 
     # After an interruption: the same events once more, in the same order.
 
