@@ -255,3 +255,25 @@ def test_a_list_has_an_arrow_for_each_theme_and_a_box_to_tick_stands_level_with_
     boxes = [page.get_by_label(name).bounding_box() for name in ("Seed", "Show what BOHB cannot see")]
     middles = [box["y"] + box["height"] / 2 for box in boxes]
     assert abs(middles[0] - middles[1]) <= 1
+
+
+def test_letters_on_a_button_of_a_widget_do_nothing_to_the_notebook(open_notebook, lab):
+    """In JupyterLab's command mode d d deletes the cell, and a puts one above it; Shift-Enter still runs the cell."""
+    page = open_notebook(EDITOR)
+    cells, button = page.locator(".jp-Cell"), page.get_by_role("button", name="Add a hyperparameter")
+    count = cells.count()
+    button.focus()
+    for key in ("d", "d", "a", "b", "x", "m"):
+        page.keyboard.press(key)
+    page.wait_for_timeout(500)
+    assert cells.count() == count and page.locator(".jp-CodeCell").count() == count
+    playwright.expect(button).to_be_focused()
+    page.keyboard.press("Enter")  # its own key
+    playwright.expect(page.get_by_label("hyperparameter 4 name")).to_be_focused()
+    button.focus()
+    page.keyboard.press("Shift+Enter")
+    playwright.expect(page.locator(".jp-InputPrompt").first).to_have_text("[2]:")
+    now = cells.count()
+    cells.first.locator(".jp-InputPrompt").click()
+    page.keyboard.press("a")  # outside of a widget the notebook has its keys
+    playwright.expect(cells).to_have_count(now + 1)
