@@ -89,7 +89,7 @@ def _chosen(row: Alone) -> str:
     values = f"{len(row.runs)} values"
     if row.name == TOGETHER:
         return f"{len(row.runs)} combinations"
-    return f"{values}, best {svg.short(row.value)}"
+    return f"best: the start's {svg.short(row.value)}" if row.seen == 0 else f"{values}, best {svg.short(row.value)}"
 
 
 def _mark(x: float, y: float, broken: bool) -> str:
@@ -251,7 +251,7 @@ def _other(model: BetModel, trial: Trial, scale: svg.Ruler, across: svg.Ruler) -
 
 def _key(model: BetModel, sweep: list[Trial]) -> str:
     several = any(_others(model, trial) for trial in sweep)
-    return "cross: unlearned everything by the last epoch; " + ("green rings: other seeds" if several else "one seed")
+    return "cross: forgot everything by the last epoch; " + ("green rings: other seeds" if several else "one seed")
 
 
 def curve_in_words(model: BetModel, batch_size: int) -> str:
