@@ -76,8 +76,7 @@ def test_rows_are_added_filled_and_deleted_with_the_keyboard_alone(open_notebook
     page.get_by_role("button", name="Add a hyperparameter").focus()
     page.keyboard.press("Enter")
     playwright.expect(page.get_by_label("hyperparameter 4 name")).to_be_focused()
-    page.keyboard.press("Control+A")
-    page.keyboard.type("momentum")
+    page.keyboard.type("momentum")  # the name that nobody has chosen yet is selected
     for _ in range(2):
         page.keyboard.press("Tab")
     page.keyboard.type("0.5")
@@ -86,6 +85,38 @@ def test_rows_are_added_filled_and_deleted_with_the_keyboard_alone(open_notebook
     page.keyboard.press("Enter")
     playwright.expect(page.get_by_role("button", name="Delete epochs")).to_be_focused()
     assert lab.ask(page, "list(editor.model.rows[i].name for i in range(3))") == "['lr', 'epochs', 'momentum']"
+
+
+def test_a_name_counts_when_it_is_complete_and_undo_takes_a_step_back(open_notebook, lab):
+    """Letter by letter `l1` becomes `lr`, which is there: no 'l' is left in the code. Ctrl-Z undoes a delete."""
+    page = open_notebook(EDITOR)
+    name = page.get_by_label("hyperparameter 2 name")
+    name.focus()
+    page.keyboard.press("End")
+    page.keyboard.press("Backspace")
+    page.wait_for_timeout(400)
+    assert lab.ask(page, "[row.name for row in editor.model.rows]") == "['lr', 'l1', 'epochs']"
+    page.keyboard.type("r")
+    page.keyboard.press("Enter")
+    playwright.expect(page.get_by_text("lr comes twice").first).to_be_visible()
+    assert lab.ask(page, "sorted(editor.model.space)") == "['epochs', 'l1', 'lr']"
+    page.get_by_role("button", name="Undo").press("Enter")
+    playwright.expect(name).to_have_value("l1")
+    samples = page.get_by_label("Samples")
+    samples.fill("123456")  # without leaving the field
+    playwright.expect(page.get_by_text("123,456 trials")).to_be_visible()
+    assert samples.evaluate("field => field.scrollWidth <= field.clientWidth")
+    page.get_by_role("button", name="Delete epochs").press("Enter")
+    playwright.expect(page.get_by_role("button", name="Delete epochs")).to_have_count(0)
+    page.get_by_role("button", name="Delete l1").press("Control+z")
+    playwright.expect(page.get_by_role("button", name="Delete epochs")).to_be_visible()
+    kind = page.get_by_label("lr kind")
+    kind.focus()
+    page.keyboard.press("End")  # over the line, which cannot be chosen
+    playwright.expect(kind).to_have_value("qrandn")
+    for _ in range(6):
+        page.keyboard.press("ArrowUp")
+    playwright.expect(kind).to_have_value("grid_search")
 
 
 def test_what_stands_side_by_side_in_the_editor_is_aligned_and_zooming_moves_nothing(open_notebook):

@@ -106,12 +106,12 @@ def test_the_picture_shows_the_points_their_shadows_and_the_two_best():
     explorer = GridAgainstRandom()
     before = explorer.picture.value
     dots, shadows = 9 + 9, (3 + 3) + (9 + 9)
-    assert before.count("<circle") == dots and before.count("<line") == shadows and "best point" not in before
+    assert before.count("<circle") == dots and before.count("<line") == shadows and "best:" not in before
     explorer.one.click()
     after = explorer.picture.value
     assert after.count("<circle") == dots + 2 and after.count("<line") == shadows + 2  # the best two, a line each peak
     best = explorer.contest.best["grid"]
-    assert f"best point: {percent(best)} of the peak" in unescape(after)
+    assert f"best: {percent(best)} of the peak" in unescape(after)
 
 
 def test_the_picture_names_its_axes_and_says_how_many_it_leaves_out():

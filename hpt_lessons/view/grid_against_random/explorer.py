@@ -124,7 +124,7 @@ def draw(contest: Contest) -> str:
             middle = TOP + SIZE / 2
             parts.append(f'<g transform="rotate(-90 {left - 28} {middle:g})">'
                          f'{svg.text(left - 28, middle, "another axis", "middle", 12, page.TEXT)}</g>')  # fmt: skip
-        best = f"best point: {percent(contest.best[name])} of the peak's height" if played else ""
+        best = f"best: {percent(contest.best[name])} of the peak's height" if played else ""
         parts.append(svg.text(left, 16, name, size=14, colour=page.TEXT))
         parts.append(svg.text(left + SIZE, 16, best, "end", 12, page.TEXT))
     grid, random = (percent(contest.best[name]) for name in ("grid", "random"))

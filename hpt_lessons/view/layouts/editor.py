@@ -138,7 +138,10 @@ def _behind(model: LayoutModel) -> str:
 
 
 def _balance(model: LayoutModel) -> list[str]:
-    """Sobol points fill each half, quarter, eighth ... of every axis equally only at powers of two (Owen, "On dropping the first Sobol point", 2022)."""
+    """Sobol points fill each half, quarter, ... of every axis equally only at powers of two.
+
+    Owen, "On dropping the first Sobol point" (2022).
+    """
     trials = model.num_trials
     if model.layout != "sobol" or trials & (trials - 1) == 0:
         return []
