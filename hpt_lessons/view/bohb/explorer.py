@@ -25,7 +25,7 @@ class BOHBExplorer(StepPanel):
     observations that are shown, `model` knows everything at each of them.
     """
 
-    room = (90, 140, 187, 130)
+    room = (90, 155, 187, 140)
     _later: asyncio.TimerHandle | None = None
 
     def __init__(self, problem: str = "one valley", step: int = 0, **settings: Any) -> None:
