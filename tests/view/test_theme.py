@@ -7,12 +7,14 @@ from types import SimpleNamespace
 
 import IPython
 import matplotlib.pyplot as plt
+import nbformat
 import numpy as np
 import pytest
 from IPython.core.formatters import PNGFormatter
 from IPython.core.pylabtools import print_figure
 from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
+from nbclient import NotebookClient
 from PIL import Image
 
 from hpt_lessons.view.look import style, theme
@@ -107,3 +109,15 @@ def test_a_figure_is_turned_in_the_dark_theme_alone_and_photographs_never(shown,
     mapped, ax = plt.subplots()
     ax.contourf(np.eye(4))
     assert theme.shades_matter(mapped)
+
+
+@pytest.mark.slow
+def test_in_a_kernel_with_its_own_way_of_drawing_the_first_figure_is_turned_already(settings):
+    """The kernel loads its backend with the first figure, and would set its own printer after ours."""
+    settings('{"theme": "JupyterLab Dark"}')
+    code = ["from hpt_lessons.view import style\nstyle.use()", "import matplotlib.pyplot as plt\n_ = plt.plot([1, 2])"]
+    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(cell) for cell in code])
+    NotebookClient(notebook, timeout=120).execute()
+    data = notebook.cells[1].outputs[0]["data"]
+    picture = Image.open(io.BytesIO(base64.b64decode(data["image/png"]))).convert("RGB")
+    assert picture.getpixel((0, 0)) == (17, 17, 17) and set(data) == {"image/png", "text/plain"}

@@ -56,7 +56,8 @@ def follow() -> None:
         return
     import matplotlib.pyplot as plt
 
-    plt.get_backend()  # the notebook's own way of drawing is chosen now, not with the first figure
+    # A notebook's own backend sets its printer when it is loaded: now, and not with the first figure.
+    plt.switch_backend(plt.get_backend())
     formatter = shell.display_formatter.formatters["image/png"]
     plain = formatter.type_printers.get(Figure)
     if plain is not None and not hasattr(plain, "follows"):
