@@ -112,12 +112,13 @@ def test_a_figure_is_turned_in_the_dark_theme_alone_and_photographs_never(shown,
 
 
 @pytest.mark.slow
-def test_in_a_kernel_with_its_own_way_of_drawing_the_first_figure_is_turned_already(settings):
+def test_in_a_kernel_with_its_own_way_of_drawing_the_first_figure_is_turned_already(settings, monkeypatch):
     """The kernel loads its backend with the first figure, and would set its own printer after ours."""
+    monkeypatch.delenv("MPLBACKEND", raising=False)  # that of the tests, which shows nothing
     settings('{"theme": "JupyterLab Dark"}')
     code = ["from hpt_lessons.view import style\nstyle.use()", "import matplotlib.pyplot as plt\n_ = plt.plot([1, 2])"]
     notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(cell) for cell in code])
-    NotebookClient(notebook, timeout=120).execute()
+    NotebookClient(notebook, timeout=120, startup_timeout=120).execute()
     data = notebook.cells[1].outputs[0]["data"]
     picture = Image.open(io.BytesIO(base64.b64decode(data["image/png"]))).convert("RGB")
     assert picture.getpixel((0, 0)) == (17, 17, 17) and set(data) == {"image/png", "text/plain"}
