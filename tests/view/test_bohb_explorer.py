@@ -13,7 +13,7 @@ from hpt_lessons import recorded
 from hpt_lessons.search.bohb import BOHBSampler
 from hpt_lessons.view import BOHBExplorer
 from hpt_lessons.view.bohb.explorer import in_words
-from hpt_lessons.view.bohb.model import LINE, OWN, PROBLEMS, BOHBModel, problem
+from hpt_lessons.view.bohb.model import LINE, OWN, OWN_BANDWIDTH, PROBLEMS, BOHBModel, problem
 from hpt_lessons.view.bohb.picture import CELLS, SHADES, draw
 
 
@@ -171,7 +171,7 @@ def test_the_words_tell_what_is_random_and_what_is_not():
     model = BOHBModel("one valley", trials=40)
     assert "no model before 4 observations" in in_words(model, 0) and "drawn at random" in in_words(model, 1)
     later = [in_words(model, k) for k in range(5, 41)]
-    assert any("at random all the same" in words for words in later)
+    assert any("some always are" in words for words in later)
     assert any("best of 64 draws" in words for words in later) and any("proposed by the model" in w for w in later)
     assert "4 good and 25 bad" in in_words(model, 30)  # one is in neither: both shares are rounded down
 
@@ -228,3 +228,37 @@ def test_every_field_has_a_label():
         explorer.steps.slider,
     ]
     assert len({field.description for field in fields} - {""}) == 9 and repr(explorer) == "BOHBExplorer"
+
+
+@pytest.mark.slow
+def test_where_the_model_helps_is_as_it_is_said():
+    """50 runs of BOHB against 200 of random search after 20 and 40 observations, with the settings of the start."""
+
+    def ratio(problem, k, quartile=1, **settings):
+        model = BOHBModel(problem, **settings)
+        while not model.repeated:
+            model.repeat()
+        return model.own_regrets(k)[quartile] / model.random_regrets(k)[quartile]
+
+    assert ratio("one valley", 40) < 0.1 and ratio("measured", 40) < 0.2
+    assert ratio("two valleys", 40) < 0.2 and ratio("two valleys", 40, quartile=2) > 1
+    assert ratio("two dimensions", 20) > 1 > ratio("two dimensions", 40)
+    assert all(ratio(problem, 40, min_bandwidth=OWN_BANDWIDTH) > 1 for problem in PROBLEMS)
+
+
+@pytest.mark.parametrize("problem", PROBLEMS)
+def test_the_good_density_is_no_needle_unless_it_is_asked_for(problem):
+    """A bump of the least bandwidth alone is 1 / (0.06 sqrt(2 pi)) = 6.6 high along an axis; BOHB's own may be 399."""
+    model = BOHBModel(problem)
+    for axis in range(len(model.task.axes)):
+        assert max(model.densities(k, axis).good.max() for k in (20, 40)) < 6.7
+    needle = BOHBModel(problem, min_bandwidth=OWN_BANDWIDTH)
+    assert "make a needle" in in_words(needle, 12) and "make a needle" not in in_words(model, 12)
+
+
+def test_bohbs_own_bandwidth_can_be_chosen_and_the_density_collapses():
+    explorer = BOHBExplorer(step=40)
+    assert explorer.problem.value == "one valley" and explorer.min_bandwidth.value == 0.06
+    wide = explorer.model.densities(40).good.max()
+    explorer.min_bandwidth.value = OWN_BANDWIDTH
+    assert explorer.model.densities(40).good.max() > 3 * wide

@@ -1,14 +1,19 @@
 """Grid against random, as a game: the rules agree with the paper's functions, and the score with the odds."""
 
+import re
+from html import unescape
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from hpt_lessons.search import bergstra
+from hpt_lessons.search.ticks import RULES
 from hpt_lessons.view import GridAgainstRandom
 from hpt_lessons.view.grid_against_random.explorer import in_words
 from hpt_lessons.view.grid_against_random.model import WIDTH, Contest
+from hpt_lessons.words import percent
 
 
 @given(importance=st.floats(0, 1), rounds=st.integers(0, 5))
@@ -19,7 +24,7 @@ def test_in_two_dimensions_the_height_is_that_of_figure_1(importance, rounds):
     assert game.best["random"] == pytest.approx(theirs, abs=1e-12)
 
 
-@given(dimension=st.integers(1, 6), trials=st.integers(1, 100), rule=st.sampled_from(["ends", "centres"]))
+@given(dimension=st.integers(1, 6), trials=st.integers(1, 100), rule=st.sampled_from(RULES))
 def test_both_sides_have_the_same_number_of_trials_and_never_too_many(dimension, trials, rule):
     game = Contest(0.1, dimension, trials, rule)
     assert game.grid.shape == game.random.shape and len(game.grid) <= trials
@@ -50,7 +55,7 @@ def test_a_round_can_be_played_again_and_the_score_counts_each():
     first, second = Contest(seed=5), Contest(seed=5)
     winners = [first.play() for _ in range(50)]
     second.play(50)
-    assert first.wins == second.wins == {side: winners.count(side) for side in ("grid", "random", "draw")}
+    assert first.wins == second.wins == {side: winners.count(side) for side in ("grid", "random", "tie")}
     assert np.array_equal(first.peak, second.peak) and sum(first.wins.values()) == 50
 
 
@@ -61,25 +66,52 @@ def test_the_points_that_win_are_those_that_are_shown():
         assert winner == max(best, key=best.get)
 
 
-def test_a_change_of_the_rules_begins_a_new_score():
+def test_each_setting_has_a_score_of_its_own_which_stays_and_stands_on_the_scoreboard():
     explorer = GridAgainstRandom()
+    assert explorer.board.value == ""
     explorer.many.click()
-    assert sum(explorer.score.values()) == 100
+    nine = explorer.score
+    assert sum(nine.values()) == 100
     explorer.trials.value = 16
     assert sum(explorer.score.values()) == 0 and "No round played yet" in explorer.words.value
     assert "4 x 4" in explorer.words.value
+    explorer.one.click()
+    board = explorer.board.value
+    assert board.count("<rect") == 2 * 3 and board.index("16 trials, centres") < board.index("9 trials, centres")
+    assert f"grid {nine['grid']}, random {nine['random']}, ties {nine['tie']}" in board
+    explorer.trials.value = 9
+    assert explorer.score == nine
+    explorer.one.click()
+    again = Contest()
+    again.play(101)
+    assert explorer.score == again.wins  # it went on where it was
+    explorer.forget.click()
+    assert explorer.board.value == "" and sum(explorer.score.values()) == 0
+
+
+def test_the_bar_of_a_hundred_rounds_is_divided_as_they_were_won():
+    explorer = GridAgainstRandom()
+    explorer.many.click()
+    widths = [float(width) for width in re.findall(r'<rect [^>]*?width="([\d.]+)"', explorer.board.value)]
+    assert widths == pytest.approx([3 * explorer.score[name] for name in ("grid", "tie", "random")])
+
+
+def test_the_settings_of_a_contest_are_checked():
     with pytest.raises(ValueError, match="importance 2"):
         Contest(importance=2)
 
 
 def test_the_picture_shows_the_points_their_shadows_and_the_two_best():
+    """Before the first round nothing gives away who will be nearer: neither a peak nor a result is there."""
     explorer = GridAgainstRandom()
     before = explorer.picture.value
-    dots, rings = 9 + 9, 2
-    assert before.count("<circle") == dots + rings
-    assert before.count("<line") == (3 + 3) + (9 + 9) + 2  # shadows of both, and a line down from each peak
+    dots, shadows = 9 + 9, (3 + 3) + (9 + 9)
+    assert before.count("<circle") == dots and before.count("<line") == shadows and "best:" not in before
     explorer.one.click()
-    assert explorer.picture.value != before
+    after = explorer.picture.value
+    assert after.count("<circle") == dots + 2 and after.count("<line") == shadows + 2  # the best two, a line each peak
+    best = explorer.contest.best["grid"]
+    assert f"best: {percent(best)} of the peak" in unescape(after)
 
 
 def test_the_picture_names_its_axes_and_says_how_many_it_leaves_out():

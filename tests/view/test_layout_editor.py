@@ -102,6 +102,7 @@ def test_marks_stand_where_their_values_lie(domain):
 def test_an_edit_of_the_space_moves_the_points():
     editor = SearchSpaceEditor(SPACE)
     layout = LayoutEditor(editor, layout="grid", ticks=3)
+    layout.rule.value = "ends"
     assert {config["lr"] for config in layout.value} == {1e-4, 10**-2.5, 0.1} or len(layout.value) == 18
     before = layout.picture.value
     editor._body.children[0].texts["lower"].value = "1e-3"
@@ -123,8 +124,9 @@ def test_the_widget_hands_its_list_to_a_search():
     assert "<b>4 trials</b>" in layout.words.value and layout.code in layout.words.value
     assert layout.ticks.disabled and not layout.num_trials.disabled
     layout.layout_kind.value = "grid"
-    layout.rule.value = "centres"
     assert layout.value == layouts.grid(SPACE, 3, "centres") and layout.num_trials.disabled
+    layout.rule.value = "inside"
+    assert layout.value == layouts.grid(SPACE, 3, "inside")
     layout.ticks.value = 100
     assert "alert" in layout.words.value
     assert "hpt-old" in layout.picture._dom_classes and "still that of the layout before" in layout.words.value
@@ -174,3 +176,15 @@ def test_the_picture_has_a_dot_for_each_trial_and_a_shadow_for_each_value():
     layout = LayoutEditor({"x": light.uniform(0, 1), "y": light.uniform(0, 1)}, layout="grid", ticks=4)
     assert layout.picture.value.count("<circle") == 16
     assert layout.picture.value.count("<line") == 8
+
+
+def test_sobol_points_that_are_no_power_of_two_get_a_hint():
+    layout = LayoutEditor(SPACE, "sobol", num_trials=17)
+    assert 'role="status"' in layout.words.value and "Sobol points are balanced at 16 or 32" in layout.words.value
+    for balanced in (1, 16, 32):
+        layout.num_trials.value = balanced
+        assert "balanced" not in layout.words.value
+    layout.num_trials.value = 3000  # 4,096 is the most that is laid out
+    assert "balanced at 2,048 or 4,096" in layout.words.value
+    layout.layout_kind.value = "random"
+    assert "balanced" not in layout.words.value

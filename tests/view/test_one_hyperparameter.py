@@ -4,6 +4,7 @@ import dataclasses
 import itertools
 import json
 import math
+from html import unescape
 
 import numpy as np
 import pytest
@@ -11,11 +12,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hpt_lessons.analysis.importance.alone import NAMES, TOGETHER, Edge, Evidence, edge, gain_with_noise
+from hpt_lessons.cifar.config import UNTUNED
 from hpt_lessons.recorded import load
 from hpt_lessons.trials import Result, Trial, Trials
 from hpt_lessons.view import OneHyperparameter
 from hpt_lessons.view.one_hyperparameter.explorer import in_words
-from hpt_lessons.view.one_hyperparameter.model import RATES, BetModel, stuck
+from hpt_lessons.view.one_hyperparameter.model import RATES, BetModel, recorded, stuck
+from hpt_lessons.view.one_hyperparameter.picture import draw_gains
 
 LRS, BATCHES, WIDTHS = (1e-4, 1e-3, 1e-2, 1e-1), (4, 16), (64, 256)
 START = {"lr": 1e-3, "batch_size": 16, "l1": 64, "l2": 128}
@@ -207,6 +210,25 @@ def test_a_start_is_too_low_the_default_or_the_first_that_breaks(model):
         model.change(rate=rate)
         model.bet_on("lr")
         assert model.rows["lr"].gain == pytest.approx(gain)
+
+
+def test_it_opens_on_a_start_from_which_a_bet_gains(tmp_path):
+    """Of the recorded table: all four can be bet on, one surely gains, and the start is not called the default."""
+    bets = BetModel(*recorded(), answers=tmp_path / "bets.json")
+    assert bets.rate == "sensible" and len(bets.candidates) == 4 and bets.start != UNTUNED
+    assert "the untuned default" not in in_words(bets)
+    bets.bet_on("lr")
+    assert bets.rows["lr"].low > 0.02
+    bets.change(shape=(UNTUNED["l1"], UNTUNED["l2"]), batch_size=UNTUNED["batch_size"])
+    assert bets.start == UNTUNED and "The start, the untuned default, reaches" in in_words(bets)
+
+
+def test_a_value_that_is_the_starts_own_is_said_to_differ_in_the_seed_alone(tmp_path):
+    bets = BetModel(*recorded(), answers=tmp_path / "bets.json")
+    bets.change(shape=(64, 128), batch_size=16)
+    bets.bet_on("batch_size")
+    assert "beats the start's own 16; what differs is the seed" in in_words(bets)
+    assert "best: the start's 16" in unescape(draw_gains(bets))
 
 
 def test_beyond_the_edge_only_the_learning_rate_helps_and_it_is_said(model):

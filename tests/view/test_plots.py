@@ -420,8 +420,8 @@ def test_the_name_of_the_data_survives_a_title_and_is_written_once():
     assert data_name(style.name_data(ax, "")) == "data: not named"
 
 
-def test_a_figure_is_white_paper_in_every_theme():
-    """Also where somebody prefers dark figures: the black of the untuned default would be gone."""
+def test_a_figure_is_drawn_on_white_paper_whatever_style_was_used_before():
+    """A dark theme turns the finished picture, black of the untuned default and all; it is never drawn dark."""
     plt.style.use("dark_background")
     style.use()
     ax = learning_curves(Trials([make("default", [2.0, 1.5])]))

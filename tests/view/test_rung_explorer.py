@@ -15,7 +15,7 @@ from hpt_lessons.trials import DIVERGED_LOSS, Result, Trial, Trials
 from hpt_lessons.view import Rungs
 from hpt_lessons.view.rungs import explorer
 from hpt_lessons.view.rungs.explorer import in_words
-from hpt_lessons.view.rungs.model import METHODS, ORDERS, OUT, SCORES, RungModel, made
+from hpt_lessons.view.rungs.model import METHODS, ORDERS, OUT, PRESETS, SCORES, USUAL, RungModel, made
 from hpt_lessons.view.rungs.picture import draw
 
 GOLDEN = json.loads((Path(__file__).parents[1] / "reference" / "asha_golden.json").read_text(encoding="utf-8"))
@@ -60,7 +60,7 @@ def test_the_best_of_all_is_cut_at_the_first_rung():
     cut = next(k for k in range(last) if model.lost_best(k))
     assert cut == 9 and not model.lost_best(8)  # all nine must be judged before any is cut
     assert "Trial 8 would have been <b>the best of all</b>" in in_words(model, 9)
-    assert "The best of all, trial 8 (" in in_words(model, last) and "was left after 1 epoch." in in_words(model, last)
+    assert "The best of all, trial 8 (" in in_words(model, last) and "was cut after 1 epoch." in in_words(model, last)
 
 
 def test_the_lanes_are_those_of_a_schedule_by_hand():
@@ -351,3 +351,31 @@ def test_every_field_has_a_label():
         explorer.steps.slider,
     ]
     assert len({field.description for field in fields} - {""}) == 10 and repr(explorer) == "Rungs"
+
+
+def test_the_epochs_of_a_search_are_compared_with_full_trainings_of_random_trials():
+    """Against counting: draw as many trials as the epochs pay for, many times, and see who is best."""
+    model = RungModel(explorer.table(), "stopping")
+    trials, better, same = model.instead()
+    last = len(model.segments)
+    assert trials == model.epochs(last) // model.max_budget
+    rng, chosen = np.random.default_rng(0), model.choice(last)
+    draws = [min(rng.permutation(27)[:trials], key=model.finals.__getitem__) for _ in range(4000)]
+    assert np.mean([model.finals[d] < model.finals[chosen] for d in draws]) == pytest.approx(better, abs=0.03)
+    assert np.mean([d == chosen for d in draws]) == pytest.approx(same, abs=0.03)
+    assert f"pay for {trials} full trainings" in in_words(model, last)
+    assert "full training" not in in_words(model, last - 1)
+    nobody = RungModel(explorer.table(), "nobody")
+    assert "full training" not in in_words(nobody, len(nobody.segments))
+
+
+@pytest.mark.parametrize("name", PRESETS)
+def test_a_preset_fills_all_fields_and_an_own_setting_leaves_it(name):
+    rungs = Rungs(workers=4, seed=3)
+    rungs.preset.value = name
+    for setting, value in (USUAL | PRESETS[name]).items():
+        assert getattr(rungs, setting).value == getattr(rungs.model, setting)
+        assert value is None or getattr(rungs.model, setting) == value
+    assert rungs.model.count == (46 if name == "Hyperband" else 27)
+    rungs.workers.value = 5
+    assert rungs.preset.value == "" and rungs.model.workers == 5

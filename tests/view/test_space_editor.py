@@ -411,6 +411,98 @@ def test_zooming_narrows_around_the_best_and_warns_of_an_edge():
         zoomed(presets.classic(), trials(({"lr": 1e-3}, 1.0)))
 
 
+def test_a_trial_costs_the_seconds_of_its_batch_size():
+    """Six seconds an epoch with a batch of 2 and one with a batch of 16; a space with both draws each equally often."""
+    runs = [({"batch_size": 2}, 6.0), ({"batch_size": 2}, 6.0), ({"batch_size": 16}, 1.0)]
+    found = Trials(
+        Trial(str(n), config, 0, "toy", "completed", (Result(1, 1.0, 0.5, seconds),))
+        for n, (config, seconds) in enumerate(runs)
+    )
+    prices = [(2, 6.0), (16, 1.0), (light.choice([2, 16]), 3.5), (light.choice([16, 1024]), 1.0)]
+    for size, seconds in prices:
+        assert cost({"lr": light.uniform(0, 1), "batch_size": size}, 1, found).trial_seconds == seconds
+    assert cost({"lr": light.uniform(0, 1)}, 1, found).trial_seconds == pytest.approx(13 / 3)
+    other = cost({"lr": light.uniform(0, 1), "batch_size": 1024}, 1, found)
+    assert other.trial_seconds == 3.5 and "No trial had such a batch size" in str(other)
+
+
+def test_a_second_zoom_still_warns_of_the_edge_of_the_space_that_was_given():
+    editor = SearchSpaceEditor({"lr": light.loguniform(1e-4, 1e-1)}, trials=trials(({"lr": 1.2e-4}, 1.0)))
+    for _ in range(2):
+        editor.zoom.click()
+        assert "Careful: it lies at the lower end of lr" in editor.note.value
+    editor.preset.value = "the space as it was given"
+    assert "Careful" not in editor.note.value and "Zooming takes a third" in editor.note.value
+
+
+# -- steps back ------------------------------------------------------------------------------------------------------
+
+
+def test_each_step_is_taken_back_and_letters_into_one_field_are_one_step(editor):
+    """Kinds, bounds, names, rows, and whole spaces; what was given is there again."""
+    given, code = editor.model.space, editor.code
+    states, lr = [], editor._body.children[0]
+    assert editor.undo.disabled
+    for text in ("1e-", "1e-3"):
+        lr.texts["lower"].value = text
+    steps = [
+        lambda: setattr(lr.kind, "value", "uniform"),
+        lambda: setattr(lr.name, "value", "rate"),
+        editor.add_row.click,
+        lambda: editor._body.children[0].delete.click(),
+        lambda: setattr(editor.preset, "value", "the classic CIFAR space"),
+    ]
+    for step in steps:
+        states.append(editor.code)
+        step()
+    for state in reversed(states):
+        editor.undo.click()
+        assert editor.code == state
+    editor.undo.click()
+    assert editor.code == code and editor.model.space == given and editor.undo.disabled
+
+
+@given(data=st.data())
+def test_taking_all_steps_back_ends_where_it_began(data):
+    model = SpaceModel({"a": light.uniform(0, 1), "b": light.choice([1, 2])})
+    before = model.code
+    for _ in range(data.draw(st.integers(1, 8))):
+        row = data.draw(st.sampled_from(model.rows)) if model.rows else model.add()
+        act = data.draw(st.sampled_from(["rename", "type", "kind", "add", "delete"]))
+        if act == "rename":
+            model.rename(row, data.draw(st.sampled_from(["a", "b", "c", ""])))
+        elif act == "type" and row.fields:
+            model.type(row, row.fields[0], data.draw(st.sampled_from(["1", "x", "0.5"])))
+        elif act == "kind":
+            model.change_kind(row, data.draw(st.sampled_from(row.kinds)))
+        elif act == "add":
+            model.add()
+        elif act == "delete":
+            model.delete(row)
+    while model.undoable:
+        model.undo()
+    assert model.code == before and model.valid
+
+
+def test_a_space_in_which_nothing_is_searched_is_warned_about(editor):
+    for view in tuple(editor._body.children):
+        view.delete.click()
+    assert "Nothing is searched" in editor.state.value
+    editor.add_row.click()
+    assert "Nothing is searched" not in editor.state.value
+    assert "Nothing is searched" in SearchSpaceEditor({"epochs": 10}).state.value
+
+
+def test_the_kinds_that_everybody_needs_come_first_and_the_line_below_them_is_no_kind(editor):
+    kind = editor._body.children[0].kind
+    options = list(kind.options)
+    assert options[:4] == ["uniform", "loguniform", "choice", "randint"]
+    line = options.index("more:")
+    assert all(name.startswith("q") or name == "randn" for name in options[line + 1 :]) and line > 4
+    kind.value = "more:"
+    assert kind.value == "loguniform" and editor.model.rows[0].kind == "loguniform"
+
+
 # -- pictures --------------------------------------------------------------------------------------------------------
 
 
@@ -498,7 +590,7 @@ def test_typing_a_bad_bound_shows_the_error_and_keeps_the_value(editor):
     before = editor.value
     view.texts["lower"].value = "0"
     assert "no 0" in view.say.value and "hpt-wrong" in view.texts["lower"]._dom_classes
-    assert "Mend lr." in editor.state.value and editor.value is before and list(editor.errors) == ["lr"]
+    assert "Fix lr." in editor.state.value and editor.value is before and list(editor.errors) == ["lr"]
     view.texts["lower"].value = "1e-6"
     assert editor.errors == {} and "hpt-wrong" not in view.texts["lower"]._dom_classes
     assert "tune.loguniform(1e-6, 0.1)" in editor.code and "1e-6" in editor.source.value

@@ -9,11 +9,12 @@ from typing import Any
 
 import ipywidgets as widgets
 
-from hpt_lessons.view.bohb.model import MOST, OWN, PROBLEMS, REPEATS, BOHBModel
+from hpt_lessons.view.bohb.model import HINTS, MOST, NEEDLE, OWN, OWN_BANDWIDTH, PROBLEMS, REPEATS, BOHBModel
 from hpt_lessons.view.bohb.picture import draw
 from hpt_lessons.view.look import page, svg
 from hpt_lessons.view.look.stepper import StepPanel
 
+WIDTHS = [(f"{width:g}", width) for width in (0.01, 0.03, 0.06, 0.1)]
 QUIET, BREATH = 0.3, 0.01  # seconds without a key before repeats begin, and between two of them
 
 
@@ -24,10 +25,10 @@ class BOHBExplorer(StepPanel):
     observations that are shown, `model` knows everything at each of them.
     """
 
-    room = (90, 140, 187)
+    room = (90, 155, 187, 140)
     _later: asyncio.TimerHandle | None = None
 
-    def __init__(self, problem: str = "two valleys", step: int = 0, **settings: Any) -> None:
+    def __init__(self, problem: str = "one valley", step: int = 0, **settings: Any) -> None:
         self.model = BOHBModel(problem, **settings)
         super().__init__(self._fields(), self.model.trials, step, "BOHBExplorer")
 
@@ -42,6 +43,9 @@ class BOHBExplorer(StepPanel):
         self.bandwidth_factor = field(
             widgets.FloatSlider, "bandwidth_factor", "Bandwidth factor", min=0.5, max=10, step=0.5, readout_format=".1f"
         )
+        self.min_bandwidth = field(
+            widgets.Dropdown, "min_bandwidth", "Least bandwidth", options=_widths(self.model.min_bandwidth)
+        )
         self.random_share = field(widgets.FloatSlider, "random_share", "Random share", min=0, max=1, step=0.01)
         self.noise = field(widgets.FloatSlider, "noise", "Noise", min=0, max=0.3, step=0.01)
         self.trials = field(widgets.IntSlider, "trials", "Trials", min=1, max=MOST)
@@ -50,8 +54,8 @@ class BOHBExplorer(StepPanel):
             True, description="Show what BOHB cannot see", indent=False, layout=self.problem.layout
         )
         self.truth.observe(lambda _: self._update(), "value")
-        return [self.problem, self.gamma, self.random_share, self.noise, self.bandwidth_factor, self.trials, self.seed,
-                self.truth]  # fmt: skip
+        return [self.problem, self.truth, self.min_bandwidth, self.bandwidth_factor, self.gamma, self.random_share,
+                self.noise, self.trials, self.seed]  # fmt: skip
 
     def _update(self) -> None:
         super()._update()
@@ -92,8 +96,21 @@ class BOHBExplorer(StepPanel):
 
 def in_words(model: BOHBModel, step: int) -> str:
     """What was observed, what the model made of it, what comes next, and how that compares with random search."""
-    said = [_observed(model, step), _next(model, step)]
-    return "<br>".join([*said, _so_far(model, step)] if step else said)
+    said = [_observed(model, step), _next(model, step), *([_so_far(model, step)] if step else [])]
+    return "<br>".join([*said, f'<span style="color: {page.MUTED}">{_hint(model)}</span>'])
+
+
+def _hint(model: BOHBModel) -> str:
+    """Does the model help on this problem, and why or why not?"""
+    if model.min_bandwidth <= 10 * OWN_BANDWIDTH:
+        return NEEDLE
+    return f"With the settings of the start {HINTS[model.problem]}"
+
+
+def _widths(own: float) -> list[tuple[str, float]]:
+    """The least bandwidths to choose from, and the one that was given."""
+    others = [] if own in dict(WIDTHS).values() or own == OWN_BANDWIDTH else [(f"{own:g}", own)]
+    return [(f"{OWN_BANDWIDTH:g} (BOHB's own)", OWN_BANDWIDTH), *sorted(WIDTHS + others, key=lambda pair: pair[1])]
 
 
 def _observed(model: BOHBModel, step: int) -> str:
@@ -113,7 +130,7 @@ def _next(model: BOHBModel, step: int) -> str:
     good, bad = (len(part) for part in split)
     groups = f"{good} good and {bad} bad observations make the densities."
     if proposal.random:
-        return f"{groups} Next: {where}, at random all the same, lest the model's errors last."
+        return f"{groups} Next: {where}, at random: some always are, so that errors of the model do not last."
     draws = len(proposal.candidates)
     return f"{groups} Next: {where}, the best of {draws} draws around good ones."
 

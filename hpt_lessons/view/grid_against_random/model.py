@@ -14,7 +14,10 @@ from hpt_lessons.search import bergstra, layouts
 from hpt_lessons.search.ticks import even_ticks
 
 WIDTH = 0.05  # of the bell on each axis, as in `bergstra.figure_1`
-DRAW = 1e-9  # two results that differ by less are equal
+TIE = 1e-9  # two results that differ by less are equal
+
+
+Settings = tuple[float, int, int, str]
 
 
 @dataclass
@@ -24,7 +27,7 @@ class Contest:
     Each round has its own peak, anywhere in the cube, and its own random points; the grid stays where it is. A layout
     scores the height of its best point as a share of the peak's. Where there is only one axis the grid is ahead. Where
     two axes matter alike it depends on the spacing of the ticks beside the width of the bell: random is ahead with 9
-    trials, level with the grid at 25, and behind at 100.
+    trials, level with the grid at 25, and behind at 100 (ticks at the ends). `scores` has the wins with each setting.
 
     Where the grid cannot be even, the axis that matters gets the most ticks: the kindest case for a grid. Random gets
     as many trials as the grid really uses.
@@ -33,19 +36,37 @@ class Contest:
     importance: float = 0.1
     dimension: int = 2
     trials: int = 9
-    rule: str = "ends"
+    rule: str = "centres"
     seed: int = 0
-    round: int = 0
-    wins: dict[str, int] = field(default_factory=lambda: {"grid": 0, "random": 0, "draw": 0})
+    scores: dict[Settings, dict[str, int]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self._begin()
 
+    @property
+    def settings(self) -> Settings:
+        """The rules of the game as it is: importance of the rest, dimension, trials, where the ticks stand."""
+        return float(self.importance), self.dimension, self.trials, self.rule
+
+    @property
+    def wins(self) -> dict[str, int]:
+        """Rounds won by 'grid', by 'random', and ties, with these settings."""
+        return self.scores.get(self.settings, {"grid": 0, "random": 0, "tie": 0})
+
+    @property
+    def round(self) -> int:
+        """Rounds played with these settings; 0 before the first one."""
+        return sum(self.wins.values())
+
     def change(self, **settings: float | str) -> None:
-        """Another importance, dimension, number of trials or rule; the score begins anew."""
+        """Another importance, dimension, number of trials or rule: each has a score of its own, which stays."""
         for name, value in settings.items():
             setattr(self, name, value)
-        self.round, self.wins = 0, {"grid": 0, "random": 0, "draw": 0}
+        self._begin()
+
+    def forget(self) -> None:
+        """All scores are gone."""
+        self.scores.clear()
         self._begin()
 
     def _begin(self) -> None:
@@ -53,11 +74,11 @@ class Contest:
             raise ValueError(f"importance {self.importance!r}: a share in [0, 1] was expected.")
         self.ticks = even_ticks([math.inf] * self.dimension, self.trials)
         self.grid = layouts.unit_grid(self.ticks, self.rule)
-        self._deal()
+        self._deal(self.round)
 
-    def _deal(self) -> None:
-        """The peak and the random points of this round, the same whenever the round is played."""
-        rng = np.random.default_rng([self.seed, self.round])
+    def _deal(self, number: int) -> None:
+        """The peak and the random points of a round, the same whenever it is played."""
+        rng = np.random.default_rng([self.seed, number])
         self.peak = rng.random(self.dimension)
         self.random = rng.random((len(self.grid), self.dimension))
 
@@ -74,15 +95,14 @@ class Contest:
         return {"grid": float(self.heights(self.grid).max()), "random": float(self.heights(self.random).max())}
 
     def play(self, rounds: int = 1) -> str:
-        """Play so many rounds; who won the last one: 'grid', 'random' or 'draw'."""
-        winner = "draw"
+        """Play so many rounds; who won the last one: 'grid', 'random', or 'tie'."""
+        winner = "tie"
         for _ in range(rounds):
-            self.round += 1
-            self._deal()
+            self._deal(self.round + 1)
             best = self.best
             lead = best["random"] - best["grid"]
-            winner = "draw" if abs(lead) < DRAW else "random" if lead > 0 else "grid"
-            self.wins[winner] += 1
+            winner = "tie" if abs(lead) < TIE else "random" if lead > 0 else "grid"
+            self.scores[self.settings] = {**self.wins, winner: self.wins[winner] + 1}
         return winner
 
     @property

@@ -131,7 +131,8 @@ class LayoutEditor(page.Panel):
         lines = [f"<b>{count(len(self.model.configs), 'trial')}</b>"]
         lines += [f"{escape(name)}: {count(self.model.distinct(name), 'different value')}" for name in self.model.axes]
         lines += [_behind(self.model)] if self.model.axes else []
-        self.words.value = f"{'<br>'.join(lines)}<br><code>{escape(self.code)}</code>"
+        lines += _balance(self.model)
+        self.words.value = f'<div role="status">{"<br>".join(lines)}<br><code>{escape(self.code)}</code></div>'
 
 
 def _behind(model: LayoutModel) -> str:
@@ -139,6 +140,17 @@ def _behind(model: LayoutModel) -> str:
     if model.dots == len(model.configs):
         return "Each is a point of its own in the picture."
     return f"{count(model.dots, 'point')} in the picture: at some of them several trials coincide."
+
+
+def _balance(model: LayoutModel) -> list[str]:
+    """Sobol points fill each half, quarter, ... of every axis equally only at powers of two.
+
+    Owen, "On dropping the first Sobol point" (2022).
+    """
+    trials = model.num_trials
+    if model.layout != "sobol" or trials & (trials - 1) == 0:
+        return []
+    return [f"Sobol points are balanced at {2 ** (trials.bit_length() - 1):,} or {2 ** trials.bit_length():,}."]
 
 
 def draw(model: LayoutModel) -> str:

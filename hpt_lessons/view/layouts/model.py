@@ -30,7 +30,7 @@ class LayoutModel:
         layout: str = "random",
         num_trials: int = 9,
         ticks: int = 3,
-        rule: str = "ends",
+        rule: str = "centres",
         seed: int = 0,
     ) -> None:
         self.space = space

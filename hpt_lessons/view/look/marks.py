@@ -20,11 +20,30 @@ def marks(domain: Domain) -> list[tuple[float, str]]:
     if domain.log:
         values = [int(v) if domain.integer else v for v in svg.decades(domain.lower, domain.upper)]
         places = [_place(domain, value) for value in values]
-        found = [(u, _label(v)) for u, v in zip(places, values, strict=True) if u is not None]
+        found = [(u, v) for u, v in zip(places, values, strict=True) if u is not None]
         if len(found) > 1:
-            return found
+            return list(zip([u for u, _ in found], alike([v for _, v in found]), strict=True))
     values = [value_at(domain, u) for u in ((0.025, 0.5, 0.975) if domain.normal else (0.0, 0.5, 1.0))]
     return [(position_of(domain, value), _label(value)) for value in dict.fromkeys(values)]
+
+
+def alike(values: Sequence[float], words: Sequence[str] | None = None) -> list[str]:
+    """The numbers of one axis: where one is written with an exponent, all below 1 are. Empty `words` stay empty.
+
+    >>> alike([1e-4, 1e-3, 0.01, 0.1, 1.0]), alike([0.01, 0.1, 1.0])
+    (['1e-4', '1e-3', '1e-2', '1e-1', '1'], ['0.01', '0.1', '1'])
+    """
+    words = [svg.short(value) for value in values] if words is None else words
+    if not any("e-" in word for word in words):
+        return list(words)
+    return [
+        _with_exponent(value) if word and 0 < value < 1 else word for value, word in zip(values, words, strict=True)
+    ]
+
+
+def _with_exponent(value: float) -> str:
+    mantissa, exponent = f"{value:.1e}".split("e")
+    return f"{mantissa.removesuffix('.0')}e{int(exponent)}"
 
 
 def _place(domain: Domain, value: float) -> float | None:

@@ -34,8 +34,7 @@ CSS = """<style>
 .hpt code { font-size: 13px; padding: 0 3px; background: var(--jp-layout-color2, #eee); color: inherit; }
 .hpt .widget-button:focus-visible, .hpt input:focus-visible, .hpt select:focus-visible {
   outline: 2px solid var(--hpt-blue); outline-offset: 1px; }
-.hpt-side > * { flex: 1 1 480px; min-width: 0; }
-.hpt-side svg { width: 100%; }
+.hpt-side > * { flex: 0 1 480px; min-width: 0; }
 .hpt-room { display: grid; }
 .hpt-room > *, .hpt-room::after { grid-area: 1 / 1; }
 .hpt-room::after { content: attr(data-room); white-space: pre-wrap; visibility: hidden; }
@@ -51,21 +50,32 @@ CSS = """<style>
 </style>"""
 
 # ipywidgets gives the handle of a slider, and the number beside it that can be typed over, no name that can be read
-# aloud: they get that of the label, by a script that runs when this picture of one pixel is there. Without it the
-# sliders work all the same.
+# aloud: they get that of the label, by a script that runs when this picture of one pixel is there. And what is read as
+# the value has few digits, 0.15 for 0.15000000000000002. Without it the sliders work all the same.
 NAME_SLIDERS = """<img alt="" width="1" height="1" src="data:image/gif;base64,R0lGODlhAQABAAAAACwAAAAAAQABAAA="
 onload="const box = this.closest('.hpt'), name = () => { for (const handle of
 box.querySelectorAll('[role=slider], .widget-readout[contenteditable=true]')) {
 const row = handle.closest('.widget-inline-hbox'), label = row && row.querySelector('.widget-label');
 if (label) handle.setAttribute('aria-label', label.textContent);
-if (!handle.hasAttribute('role')) handle.setAttribute('role', 'textbox'); } };
+if (!handle.hasAttribute('role')) handle.setAttribute('role', 'textbox');
+if (!handle.hptRound) { handle.hptRound = () => { const text = handle.getAttribute('aria-valuetext') || '';
+const few = String(Number(Number(text).toPrecision(6)));
+if (text && few !== 'NaN' && few !== text) handle.setAttribute('aria-valuetext', few); }; handle.hptRound();
+new MutationObserver(handle.hptRound).observe(handle, {attributeFilter: ['aria-valuetext']}); } } };
 if (box) { name(); setTimeout(name, 500); setTimeout(name, 3000); }">"""
 
-# JupyterLab takes letters and arrows for its own commands, also while a list or a slider has the keyboard: the arrow
-# that should choose the next entry goes to the next cell. What has this attribute keeps its keys.
+# JupyterLab takes letters and arrows for its own commands whenever the keyboard is on something that is not typed into:
+# on a button `d d` deletes the cell, on a list an arrow goes to the next one. Its shortcuts skip an element with this
+# attribute. They listen at the document, so the window, which hears a key before, sets it on what has the keyboard (on
+# the root it would come too late: the selectors of command mode match the element itself), but not while the key has
+# Ctrl, Alt or Cmd, or is Shift-Enter: Ctrl-S still saves, Shift-Enter still runs the cell. Only Ctrl-Z is never the
+# notebook's, which would take back a change of its cells. Once for a page, whatever number of widgets it has.
 OWN_KEYS = """<img alt="" width="1" height="1" src="data:image/gif;base64,R0lGODlhAQABAAAAACwAAAAAAQABAAA="
-onload="const box = this.closest('.hpt'); if (box) box.addEventListener('focusin', event => {
-if (event.target.matches('select, [role=slider]')) event.target.setAttribute('data-lm-suppress-shortcuts', ''); });">"""
+onload="if (!window.hptOwnKeys) { window.hptOwnKeys = true; window.addEventListener('keydown', event => {
+const here = event.target, own = here.closest && here.closest('.hpt');
+const command = (event.ctrlKey || event.metaKey || event.altKey) && event.key !== 'z';
+const run = event.shiftKey && event.key === 'Enter';
+if (own) here.toggleAttribute('data-lm-suppress-shortcuts', !command && !run); }, true); }">"""
 
 
 def inline(text: str) -> str:

@@ -3,13 +3,15 @@
 The colours are those of Okabe and Ito, "Color universal design" (2008), chosen so that people with any kind of colour
 vision tell them apart. No plot relies on colour alone: width and the shape of the marker say the same, also in grey.
 
-Figures are white paper with dark ink in every theme: a figure is drawn once, as a picture, and cannot follow the page,
-while the black of the untuned default, the white rims between dots and a printed or exported page need the white.
+Figures are drawn with dark ink on white paper; where a notebook's theme is dark the finished picture is turned
+(`theme`).
 """
 
 from cycler import cycler
 from matplotlib import rcParams
 from matplotlib.axes import Axes
+
+from hpt_lessons.view.look import theme
 
 ORANGE, SKY, GREEN = "#E69F00", "#56B4E9", "#009E73"
 BLUE, VERMILLION, PURPLE, BLACK = "#0072B2", "#D55E00", "#CC79A7", "#000000"
@@ -43,6 +45,7 @@ TALL = (7.0, 8.0)
 
 def use() -> None:
     """Set matplotlib's defaults for the lessons: call it once, at the top of a notebook."""
+    theme.follow()
     rcParams.update(
         {
             "axes.axisbelow": True,

@@ -11,6 +11,7 @@ from typing import Any
 import ipywidgets as widgets
 
 from hpt_lessons.analysis.importance.alone import TOGETHER, Alone, broke
+from hpt_lessons.cifar.config import UNTUNED
 from hpt_lessons.trials import Trials
 from hpt_lessons.view.look import page, svg
 from hpt_lessons.view.one_hyperparameter.model import RATES, BetModel, recorded, stuck
@@ -18,7 +19,7 @@ from hpt_lessons.view.one_hyperparameter.picture import draw_curve, draw_gains, 
 from hpt_lessons.words import percent
 
 SCORES = {"the best epoch": "best", "the last epoch": "last"}
-RATE_WORDS = {"low": "low, the lowest", "sensible": "sensible, the default", "high": "too high"}
+RATE_WORDS = {"low": "the lowest", "sensible": "usual", "high": "too high"}
 ROOM = (175, 187, 196)  # letters of the longest words
 
 
@@ -159,10 +160,11 @@ def in_words(model: BetModel) -> str:
 
 def _start(model: BetModel) -> str:
     accuracy = percent(model.accuracy(model.first), 1)
-    reached = f"From lr {svg.short(model.start['lr'])} the network reaches {accuracy}"
+    which = ", the untuned default," if model.start == UNTUNED else ""
+    reached = f"The start{which} reaches {accuracy}"
     if broke(model.first):
         by = " in its best epoch" if model.score == "best" else ""
-        return (f"{reached}{by}. <b>This rate is beyond the edge:</b> by the last epoch the network has unlearned "
+        return (f"{reached}{by}. <b>This rate is beyond the edge:</b> by the last epoch the network has forgotten "
                 "everything and only guesses (10\u00a0%).")  # fmt: skip
     return f"{reached} by its {model.score} epoch."
 
@@ -180,8 +182,9 @@ def _gain(row: Alone) -> str:
             f"over {row.seeds} seeds" if row.basis == "seeds" else "one seed and noise measured elsewhere"
         )
     if row.seen == 0:
-        return f"none of the {len(row.runs)} recorded values is better than the start ({sure})."
-    told = " The interval contains 0: not told from no gain." if row.low <= 0 <= row.high else ""
+        return (f"none of the {len(row.runs)} recorded values beats the start's own {svg.short(row.value)}; "
+                f"what differs is the seed ({sure}).")  # fmt: skip
+    told = " The interval contains 0: it may be no gain." if row.low <= 0 <= row.high else ""
     return (f"<b>{points(row.gain)} points</b> with {svg.short(row.value)}, the best of {len(row.runs)} values "
             f"({sure}).{told}")  # fmt: skip
 
@@ -192,7 +195,7 @@ def _verdict(model: BetModel, mine: Alone) -> str:
     either = " either" if stuck(mine) else ""
     no_help = f" From here {_listed(helpless)} alone cannot help{either}." if helpless else ""
     if not any(_helps(row) for name, row in model.rows.items() if name != TOGETHER):
-        return f"None of them alone is told from no gain: <b>the start is good already</b>.{together}"
+        return f"None of them alone surely gains anything: <b>the start is good already</b>.{together}"
     rival = _rival(model, mine)
     if rival is None:
         return f"No other one gains more alone: <b>a good bet</b>.{no_help}{together}"

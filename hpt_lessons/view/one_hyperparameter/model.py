@@ -29,7 +29,7 @@ class BetModel:
     """A start, a bet on one hyperparameter, and the answer, which is told only after the bet.
 
     `trials` is a table of recorded trials of one seed, `repeats` one with more seeds of some configurations. A start is
-    a `shape` (l1, l2), a `batch_size` and a `rate`: the lowest that was recorded ("low"), the untuned default
+    a `shape` (l1, l2), a `batch_size` and a `rate`: the lowest that was recorded ("low"), that of the untuned default
     ("sensible"), or the first that breaks the training ("high"). `score` is "best" for the accuracy of the best epoch,
     "last" for that of the last one. Bets are kept in the file `answers`; the first bet on a start stays.
 
@@ -196,12 +196,14 @@ class BetModel:
         return {"lr": lr, "batch_size": batch, "l1": shape[0], "l2": shape[1]}
 
     def _first(self) -> tuple[Shape, int]:
-        """The start with the most hyperparameters to bet on; the untuned network among equals."""
+        """The start with the most hyperparameters to bet on; among equals, from which one of them gains most."""
 
         def worth(cell: tuple[Shape, int]) -> tuple:
             start = self._config(*cell, "sensible")
-            lines = sum(len(along(self.evidence.trials, start, [name])) > 1 for name in NAMES)
-            return lines, cell[0] == (UNTUNED["l1"], UNTUNED["l2"]), cell[0][1], cell[1]
+            lines = [along(self.evidence.trials, start, [name]) for name in NAMES]
+            reached = [max(self.evidence.score(trial, "all") for trial in line) for line in lines]
+            first = self.evidence.score(next(iter(along(self.evidence.trials, start, ()))), "all")
+            return sum(len(line) > 1 for line in lines), max(reached) - first, cell
 
         return max(self.sweeps, key=worth)
 

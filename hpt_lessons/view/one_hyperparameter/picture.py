@@ -10,6 +10,7 @@ import math
 from hpt_lessons.analysis.importance.alone import Alone, broke
 from hpt_lessons.trials import Trial
 from hpt_lessons.view.look import svg
+from hpt_lessons.view.look.marks import alike
 from hpt_lessons.view.look.page import FAINT, GREEN, LINE, MUTED, RED, TEXT
 from hpt_lessons.view.one_hyperparameter.model import NAMES, TOGETHER, BetModel, stuck
 from hpt_lessons.words import percent
@@ -89,7 +90,7 @@ def _chosen(row: Alone) -> str:
     values = f"{len(row.runs)} values"
     if row.name == TOGETHER:
         return f"{len(row.runs)} combinations"
-    return f"{values}, best {svg.short(row.value)}"
+    return f"best: the start's {svg.short(row.value)}" if row.seen == 0 else f"{values}, best {svg.short(row.value)}"
 
 
 def _mark(x: float, y: float, broken: bool) -> str:
@@ -197,8 +198,9 @@ def _frame(model: BetModel, scale: svg.Ruler, across: svg.Ruler) -> str:
     for tick in _ticks(scale):
         parts.append(svg.line(CURVE_LEFT, scale(tick), CURVE_LEFT + CURVE, scale(tick), LINE, 0.5))
         parts.append(svg.text(CURVE_LEFT - 6, scale(tick) + 4, percent(tick), "end", 11))
-    for rate in svg.decades(across.low, across.high):
-        parts.append(svg.text(across(rate), scale(0) + 16, svg.short(rate), "middle", 11))
+    rates = svg.decades(across.low, across.high)
+    for rate, words in zip(rates, alike(rates), strict=True):
+        parts.append(svg.text(across(rate), scale(0) + 16, words, "middle", 11))
     parts.append(svg.line(CURVE_LEFT, scale(GUESSING), CURVE_LEFT + CURVE, scale(GUESSING), MUTED, 1,
                           stroke_dasharray="2 3"))  # fmt: skip
     parts.append(svg.text(CURVE_LEFT + 4, scale(GUESSING) - 4, "guessing", size=11))
@@ -251,7 +253,7 @@ def _other(model: BetModel, trial: Trial, scale: svg.Ruler, across: svg.Ruler) -
 
 def _key(model: BetModel, sweep: list[Trial]) -> str:
     several = any(_others(model, trial) for trial in sweep)
-    return "cross: unlearned everything by the last epoch; " + ("green rings: other seeds" if several else "one seed")
+    return "cross: forgot everything by the last epoch; " + ("green rings: other seeds" if several else "one seed")
 
 
 def curve_in_words(model: BetModel, batch_size: int) -> str:

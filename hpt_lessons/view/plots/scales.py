@@ -2,7 +2,7 @@
 
 import math
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -11,6 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.axis import Axis
 from matplotlib.ticker import LogFormatter, NullLocator
 
+from hpt_lessons.view.look.marks import alike
 from hpt_lessons.view.plots.readings import distinct_values
 from hpt_lessons.words import short
 
@@ -107,6 +108,10 @@ class _Typed(LogFormatter):
 
     def __call__(self, x: float, pos: int | None = None) -> str:
         return short(float(x)) if super().__call__(x, pos) else ""
+
+    def format_ticks(self, values: Sequence[float]) -> list[str]:
+        """The numbers of the whole axis, all written alike."""
+        return alike(values, super().format_ticks(values))
 
 
 def looks_logarithmic(values: list[float]) -> bool:

@@ -13,7 +13,7 @@ from hpt_lessons.trials import Trials
 from hpt_lessons.view.look import page, svg
 from hpt_lessons.view.look.stepper import StepPanel
 from hpt_lessons.view.rungs.clock import Segment
-from hpt_lessons.view.rungs.model import METHODS, ORDERS, SCORES, WORKERS, RungModel, made
+from hpt_lessons.view.rungs.model import METHODS, ORDERS, PRESETS, SCORES, WORKERS, RungModel, made
 from hpt_lessons.view.rungs.picture import draw
 from hpt_lessons.words import count, percent, seconds_in_words
 
@@ -29,7 +29,7 @@ class Rungs(StepPanel):
     step shown, `model` knows everything about the search at each of them.
     """
 
-    room = (275, 135)
+    room = (290, 300)
 
     def __init__(self, trials: Trials | None = None, method: str = "stopping", step: int = 0, **settings: Any) -> None:
         self.model = RungModel(table() if trials is None else trials, method, **settings)
@@ -42,6 +42,13 @@ class Rungs(StepPanel):
     def _fields(self) -> list[widgets.Widget]:
         model = self.model
         field = partial(page.field, model=model, changed=self._change)
+        self.preset = widgets.Dropdown(
+            options=[("choose one", ""), *((name, name) for name in PRESETS)],
+            description="Begin with",
+            style={"description_width": "120px"},
+            layout={"width": "312px", "max_width": "100%"},
+        )
+        self.preset.observe(lambda change: self._begin(change.new), "value")
         self.method = field(widgets.Dropdown, "method", "Method", options=_options(METHODS))
         self.eta = field(widgets.IntSlider, "eta", "eta (one in ...)", min=2, max=10)
         most = min(max(9, model.grace), model.max_budget)
@@ -55,12 +62,28 @@ class Rungs(StepPanel):
             True, description="Show what the search never saw", indent=False, layout=self.method.layout
         )
         self.unseen.observe(lambda _: self._update(), "value")
-        return [self.method, self.count, self.workers, self.eta, self.order, self.grace, self.score, self.seed,
-                self.unseen]  # fmt: skip
+        return [self.preset, self.unseen, self.method, self.count, self.workers, self.eta, self.order, self.grace,
+                self.score, self.seed]  # fmt: skip
+
+    def _begin(self, preset: str) -> None:
+        """The settings of a preset, in the model first and then in their fields."""
+        if not preset:
+            return
+        self.model.preset(preset)
+        self._filling = True
+        try:
+            for name in ("method", "eta", "grace", "count", "workers", "order", "score", "seed"):
+                getattr(self, name).value = getattr(self.model, name)
+        finally:
+            self._filling = False
+        self.renew(len(self.model.segments))
+
+    _filling = False
 
     def _change(self, name: str, value: Any) -> None:
-        if value == getattr(self.model, name):
+        if self._filling or value == getattr(self.model, name):
             return
+        self.preset.value = ""  # it is none of them any more
         self.model.change(**{name: value})
         self.count.value = self.model.count  # Hyperband takes as many as its brackets need
         self.renew(len(self.model.segments))
@@ -96,12 +119,19 @@ def in_words(model: RungModel, step: int) -> str:
         return f"{first}<br>{spent}"
     regret = model.regret(choice)
     worse = "the best of all" if regret == 0 else f"{_points(model, regret)} worse than the best of all"
-    verdict = (
-        f"One would take trial {choice + 1}, in the end {worse}."
-        if math.isfinite(regret)
-        else (f"One would take trial {choice + 1}, which diverges in the end.")
-    )
-    return f"{first}<br>{spent} {verdict}"
+    end = f"in the end {worse}" if math.isfinite(regret) else "which diverges in the end"
+    verdict = f"Best of those that came furthest: trial {choice + 1}, {end}."
+    return f"{first}<br>{spent} {verdict}{f' {_instead(model)}' if over else ''}"
+
+
+def _instead(model: RungModel) -> str:
+    """The same epochs without stopping anybody: what they would have bought."""
+    found = None if model.method == "nobody" else model.instead()
+    if found is None:
+        return ""
+    trials, better, same = found
+    return (f"Its epochs also pay for {count(trials, 'full training')}: of {trials} random trials the best beats this "
+            f"one in {percent(better)} of all draws, and is this one in {percent(same)}.")  # fmt: skip
 
 
 def _plan(model: RungModel) -> str:
@@ -130,7 +160,7 @@ def _step(model: RungModel, segment: Segment, step: int, over: bool = False) -> 
     epochs = f"{count(segment.last, 'epoch')}"
     head += f"has {_points(model, segment.score, '%')} after {epochs}"
     bar = (
-        f" (the bar: {_points(model, segment.bar, '%')})"
+        f" ({_points(model, segment.bar, '%')} or less is needed here)"
         if segment.bar is not None and segment.last < (model.max_budget)
         else ""
     )
@@ -150,8 +180,9 @@ def _end(model: RungModel) -> str:
     who = f"The search is over. The best of all, trial {best + 1} ({_config(model, best)}), "
     if not model.lost_best(last):
         return f"{who}got the whole budget."
-    epochs = model.reached(last)[best]
-    return f"{who}was left after {count(epochs, 'epoch')}."
+    epochs = count(model.reached(last)[best], "epoch")
+    waits = model.statuses(last)[best] == "left"
+    return f"{who}{f'waits after {epochs} for ever' if waits else f'was cut after {epochs}'}."
 
 
 def _lost(model: RungModel, gone: list[int]) -> str:

@@ -27,6 +27,13 @@ SCORES = {"error": "validation error", "loss": "validation loss", "best": "lowes
 TOLD = {"error": ("accuracy", "last", 100.0), "loss": ("loss", "last", 1.0), "best": ("loss", "all", 1.0)}
 DRAWN, MOST = 27, 81  # trials: more cannot be told apart
 WORKERS = 8
+PRESETS: dict[str, dict[str, Any]] = {
+    "ASHA, two workers": {"method": "stopping"},
+    "ASHA, judged first after 9 epochs": {"method": "stopping", "grace": 9},
+    "Successive halving": {"method": "halving"},
+    "Hyperband": {"method": "hyperband"},
+}
+USUAL = {"eta": 3, "grace": 1, "count": None, "workers": 2, "order": "drawn", "score": "error", "seed": 0}
 OUT = ("cut", "left")  # statuses of those that the search lets go
 
 
@@ -105,6 +112,11 @@ class RungModel:
         except ValueError:
             vars(self).update(before)
             raise
+
+    def preset(self, name: str) -> None:
+        """The settings of one of `PRESETS`; a smallest budget that the curves have not is their longest one."""
+        settings = USUAL | PRESETS[name]
+        self.change(**settings | {"grace": min(settings["grace"], self.max_budget)})
 
     def _run(self) -> None:
         _check(self)
@@ -191,6 +203,22 @@ class RungModel:
         if trial is None or not math.isfinite(self.finals[trial]):
             return math.inf
         return float(self.finals[trial] - self.finals[self.best])
+
+    def instead(self) -> tuple[int, float, float] | None:
+        """What the epochs of the whole search would have bought if nobody had been stopped.
+
+        So many full trainings, chosen at random among the trials that were drawn; in which share of all such choices
+        the best of them ends better than the trial that the search hands over, and in which it is that trial. None
+        where the epochs do not pay for one full training, or the search hands over nothing.
+        """
+        last = len(self.segments)
+        trials, choice = min(self.epochs(last) // self.max_budget, len(self.drawn)), self.choice(last)
+        if not trials or choice is None:
+            return None
+        better = int((self.finals < self.finals[choice]).sum())
+        every = math.comb(len(self.drawn), trials)
+        none_better = math.comb(len(self.drawn) - better, trials) / every
+        return trials, 1 - none_better, none_better - math.comb(len(self.drawn) - better - 1, trials) / every
 
     def epochs(self, k: int) -> int:
         """Epochs trained in all."""

@@ -56,15 +56,32 @@ def _count(number: int, noun: str) -> str:
 def cost(space: Mapping[str, Any], num_samples: int, trials: Trials | None = None, workers: int | None = None) -> Cost:
     """What a search with so many samples costs, by the mean seconds of the trials that were measured.
 
+    The batch size decides how long a trial takes: where the space has one, the trials with a size that it
+    may draw count.
     Without `trials`, a space of the CIFAR example has the seconds of the recorded ones. `workers` is how many trials
     run at a time, by default as many as this machine has cores.
     """
     sizes = [len(axis.domain.values) for axis in Space.of(space).axes if axis.domain.kind == "grid_search"]
-    measured = [trial.seconds for trial in trials or () if trial.status != "running" and trial.seconds > 0]
-    seconds, source = (math.fsum(measured) / len(measured), "") if measured else (None, "")
-    if trials is None:
-        seconds, source = _recorded_seconds(space)
+    seconds, source = _recorded_seconds(space) if trials is None else _measured_seconds(space, trials)
     return Cost(math.prod(sizes), num_samples, workers or os.cpu_count() or 1, seconds, source)
+
+
+def _measured_seconds(space: Mapping[str, Any], trials: Trials) -> tuple[float | None, str]:
+    """Mean seconds of the trials whose batch size this space may draw, each size counting the same; else of all."""
+    found = defaultdict(list)
+    for trial in trials:
+        if trial.status != "running" and trial.seconds > 0:
+            found[trial.config.get("batch_size")].append(trial.seconds)
+    if not found:
+        return None, ""
+    of_sizes = {size: math.fsum(seconds) / len(seconds) for size, seconds in found.items() if size is not None}
+    if "batch_size" not in space or not of_sizes:
+        every = [seconds for measured in found.values() for seconds in measured]
+        return math.fsum(every) / len(every), ""
+    inside = [seconds for size, seconds in of_sizes.items() if _holds(space["batch_size"], size)]
+    if inside:
+        return math.fsum(inside) / len(inside), ""
+    return math.fsum(of_sizes.values()) / len(of_sizes), "No trial had such a batch size: the mean of the others."
 
 
 CIFAR = {"l1", "l2", "lr", "batch_size"}
@@ -73,7 +90,7 @@ CIFAR = {"l1", "l2", "lr", "batch_size"}
 def _recorded_seconds(space: Mapping[str, Any]) -> tuple[float | None, str]:
     """Mean seconds of a recorded trial with the batch sizes of this space, and where they come from.
 
-    The batch size decides how long a trial takes, and each that was recorded counts the same. None for a space that
+    Each batch size that was recorded counts the same. None for a space that
     is not that of the CIFAR example, and for batch sizes that were not recorded.
     """
     if not set(space) >= CIFAR or not {axis.name for axis in Space.of(space).axes} <= CIFAR:
@@ -106,9 +123,12 @@ def _holds(value: Any, size: int) -> bool:
         return False
 
 
-def zoomed(space: Mapping[str, Any], trials: Trials) -> tuple[dict[str, Any], str]:
+def zoomed(
+    space: Mapping[str, Any], trials: Trials, given: Mapping[str, Any] | None = None
+) -> tuple[dict[str, Any], str]:
     """A third of each range around the best trial, and what to know before believing it.
 
+    `given` is the space before an earlier zoom: who lies at an edge of that lies there still.
     Only trials that lie in the space count. ValueError if there are none, or if the space has what cannot be narrowed.
     """
     space = Space.of(space)
@@ -120,7 +140,7 @@ def zoomed(space: Mapping[str, Any], trials: Trials) -> tuple[dict[str, Any], st
         space, Space(layouts.zoom(space, [trial.config for trial in inside], [trial.loss for trial in inside]))
     )
     best = min(inside, key=lambda trial: trial.loss)
-    edges = layouts.at_edge(space, best.config)
+    edges = layouts.at_edge(space, best.config) | ({} if given is None else layouts.at_edge(given, best.config))
     text = f"A third of each range, around trial {best.name} (loss {best.loss:.3f}), the best of {len(inside)}."
     if edges:
         where = ", ".join(f"the {side} end of {name}" for name, side in edges.items())

@@ -18,7 +18,7 @@ from hpt_lessons.view.space.code import function_source
 from hpt_lessons.view.space.cost import cost, zoomed
 from hpt_lessons.view.space.histograms import function_draws, histogram
 from hpt_lessons.view.space.model import SpaceModel
-from hpt_lessons.view.space.rows import Row
+from hpt_lessons.view.space.rows import SPECIAL, Row
 from hpt_lessons.view.space.words import LABELS, in_words
 from hpt_lessons.words import count
 
@@ -51,6 +51,18 @@ CSS = """<style>
   border: 1px solid var(--jp-border-color1, #bdbdbd); padding: 6px 8px; }
 </style>"""
 
+# In the page: a name that nobody has chosen yet is selected, so that typing replaces it; the line in the list of kinds
+# cannot be chosen; Ctrl-Z takes the last step back, but in a field it is the browser's own.
+KEYS = """<img alt="" width="1" height="1" src="data:image/gif;base64,R0lGODlhAQABAAAAACwAAAAAAQABAAA="
+onload="const box = this.closest('.hpt'); if (box) {
+box.addEventListener('focusin', event => { const here = event.target;
+if (here.matches('.hpt-name input') && here.value.startsWith('parameter_')) here.select();
+if (here.matches('select')) for (const option of here.options) option.disabled = option.text === 'more:'; });
+box.addEventListener('keydown', event => {
+if (event.key !== 'z' || !(event.ctrlKey || event.metaKey) || event.target.matches('input, textarea')) return;
+event.preventDefault(); box.querySelector('.hpt-undo').click(); }); }">"""
+MORE = "more:"  # the line in the list of kinds
+
 
 class SearchSpaceEditor(page.Panel):
     """Edit a search space, with a live picture of what will be tried.
@@ -82,9 +94,8 @@ class SearchSpaceEditor(page.Panel):
         self._rows: dict[Row, RowView] = {}
         self._drawn: tuple[str, dict[str, list]] | None = None
         self._make(num_samples, workers or cost(own, 1).workers)
-        super().__init__(
-            [widgets.HTML(CSS, layout={"display": "none"}), self._top, self._body, self._bottom], "SearchSpaceEditor"
-        )
+        page_parts = widgets.HTML(CSS + KEYS, layout={"display": "none"})
+        super().__init__([page_parts, self._top, self._body, self._bottom], "SearchSpaceEditor")
         self.model.on_change(self._changed)
         self._update()
 
@@ -129,37 +140,44 @@ class SearchSpaceEditor(page.Panel):
             tooltip="A third of each range around the best trial of the search",
         )
         self.zoom.disabled = not self.trials
-        self.add_row = widgets.Button(
-            description="Add a hyperparameter", layout={"width": "auto", "align_self": "flex-start"}
+        self.add_row = widgets.Button(description="Add a hyperparameter", layout={"width": "auto"})
+        self.undo = widgets.Button(
+            description="Undo", disabled=True, layout={"width": "auto"}, tooltip="Take the last step back (Ctrl-Z)"
         )
+        self.undo.add_class("hpt-undo")
         self.samples = widgets.BoundedIntText(
-            num_samples, min=1, max=1_000_000, description="Samples", style=wide, layout={"width": "130px"}
-        )
+            num_samples, min=1, max=1_000_000, description="Samples", style=wide, layout={"width": "142px"},
+            continuous_update=True,
+        )  # fmt: skip
         self.workers = widgets.BoundedIntText(
-            workers, min=1, max=100_000, description="Workers", style=wide, layout={"width": "120px"}
-        )
+            workers, min=1, max=100_000, description="Workers", style=wide, layout={"width": "132px"},
+            continuous_update=True,
+        )  # fmt: skip
         self.note, self.state, self.source = widgets.HTML(), widgets.HTML(), widgets.HTML()
         self.cost = widgets.HTML(layout={"flex": "1 1 400px", "min_width": "0", "margin": "6px 2px 2px"})
         self.source.add_class("hpt-code")
         self._body = widgets.VBox(layout={"overflow": "visible"})
         top = widgets.HBox([self.preset, self.zoom], layout={"flex_flow": "row wrap"})
         self._top = widgets.VBox([top, self.note] if self.trials else [top])
-        self._say(f"Zooming takes a third of each range around the best of {len(self.trials or ())} trials.")
+        self._explain_zoom()
         counts = widgets.HBox(
             [self.samples, self.workers, self.cost], layout={"flex_flow": "row wrap", "align_items": "flex-start"}
         )
-        self._bottom = widgets.VBox([self.add_row, self.state, counts, self.source])
+        steps = widgets.HBox([self.add_row, self.undo], layout=page.WRAP)
+        self._bottom = widgets.VBox([steps, self.state, counts, self.source])
         self.preset.observe(lambda change: self._begin(change.new), "value")
         self.zoom.on_click(lambda _: self._zoom())
         self.add_row.on_click(lambda _: self._add())
+        self.undo.on_click(lambda _: self._undo())
         for field in (self.samples, self.workers):
             field.observe(lambda _: self._show_cost(), "value")
 
     # -- what happens ----------------------------------------------------------------------------------------------
     def _begin(self, preset: str) -> None:
-        """Begin anew with a preset, or go back to what was edited."""
+        """Begin again with a preset, or go back to what was edited."""
         if self._beginning:
             return
+        self._explain_zoom()
         self._beginning = True
         try:
             if preset == EDITED:
@@ -191,14 +209,26 @@ class SearchSpaceEditor(page.Panel):
         target = self._rows[left[min(place, len(left) - 1)]].delete if left else self.add_row
         target.focus()
 
+    def _undo(self) -> None:
+        self._explain_zoom()
+        self.model.undo()
+        if self.undo.disabled:  # a button that is switched off loses the keyboard
+            self.add_row.focus()
+
     def _zoom(self) -> None:
+        """Narrow the space; the one before the first of several zooms is remembered, for its edges."""
+        self._wide = self._wide if self.model.space is self._narrow else self.model.space
         try:
-            space, note = zoomed(self.model.space, self.trials)
+            space, note = zoomed(self.model.space, self.trials, self._wide)
         except ValueError as error:
             self._say(str(error), page.RED)
             return
         self.model.set(space)
+        self._narrow = self.model.space
         self._say(note, page.TEXT)
+
+    def _explain_zoom(self) -> None:
+        self._say(f"Zooming takes a third of each range around the best of {len(self.trials or ())} trials.")
 
     def _say(self, words: str, colour: str = page.MUTED) -> None:
         """Words under the button that zooms in; they have their room from the start."""
@@ -206,6 +236,8 @@ class SearchSpaceEditor(page.Panel):
 
     # -- what is shown ---------------------------------------------------------------------------------------------
     _beginning = False
+    _wide: Space | None = None
+    _narrow: Space | None = None
 
     def _changed(self) -> None:
         if not self._beginning:
@@ -219,6 +251,7 @@ class SearchSpaceEditor(page.Panel):
             self._body.children = tuple(self._rows.values())
         for view in self._rows.values():
             view.update()
+        self.undo.disabled = not self.model.undoable
         self._show_state()
         self._show_cost()
         self._show_code()
@@ -235,10 +268,12 @@ class SearchSpaceEditor(page.Panel):
     def _show_state(self) -> None:
         names = ", ".join(self.model.errors)
         if names:
-            text = f"<b>Mend {escape(names)}.</b> Until then <code>.value</code> and the code are the last valid space."
+            text = f"<b>Fix {escape(names)}.</b> Until then <code>.value</code> and the code are the last valid space."
+        elif not self.model.space.axes:
+            text = "<b>Nothing is searched:</b> every trial would be the same. Add a hyperparameter."
         else:
             text = f"<code>.value</code> is this space: {count(len(self.model.rows), 'hyperparameter')}."
-        colour = page.RED if names else page.MUTED
+        colour = page.RED if names or not self.model.space.axes else page.MUTED
         self.state.value = f'<div role="status" style="color: {colour}">{text}</div>'
 
     def _show_cost(self) -> None:
@@ -273,8 +308,12 @@ class RowView(widgets.GridBox):
         self.model, self.row, self._draws = model, row, draws
         self._quiet = False
         self._pictured: Any = self
-        self.name = widgets.Text(row.name, description="name", description_allow_html=True)
-        self.kind = widgets.Dropdown(options=row.kinds, value=row.kind, description="kind", description_allow_html=True)
+        # A name counts when it is complete: when the field is left, or with Enter.
+        self.name = widgets.Text(row.name, description="name", description_allow_html=True, continuous_update=False)
+        self.name.add_class("hpt-name")
+        self.kind = widgets.Dropdown(
+            options=_menu(row.kinds), value=row.kind, description="kind", description_allow_html=True
+        )
         self.texts: dict[str, widgets.Text] = {}
         self.fields = widgets.HBox(layout={"overflow": "visible", "grid_gap": "6px"})
         self.delete = widgets.Button(icon="trash", layout={"width": "34px", "height": "28px", "margin": "15px 0 0"})
@@ -287,7 +326,7 @@ class RowView(widgets.GridBox):
             field.add_class("hpt-over")
             field.layout.width = "auto"
         self.name.observe(lambda change: self._change(lambda: model.rename(row, change.new)), "value")
-        self.kind.observe(lambda change: self._change(lambda: model.change_kind(row, change.new)), "value")
+        self.kind.observe(lambda change: self._change(lambda: self._choose(change.new)), "value")
         self.delete.on_click(lambda _: delete(row))
         super().__init__(
             [self.name, self.kind, self.fields, self.delete, self.picture, self.say],
@@ -305,6 +344,12 @@ class RowView(widgets.GridBox):
     def _change(self, act: Callable[[], None]) -> None:
         if not self._quiet:
             act()
+
+    def _choose(self, kind: str) -> None:
+        if kind == MORE:
+            self.kind.value = self.row.kind
+        else:
+            self.model.change_kind(self.row, kind)
 
     def update(self) -> None:
         """Show what the model says; nothing that is the same is sent to the page again."""
@@ -367,6 +412,12 @@ class RowView(widgets.GridBox):
             self.picture.value = ""
             failed = f"{type(error).__name__}: {error}"
             self._trouble = f"<b>No picture, for drawing from it failed: {escape(failed[:200])}</b>"
+
+
+def _menu(kinds: list[str]) -> list[str]:
+    """The kinds for the list: those that few spaces need come last, below a line."""
+    usual = [kind for kind in kinds if kind not in SPECIAL]
+    return [*usual, MORE, *(kind for kind in kinds if kind in SPECIAL)]
 
 
 def _kept(row: Row) -> widgets.HTML:

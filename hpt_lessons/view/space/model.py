@@ -23,7 +23,10 @@ class SpaceModel:
     def __init__(self, space: Mapping[str, Any]) -> None:
         self._listeners: list[Callable[[], None]] = []
         self.rows: list[Row] = []
+        self._past: list[list[tuple[Row, tuple]]] = []
+        self._edit: tuple | None = None
         self.set(space)
+        self._past.clear()
 
     # -- reading ---------------------------------------------------------------------------------------------------
     @property
@@ -78,9 +81,32 @@ class SpaceModel:
         self._listeners.append(listener)
 
     def set(self, space: Mapping[str, Any]) -> None:
-        """Begin anew with this space; ValueError that names every fault, and then nothing is changed."""
-        self.rows = [Row.of(name, value) for name, value in _leaves(Space.of(space))]
+        """Begin again with this space; ValueError that names every fault, and then nothing is changed."""
+        rows = [Row.of(name, value) for name, value in _leaves(Space.of(space))]
+        self._remember()
+        self.rows = rows
         self._refresh()
+
+    @property
+    def undoable(self) -> bool:
+        """Whether there is a step to take back."""
+        return bool(self._past)
+
+    def undo(self) -> None:
+        """Take the last step back. Letters typed one after the other into the same field are one step."""
+        if not self._past:
+            return
+        before, self._edit = self._past.pop(), None
+        for row, state in before:
+            row.put_back(state)
+        self.rows = [row for row, _ in before]
+        self._refresh()
+
+    def _remember(self, edit: tuple | None = None) -> None:
+        """Keep the rows as they are; `edit` is the row and the field that is typed into."""
+        if edit is None or edit != self._edit:
+            self._past.append([(row, row.state) for row in self.rows])
+        self._edit = edit
 
     def snapshot(self) -> tuple:
         """All rows as they are, to be given back by `restore` after the space was exchanged."""
@@ -88,12 +114,14 @@ class SpaceModel:
 
     def restore(self, snapshot: tuple) -> None:
         """The rows of a snapshot again, and the last valid space of that time."""
+        self._remember()
         self.rows, self._last, self._space, self._code = snapshot
         self._value = None
         self._refresh()
 
     def rename(self, row: Row, name: str) -> None:
         """Give a row another name; 'optimizer/lr' stands for a nested dictionary."""
+        self._remember((row, "name"))
         row.name = name
         self._refresh()
 
@@ -101,11 +129,13 @@ class SpaceModel:
         """Another text in one of the fields of a row."""
         if field not in row.fields:
             raise ValueError(f"field {field!r}: {row.kind} has {', '.join(row.fields) or 'none'}.")
+        self._remember((row, field))
         row.type(field, text)
         self._refresh()
 
     def change_kind(self, row: Row, kind: str) -> None:
         """Another kind of domain, with bounds that say about the same where they can."""
+        self._remember()
         row.change_kind(kind)
         self._refresh()
 
@@ -114,13 +144,15 @@ class SpaceModel:
         taken = {row.name for row in self.rows}
         free = (f"parameter_{number}" for number in range(1, len(taken) + 2))
         row = Row(name or next(n for n in free if n not in taken), "loguniform", {"lower": "1e-4", "upper": "1e-1"})
-        self.rows.append(row)
+        self._remember()
+        self.rows = [*self.rows, row]
         self._refresh()
         return row
 
     def delete(self, row: Row) -> None:
         """Take a row out."""
-        self.rows.remove(row)
+        self._remember()
+        self.rows = [other for other in self.rows if other is not row]
         self._refresh()
 
     def _refresh(self) -> None:

@@ -20,24 +20,26 @@ from hpt_lessons.view.look import typed
 from hpt_lessons.view.look.typed import as_typed as short
 from hpt_lessons.view.space.words import mistake_in_words
 
-# The fields of each kind, in reading order. A constant is a fixed value, an object one that cannot be typed.
+# The fields of each kind, in reading order; kinds as a beginner meets them. A constant is a fixed value, an object one
+# that cannot be typed.
 FIELDS: dict[str, tuple[str, ...]] = {
-    "loguniform": ("lower", "upper"),
     "uniform": ("lower", "upper"),
-    "quniform": ("lower", "upper", "q"),
-    "qloguniform": ("lower", "upper", "q"),
+    "loguniform": ("lower", "upper"),
+    "choice": ("values",),
     "randint": ("lower", "upper"),
     "lograndint": ("lower", "upper"),
+    "constant": ("value",),
+    "grid_search": ("values",),
+    "randn": ("mean", "sd"),
+    "quniform": ("lower", "upper", "q"),
+    "qloguniform": ("lower", "upper", "q"),
     "qrandint": ("lower", "upper", "q"),
     "qlograndint": ("lower", "upper", "q"),
-    "randn": ("mean", "sd"),
     "qrandn": ("mean", "sd", "q"),
-    "choice": ("values",),
-    "grid_search": ("values",),
-    "constant": ("value",),
     "sample_from": (),
     "object": (),
 }
+SPECIAL = ("randn", "quniform", "qloguniform", "qrandint", "qlograndint", "qrandn")  # few spaces need them
 READ_ONLY = ("sample_from", "object")
 
 
@@ -71,6 +73,15 @@ class Row:
         """The kinds that this row may have: a function or an object can be kept, never typed."""
         own = self.given[0] if self.given and self.given[0] in READ_ONLY else None
         return [kind for kind in FIELDS if kind not in READ_ONLY or kind == own]
+
+    @property
+    def state(self) -> tuple:
+        """All that can be edited, to be given back by `put_back`."""
+        return self.name, self.kind, dict(self.texts), self._typed
+
+    def put_back(self, state: tuple) -> None:
+        """The row as it was."""
+        self.name, self.kind, self.texts, self._typed = state[0], state[1], dict(state[2]), state[3]
 
     @property
     def untouched(self) -> bool:
