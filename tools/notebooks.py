@@ -43,7 +43,18 @@ FOLDER = ROOT / "notebooks"
 SHARE_LET_OFF = 1 / 3
 # The notebooks that are held to the form of a lesson, by their name in notebooks/; each of the others joins when it is
 # cut to it.
-NEW_FORM: tuple[str, ...] = ("00_start_here.ipynb", "solutions/00_start_here_solutions.ipynb")
+NEW_FORM: tuple[str, ...] = (
+    "00_start_here.ipynb",
+    "01_three_levers.ipynb",
+    "02_noise_and_honest_scores.ipynb",
+    "03_search_spaces.ipynb",
+    "05_random_then_grid.ipynb",
+    "solutions/00_start_here_solutions.ipynb",
+    "solutions/01_three_levers_solutions.ipynb",
+    "solutions/02_noise_and_honest_scores_solutions.ipynb",
+    "solutions/03_search_spaces_solutions.ipynb",
+    "solutions/05_random_then_grid_solutions.ipynb",
+)
 
 
 def main(arguments: list[str] | None = None) -> int:
