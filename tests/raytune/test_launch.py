@@ -121,7 +121,7 @@ def test_what_the_search_refuses_is_an_error_where_it_was_launched(stopped, tmp_
 
     with pytest.raises(FileExistsError, match="mine"):
         launch(run_study, held, six(), **stopped[0])
-    with pytest.raises(ValueError, match="num_samples 0"):
+    with pytest.raises(ValueError, match="num_samples=0"):
         launch(tune_cifar, num_samples=0, folder=tmp_path)
     search = launch(run_study, held, six(), max_epochs=1, folder=tmp_path, resources={"cpu": 64})
     with pytest.raises(ValueError, match="one trial asks for"):

@@ -48,7 +48,7 @@ def test_the_same_seed_gives_the_same_numbers_also_after_a_stop(tmp_path):
 def test_a_configuration_that_cannot_be_trained_is_refused_before_anything_starts(tmp_path):
     with pytest.raises(ValueError, match="'lr' is 0"):
         search(tmp_path, default={**BAD, "lr": 0})
-    with pytest.raises(ValueError, match="num_samples 0"):
+    with pytest.raises(ValueError, match="num_samples=0"):
         search(tmp_path, num_samples=0)
     assert not list(tmp_path.iterdir())
 
