@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from hpt_lessons import checks
 from hpt_lessons.recorded.methods import METHODS, Method
 from hpt_lessons.recorded.objective import Recorded
 from hpt_lessons.recorded.synthetic import Synthetic
@@ -65,6 +66,7 @@ def replay(
     ValueError for a budget or workers below 1, for a searcher that is none, for a scheduler that goes beyond
     `max_epochs`, for more epochs than were recorded, and for trials without seconds.
     """
+    checks.whole("max_epochs", max_epochs)
     budget = FULL_TRAININGS * max_epochs if budget is None else budget
     for name, value, least in (
         ("max_epochs", max_epochs, 1),
@@ -104,8 +106,7 @@ def repeats(
     if not callable(method) and method not in METHODS:
         raise ValueError(f"method {method!r}: choose one of {', '.join(METHODS)}, or give a function.")
     make = METHODS[method] if isinstance(method, str) else method
-    if repeats < 1:
-        raise ValueError(f"repeats: {repeats} were asked for; give at least 1.")
+    checks.whole("repeats", repeats)
     tables = []
     for number in range(seed, seed + repeats):
         searcher, scheduler = make(objective.space, number, max_epochs, budget)

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from hpt_lessons import checks
 from hpt_lessons.recorded.curves import SCOPES, Curve, check_budget, told
 from hpt_lessons.search import domains
 from hpt_lessons.search.space import Space
@@ -53,6 +54,8 @@ class Synthetic:
         seconds: float = 1.0,
         seed: int = 0,
     ):
+        checks.whole("dimension", dimension)
+        checks.whole("max_epochs", max_epochs)
         self._check(dimension, important, correlation, noise, max_epochs, scope)
         self.dimension, self.important, self.correlation, self.noise = dimension, important, correlation, noise
         self.max_epochs, self.scope, self.epoch_seconds = max_epochs, scope, seconds

@@ -62,6 +62,8 @@ def load(name: str, folder: Path = HOME, *, partial: bool = False) -> Trials:
 
     Raises ValueError for a name that there is not, `TableError` for a file that cannot be read.
     """
+    if not isinstance(name, str):
+        raise ValueError(f"recorded: {name!r} is no name of a table; there are {', '.join(names(folder))}.")
     path = Path(folder) / f"{name}.npz"
     if path.is_file():
         return to_trials(read(path))

@@ -151,8 +151,7 @@ def zoom(
     Domains come back in the form in which they were given, Ray's or ours.
     """
     space = Space.of(space, grids=False, functions=False, searcher="zooming in")
-    if not 0 < width <= 1:
-        raise ValueError(f"width {width!r}: a share of the range in (0, 1] was expected")
+    checks.share("width", width)
     best = _best_first(configs, losses)[: max(keep, 1)]
     narrowed = {}
     for axis in space.axes:

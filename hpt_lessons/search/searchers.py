@@ -67,6 +67,8 @@ class RandomThenGrid:
 
     def __init__(self, space: Mapping[str, Any], num_trials: int, seed: int, random_share: float = 0.7):
         self.space = Space.of(space, grids=False, functions=False, searcher="random search, then a grid")
+        checks.whole("num_trials", num_trials)
+        checks.share("random_share", random_share)
         if num_trials < 5:
             raise ValueError(
                 f"num_trials {num_trials!r}: random search, then a grid, needs at least 5 trials, "

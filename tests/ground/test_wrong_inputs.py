@@ -14,7 +14,7 @@ HERE = str(Path(hpt_lessons.__file__).parent)
 TAKEN = (ValueError, TypeError, KeyError, FileNotFoundError, RuntimeError)
 
 
-HELP = re.compile(r"expected|choose|[Gg]ive|Use|Known are|is missing; it must|it must be|there are|List ")
+HELP = re.compile(r"expected|choose|[Gg]ive|Use|Known are|is missing; it must|it must be|there are|List |Leave out")
 
 
 def same(one, other):
