@@ -214,6 +214,7 @@ class Trials(Sequence[Trial]):
         choice to these names. A trial that diverged never wins by its last epoch, and with `scope="all"` only through
         an epoch from before.
         """
+        known_metric("best", self, metric)
         mode = mode or ("max" if metric == "accuracy" else "min")
         sign, candidates = sign_of(mode), self if among is None else self.select(among)
         scored = [(sign * value, trial) for trial in candidates for value in eligible(trial, metric, scope)]
@@ -308,6 +309,18 @@ def expect_trials(caller: str, given: Any) -> None:
         f"{caller}: {given!r:.80} is a {type(given).__name__}; a table of trials was expected: study.trials of a "
         "search, recorded.load('cifar-lenet'), or Trials.from_records([...]) of your own rows."
     )
+
+
+def known_metric(caller: str, trials: Iterable[Trial], metric: Any) -> None:
+    """ValueError for a metric that no trial reports; it names those that there are. A table without results knows none."""
+    found = dict.fromkeys(_RESULT_FIELDS[1:])
+    results = [trial.history[0] for trial in trials if trial.history]
+    for result in results:
+        found |= dict.fromkeys(name for name, value in result.extra.items() if isinstance(value, (int, float)))
+    last = [trial.history[-1] for trial in trials if trial.history]
+    reported = any(metric in result.extra for result in last) if isinstance(metric, str) else False
+    if results and metric not in found and not reported:
+        raise ValueError(f"{caller}: metric={metric!r} is not reported; choose one of {', '.join(map(repr, found))}.")
 
 
 def eligible(trial: Trial, metric: str, scope: str) -> list[float]:

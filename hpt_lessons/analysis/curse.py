@@ -19,7 +19,7 @@ from numpy.typing import ArrayLike
 from hpt_lessons import checks
 from hpt_lessons.analysis.comparisons import covers
 from hpt_lessons.analysis.intervals import mean_interval
-from hpt_lessons.trials import Trial, Trials, eligible, expect_trials, sign_of
+from hpt_lessons.trials import Trial, Trials, eligible, expect_trials, known_metric, sign_of
 
 
 class Curse(NamedTuple):
@@ -161,6 +161,7 @@ def by_seed(trials: Trials, metric: str = "loss", scope: str = "last", seeds: Se
     Raises ValueError if nothing is left, or if a configuration was trained twice with one seed.
     """
     expect_trials("by_seed", trials)
+    known_metric("by_seed", trials, metric)
     groups: dict[str, dict[int | None, Trial]] = defaultdict(dict)
     for trial in trials:
         group = groups[repr(sorted(trial.config.items(), key=lambda item: item[0]))]

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from hpt_lessons.analysis.comparisons import covers, percentiles, what_varies
-from hpt_lessons.trials import Result, Trial, Trials, expect_trials, one_of, sign_of
+from hpt_lessons.trials import Result, Trial, Trials, expect_trials, known_metric, one_of, sign_of
 
 
 @dataclass(frozen=True)
@@ -63,6 +63,7 @@ def incumbent(
     """
     one_of("scope", scope, ("last", "all"))
     expect_trials("incumbent", trials)
+    known_metric("incumbent", trials, metric)
     sign, events = sign_of(mode or ("max" if metric == "accuracy" else "min")), _events(trials)
     spent = SPENT[one_of("over", over, tuple(SPENT))](events)
     steps: list[tuple[float, float, str]] = []

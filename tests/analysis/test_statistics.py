@@ -59,7 +59,7 @@ def test_impossible_counts_are_errors(correct, n):
 def test_confidence_is_a_share(confidence):
     """95 for 95 % would be an easy slip."""
     for interval in (lambda: wilson(1, 2, confidence), lambda: mean_interval([1, 2], confidence)):
-        with pytest.raises(ValueError, match="confidence=.* a share above 0 and below 1 was expected"):
+        with pytest.raises(ValueError, match=r"confidence=.* a share above 0 and below 1 was expected"):
             interval()
 
 

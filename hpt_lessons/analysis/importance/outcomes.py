@@ -9,7 +9,7 @@ import numpy as np
 
 from hpt_lessons.analysis.curse import score
 from hpt_lessons.analysis.importance.columns import Setting, setting, varying
-from hpt_lessons.trials import Trial, Trials, expect_trials
+from hpt_lessons.trials import Trial, Trials, expect_trials, known_metric
 
 OF = ("rank", "value", "good")
 
@@ -17,6 +17,7 @@ OF = ("rank", "value", "good")
 def scored(trials: Trials, metric: str, scope: str) -> Trials:
     """The trials that have a result or diverged; a ValueError if none is sound."""
     expect_trials("importance", trials)
+    known_metric("importance", trials, metric)
     sound = {trial.name for trial in trials if math.isfinite(score(trial, metric, scope))}
     if not sound:
         raise ValueError(f"importance: none of {len(trials)} trials has a sound result in {metric!r}.")
