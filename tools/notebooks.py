@@ -54,6 +54,10 @@ NEW_FORM: tuple[str, ...] = (
     "solutions/02_noise_and_honest_scores_solutions.ipynb",
     "solutions/03_search_spaces_solutions.ipynb",
     "solutions/05_random_then_grid_solutions.ipynb",
+    "04_grid_and_random.ipynb",
+    "deeper/04_one_comparison_is_an_anecdote.ipynb",
+    "deeper/04_where_do_the_ticks_stand.ipynb",
+    "solutions/04_grid_and_random_solutions.ipynb",
 )
 
 

@@ -454,7 +454,7 @@ def test_who_skipped_may_predict_before_the_result_is_shown(quiz):
 def test_a_choice_is_predicted_changed_and_skipped_too(tmp_path):
     """The last thing that was pressed counts."""
     quiz = Quiz(NOTEBOOKS / "quiz" / "04.toml", answers=tmp_path / "04.json")
-    (id,) = [q.id for q in quiz.questions if q.predict and q.kind == "one"]
+    id = next(q.id for q in quiz.questions if q.predict and q.kind == "one")
     prediction, other = quiz.predict(id), quiz.questions[id].choices[1].text
     prediction.field.value = other
     prediction.keep.click()
