@@ -54,6 +54,9 @@ NEW_FORM: tuple[str, ...] = (
     "solutions/02_noise_and_honest_scores_solutions.ipynb",
     "solutions/03_search_spaces_solutions.ipynb",
     "solutions/05_random_then_grid_solutions.ipynb",
+    "09_ray_tune_cifar.ipynb",
+    "deeper/09_bug_hunt.ipynb",
+    "solutions/09_ray_tune_cifar_solutions.ipynb",
 )
 
 
