@@ -312,7 +312,7 @@ def expect_trials(caller: str, given: Any) -> None:
 
 
 def known_metric(caller: str, trials: Iterable[Trial], metric: Any) -> None:
-    """ValueError for a metric that no trial reports; it names those that there are. A table without results knows none."""
+    """ValueError for a metric that no trial reports, naming those that there are; without results nothing is known."""
     found = dict.fromkeys(_RESULT_FIELDS[1:])
     results = [trial.history[0] for trial in trials if trial.history]
     for result in results:

@@ -48,16 +48,19 @@ NEW_FORM: tuple[str, ...] = (
     "01_three_levers.ipynb",
     "02_noise_and_honest_scores.ipynb",
     "03_search_spaces.ipynb",
+    "04_grid_and_random.ipynb",
     "05_random_then_grid.ipynb",
+    "09_ray_tune_cifar.ipynb",
+    "deeper/04_one_comparison_is_an_anecdote.ipynb",
+    "deeper/04_where_do_the_ticks_stand.ipynb",
+    "deeper/09_bug_hunt.ipynb",
     "solutions/00_start_here_solutions.ipynb",
     "solutions/01_three_levers_solutions.ipynb",
     "solutions/02_noise_and_honest_scores_solutions.ipynb",
     "solutions/03_search_spaces_solutions.ipynb",
-    "solutions/05_random_then_grid_solutions.ipynb",
-    "04_grid_and_random.ipynb",
-    "deeper/04_one_comparison_is_an_anecdote.ipynb",
-    "deeper/04_where_do_the_ticks_stand.ipynb",
     "solutions/04_grid_and_random_solutions.ipynb",
+    "solutions/05_random_then_grid_solutions.ipynb",
+    "solutions/09_ray_tune_cifar_solutions.ipynb",
 )
 
 
