@@ -21,8 +21,6 @@ from collections.abc import Iterable
 from pathlib import Path
 from urllib.parse import quote, unquote
 
-import nbformat
-
 from hpt_lessons.files import DataError, make_folder, read_json, write_atomically, write_json
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -124,6 +122,8 @@ def contents() -> dict[str, bytes]:
 
 def lesson_copy(path: Path) -> dict[str, bytes]:
     """A notebook as students get it, without outputs and hidden cells, and the pictures it shows from elsewhere."""
+    import nbformat  # here, for `make tune` needs none, and it takes seconds
+
     notebook, elsewhere = nbformat.reads(path.read_text(encoding="utf-8"), as_version=4), {}
     notebook.cells = [cell for cell in notebook.cells if HIDDEN not in cell.metadata.get("tags", [])]
     notebook.metadata.pop("widgets", None)

@@ -8,14 +8,19 @@ import sys
 from pathlib import Path
 
 from hpt_lessons.cifar.data import Data, DataError, load_data
+from hpt_lessons.cifar.pictures.download import DownloadError
 from hpt_lessons.files import write_json
 from hpt_lessons.names import check_name
 from hpt_lessons.progress import seconds_in_words
 from hpt_lessons.raytune import cifar
+from hpt_lessons.raytune.judge import verdict
+from hpt_lessons.raytune.setup import prepare_ray
 from hpt_lessons.raytune.study import Study
 from hpt_lessons.study.cifar import SEARCHES
 from hpt_lessons.study.folders import COMMAND, JOURNAL, default_name, study_folder
 from hpt_lessons.trials import Trial
+
+ZOOM_FROM = 5  # samples: with fewer there is nothing to zoom into
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -23,9 +28,15 @@ def main(arguments: list[str] | None = None) -> int:
     options = read_arguments(arguments)
     try:
         options = remembered(options) if options.resume else named(options)
+        print(
+            f"{options.samples} trials of at most {options.epochs} epochs, and the untuned default beside them.",
+            flush=True,
+        )
+        if not options.resume:
+            prepare_ray()
         data = prepare(options)
         remember(options)
-        print(f"Data: {data!r}. Study: {folder_of(options)}", flush=True)
+        print(f"Data: {data!r}. Study: {os.path.relpath(folder_of(options))}", flush=True)
         study = cifar.tune_cifar(
             num_samples=options.samples,
             max_epochs=options.epochs,
@@ -53,44 +64,53 @@ def read_arguments(arguments: list[str] | None) -> argparse.Namespace:
     """The command line; each default is the small search that two cores finish in minutes."""
     ask = argparse.ArgumentParser(
         prog="python -m hpt_lessons.raytune",
-        description=__doc__.splitlines()[0],
-        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
+        description=f"{__doc__.splitlines()[0]} The untuned default is trained beside the search.",
     )
-    ask.add_argument("--samples", type=int, default=10, help="configurations to try")
-    ask.add_argument("--epochs", type=int, default=4, help="epochs of a trial that is not stopped")
+    ask.add_argument("--samples", type=int, default=16, help="configurations to try (default: %(default)s)")
+    ask.add_argument(
+        "--epochs", type=int, default=4, help="epochs of a trial that is not stopped (default: %(default)s)"
+    )
     ask.add_argument(
         "--data",
         default="auto",
         metavar="WHAT",
-        help="'auto', 'cifar10', 'standin', or a folder of pictures train/<class>/...",
+        help="'cifar10', 'standin', a folder of pictures train/<class>/..., or 'auto': CIFAR-10 if it can be had, "
+        "else the stand-in (default: %(default)s)",
     )
     ask.add_argument("--data-name", metavar="TEXT", help="what a folder of pictures is called in the results")
-    ask.add_argument("--data-dir", metavar="DIR", help="where prepared data is kept (HPT_LESSONS_DATA or ./data)")
-    ask.add_argument("--train-size", type=int, metavar="N", help="use only N training pictures")
-    ask.add_argument("--seed", type=int, default=0, help="of the configurations, the weights and the picture order")
+    ask.add_argument(
+        "--data-dir", metavar="DIR", help="where prepared data is kept (default: $HPT_LESSONS_DATA, else data)"
+    )
+    ask.add_argument("--train-size", type=int, metavar="N", help="use only N training pictures (default: all)")
+    ask.add_argument(
+        "--seed",
+        type=int,
+        default=0,
+        help="of the configurations, the weights and the picture order (default: %(default)s)",
+    )
     ask.add_argument(
         "--search",
-        default="random",
         choices=SEARCHES,
-        help="which configurations to try; a grid over all four needs at least --samples 32",
+        help="which configurations to try (default: random-then-grid, or random for fewer than "
+        f"{ZOOM_FROM} samples); a grid over all four needs at least --samples 32",
     )
     ask.add_argument(
         "--scheduler",
         choices=cifar.SCHEDULERS,
-        help="what stops bad trials early; hyperband for bohb, else asha, unless given",
+        help="what stops bad trials early (default: hyperband for bohb, else asha)",
     )
     ask.add_argument("--name", help="of the study: a folder of this name keeps all that it finds (default: the time)")
     ask.add_argument(
         "--folder",
         default=os.environ.get("HPT_LESSONS_STUDIES", "studies"),
         metavar="DIR",
-        help="where studies are kept",
+        help="where studies are kept (default: $HPT_LESSONS_STUDIES, else studies)",
     )
     ask.add_argument(
-        "--resume", action="store_true", help="go on with the study of this name, or with the last one, as it was begun"
+        "--resume", action="store_true", help="go on with the study --name, or with the last one, as it was begun"
     )
-    ask.add_argument("--cpus", type=float, default=1, help="CPU cores for each trial")
-    ask.add_argument("--gpus", type=float, default=0, help="GPUs for each trial, for example 0.25")
+    ask.add_argument("--cpus", type=float, default=1, help="CPU cores for each trial (default: %(default)g)")
+    ask.add_argument("--gpus", type=float, default=0, help="GPUs for each trial, for example 0.25 (default: none)")
     options = ask.parse_args(arguments)
     for name in ("samples", "epochs"):
         if getattr(options, name) < 1:
@@ -104,6 +124,7 @@ def read_arguments(arguments: list[str] | None) -> argparse.Namespace:
         others = {name for name, value in vars(options).items() if value != ask.get_default(name)}
         if others := sorted(others - {"resume", "name", "folder"}):
             ask.error(f"--resume goes on as the study was begun; leave out --{', --'.join(others).replace('_', '-')}")
+    options.search = options.search or ("random-then-grid" if options.samples >= ZOOM_FROM else "random")
     return options
 
 
@@ -152,7 +173,14 @@ def remembered(options: argparse.Namespace) -> argparse.Namespace:
 def prepare(options: argparse.Namespace) -> Data:
     """The data that was asked for: by one of its names, or a folder."""
     if options.data in ("auto", "cifar10", "standin"):
-        return load_data(options.data_dir, None if options.data == "auto" else options.data)
+        try:
+            return load_data(options.data_dir, None if options.data == "auto" else options.data)
+        except DownloadError as error:
+            folder = Path(options.data_dir or os.environ.get("HPT_LESSONS_DATA") or "data").absolute()
+            raise DataError(
+                f"CIFAR-10 cannot be had now: {error.reason}. Put cifar-10-python.tar.gz, or the folder "
+                f"cifar-10-batches-py, into {folder}, or search on generated pictures: --data standin."
+            ) from error
     return load_data(options.data_dir, "folder", images=options.data, name=options.data_name)
 
 
@@ -194,7 +222,8 @@ def report(study: Study, data: Data, learns: bool = False) -> str:
         "",
         f"The intervals are for the {next(iter(tested.values()))[1]:,} test pictures of {data.name}; another "
         "seed moves the results too.",
-        f"By its best epoch instead of its last, the winner is trial {study.best(scope='all').name}.",
+        "",
+        *verdict(best, next(iter(study.trials.filter(lambda trial: trial.name == "default")), None), tested),
     ]
     return "\n".join(lines)
 

@@ -8,6 +8,7 @@ from typing import Any
 from hpt_lessons.cifar.config import UNTUNED
 from hpt_lessons.cifar.data import Data, load_data
 from hpt_lessons.journal import Journal
+from hpt_lessons.raytune.setup import prepare_ray
 from hpt_lessons.raytune.study import Study, run_study
 from hpt_lessons.search import asha, halving, presets, rungs
 from hpt_lessons.search.space import Space
@@ -57,6 +58,8 @@ def tune_cifar(
     one_of("search", search, SEARCHES)
     one_of("scheduler", scheduler, SCHEDULERS)
     check_ends(space, shared, seed)
+    if not resume:  # else the study may be complete, and Ray not needed
+        prepare_ray()
     data = data if data is not None else load_data(data_dir, progress=progress)
     searcher = make_searcher(search, space, num_samples, seed)
     settings = {"search": search, "scheduler": scheduler, "seed": seed, "space": space.table(), "options": shared}

@@ -129,7 +129,9 @@ def _fit(
     from ray import tune
 
     from hpt_lessons.raytune.adapters import OurScheduler, SilentReporter, StudySearcher
+    from hpt_lessons.raytune.setup import share_workers
 
+    share_workers()
     # Else Ray starts one process, and the next only when that one runs.
     os.environ["TUNE_MAX_PENDING_TRIALS_PG"] = str(broker.concurrent)
     trainable = tune.with_parameters(_one_trial, train=train, folder=str(path / "trials"), shared=shared)

@@ -58,6 +58,17 @@ def test_the_search_on_real_pictures_is_quoted_as_it_was(trials):
     assert f"10 trials on {trials.data}, {stopped} stopped early" in README
 
 
+def test_the_search_that_tuning_won_is_quoted_as_it_was():
+    record = RECORD.with_name("search_on_standin.jsonl")
+    trials = Trials.read(record)
+    best = trials.filter(lambda trial: trial.name != "default").best()
+    tested = {event["trial"]: event for event in Journal(record).read() if event["event"] == "test"}
+    for trial, label in ((best, "best trial"), (trials["default"], "untuned default")):
+        row = f"{label:16}{trial.budget:7d}{trial.loss:13.3f}{100 * trial.accuracy:15.1f} %   "
+        assert row + in_words(tested[trial.name]) in README
+    assert tested[best.name]["correct"] > tested["default"]["correct"]
+
+
 # -- lesson 04: what is drawn there, computed again from the definitions -----------------------------------------------
 
 TARGETS = 20_000
