@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from hpt_lessons.cifar.pictures import arrays, sources
-from hpt_lessons.files import DataError, append_line, explained, locked
+from hpt_lessons.files import DataError, append_line, explained, locked, make_folder
 
 __all__ = ["Data", "DataError", "load_data", "open_data", "open_test_set", "test_openings"]
 
@@ -154,6 +154,7 @@ def open_test_set(data: Data, why: str) -> tuple[np.ndarray, np.ndarray]:
     test = tuple(arrays.map_array(cache, description, name) for name in ("test_images", "test_labels"))
     opening = {"time": datetime.now(UTC).isoformat(timespec="seconds"), "why": why.strip(), "pid": os.getpid()}
     path = _openings_files(cache)[0]
+    make_folder(path.parent)
     with explained(path):
         append_line(path, json.dumps(opening, ensure_ascii=False).encode() + b"\n")
     return test
@@ -167,7 +168,7 @@ def test_openings(data: Data) -> list[dict[str, Any]]:
         if path.is_file()
         for line in path.read_text(encoding="utf-8", errors="replace").splitlines()
     ]
-    return sorted((_opening(line) for line in lines if line.strip()), key=lambda opening: str(opening.get("time")))
+    return [_opening(line) for line in lines if line.strip()]
 
 
 def _openings_files(cache: Path) -> list[Path]:
@@ -179,7 +180,6 @@ def _openings_files(cache: Path) -> list[Path]:
     own = Path.home() / ".hpt_lessons" / cache.name / _OPENINGS
     if os.access(beside if beside.exists() else cache, os.W_OK):
         return [beside, own]
-    own.parent.mkdir(parents=True, exist_ok=True)
     return [own, beside]
 
 

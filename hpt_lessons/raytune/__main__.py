@@ -193,7 +193,7 @@ def report(study: Study, data: Data, learns: bool = False) -> str:
 
     With `learns` also how many of the trials' results the searcher's model has heard of.
     """
-    best = study.best()
+    best, by_all = study.best(), study.best(scope="all")
     tested = cifar.test_best(study, data)
     trials = study.searched
     cut = sum(trial.status == "stopped" for trial in trials)
@@ -204,6 +204,7 @@ def report(study: Study, data: Data, learns: bool = False) -> str:
         + ", ".join(
             f"{key}={value:.4g}" if isinstance(value, float) else f"{key}={value}" for key, value in best.config.items()
         ),
+        *([] if by_all.name == best.name else [f"Best by any epoch: trial {by_all.name}, after {by_all.best_epoch}."]),
         "",
         f"{'':16}{'epochs':>7}{'valid. loss':>13}{'valid. accuracy':>17}   test accuracy [95 % interval]",
         _row("best trial", best, tested),

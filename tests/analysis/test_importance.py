@@ -361,7 +361,7 @@ def test_scales_are_guessed_from_how_the_values_spread():
     ({"of": "loss"}, "of='loss' is not possible"),
     ({"method": "linear"}, "method='linear' is not possible"),
     ({"names": ["l9"]}, "'l9' does not vary between these trials; what varies: a, b"),
-    ({"metric": "f1"}, "has a sound result in 'f1'"),
+    ({"metric": "f1"}, "metric='f1' is not reported"),
     ({"of": "good", "good": 10}, "good=10 is not possible"),
 ])  # fmt: skip
 def test_impossible_questions_are_errors(options, message):

@@ -77,7 +77,7 @@ def test_a_short_trial_can_be_kept_out():
     ({"over": "minutes"}, "over='minutes' is not possible"),
     ({"scope": "best"}, "scope='best' is not possible"),
     ({"mode": "least"}, "mode='least' is not possible"),
-    ({"metric": "f1"}, "has a sound result in 'f1'"),
+    ({"metric": "f1"}, "metric='f1' is not reported"),
 ])  # fmt: skip
 def test_impossible_wishes_are_errors(options, message):
     with pytest.raises(ValueError, match=message):

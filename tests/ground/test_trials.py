@@ -405,7 +405,7 @@ def test_a_misspelt_choice_is_an_error():
         trials.best(mode="least")
     with pytest.raises(ValueError, match="scope='avg' is not possible; choose 'last' or 'all'"):
         trials.best(scope="avg")
-    with pytest.raises(ValueError, match="sound result in 'acuracy'"):
+    with pytest.raises(ValueError, match="metric='acuracy' is not reported"):
         trials.best("acuracy")
 
 

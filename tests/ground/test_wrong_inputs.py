@@ -14,7 +14,9 @@ HERE = str(Path(hpt_lessons.__file__).parent)
 TAKEN = (ValueError, TypeError, KeyError, FileNotFoundError, RuntimeError)
 
 
-HELP = re.compile(r"expected|choose|[Gg]ive|Use|Known are|is missing; it must|it must be|there are|List |Leave out")
+HELP = re.compile(
+    r"expected|choose|[Gg]ive|Use|Known are|is missing; it must|it must be|there are|List |Leave out|say in what"
+)
 
 
 def same(one, other):

@@ -27,7 +27,9 @@ class RepeatingReporter(training.Reporter):
     """2: `start_epoch = checkpoint["epoch"]`, the epoch that was finished already."""
 
     def resume(self):
-        return max(0, super().resume() - 1)
+        reached = super().resume()
+        del self.training.history[-1:]
+        return max(0, reached - 1)
 
 
 class WrongDivisor(training.Training):

@@ -276,7 +276,7 @@ def test_what_cannot_be_replayed_is_refused(wrong, message):
     objective = Recorded(table())
     with pytest.raises(ValueError, match=message):
         replay(objective, **{"searcher": RandomSearch(objective.space, 0), "max_epochs": EPOCHS, **wrong})
-    with pytest.raises(ValueError, match="give at least 1"):
+    with pytest.raises(ValueError, match="a whole number of at least 1"):
         repeats(objective, "random", 0)
 
 

@@ -16,7 +16,7 @@ def test_a_measurement_prints_its_table(capsys):
 
 def test_a_measurement_that_is_not_there_is_named(capsys):
     assert command.run(["speed"]) == 2
-    assert "'speed'. Known are bohb, population, replay, search, training" in capsys.readouterr().err
+    assert "'speed'. Known are bohb, population, replay, search, start, training" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

@@ -32,7 +32,14 @@ def test_every_step_is_one_of_a_plain_search(name, gamma, factor, share, noise, 
     model = BOHBModel(
         name, gamma=gamma, bandwidth_factor=factor, random_share=share, noise=noise, trials=trials, seed=seed
     )
-    plain = BOHBSampler(model.task.space, seed=seed, top_fraction=gamma, bandwidth_factor=factor, random_fraction=share)
+    plain = BOHBSampler(
+        model.task.space,
+        seed=seed,
+        top_fraction=gamma,
+        bandwidth_factor=factor,
+        min_bandwidth=model.min_bandwidth,
+        random_fraction=share,
+    )
     for k, value in enumerate(model.values):
         config = plain.ask()
         assert model.next(k)[0].config == config
@@ -209,7 +216,7 @@ def test_a_problem_that_is_not_there_is_said_and_the_last_one_stays(monkeypatch)
     explorer = BOHBExplorer(trials=10)
     explorer.problem.value = "measured"
     assert 'role="alert"' in explorer.words.value and "no table &lt;here&gt;" in explorer.words.value
-    assert explorer.problem.value == explorer.model.problem == "two valleys"
+    assert explorer.problem.value == explorer.model.problem == "one valley"
     explorer.steps.next.click()
     assert "Observation 1" in explorer.words.value
 

@@ -113,8 +113,9 @@ class BetModel:
         """Bet that tuning this one alone gains most from this start; the bet that counts, which is the first one."""
         if name not in self.candidates:
             raise ValueError(f"only one: {name!r} cannot be bet on here; there are {', '.join(self.candidates)}.")
-        kept = self.answers.add(self.answers.questions[self._id()], [name])
-        return kept.answer[0]
+        if self.bet is None:
+            self.answers.add(self.answers.questions[self._id()], [name])
+        return self.bet or name
 
     def open(self) -> None:
         """Show all others too; ValueError before there is a bet."""
