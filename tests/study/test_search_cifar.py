@@ -6,8 +6,9 @@ import sys
 import pytest
 
 from helpers.random_pictures import random_data
-from hpt_lessons.search import domains
-from hpt_lessons.study.cifar import search_cifar
+from hpt_lessons.search import domains, presets
+from hpt_lessons.search.space import Space
+from hpt_lessons.study.cifar import check_ends, search_cifar, trial_options
 from hpt_lessons.study.control import Control
 
 SPACE = {"l1": 8, "l2": 8, "lr": domains.loguniform(1e-3, 1e-1), "batch_size": domains.choice([16, 32])}
@@ -60,3 +61,9 @@ def test_a_search_and_its_view_open_without_torch_and_ray():
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+@pytest.mark.parametrize("make", presets.PRESETS.values())
+def test_no_space_that_the_course_offers_is_refused(make):
+    """In the classic one the widths are drawn by a function: nobody knows its ends."""
+    check_ends(Space.of(make()), trial_options(4, 2, 0, None), seed=0)
