@@ -6,7 +6,7 @@ import os
 import sys
 import threading
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -98,7 +98,7 @@ def start_ray(**options: Any) -> None:
             return
         try:
             with plain_python(), lean_processes():
-                ray.init(**{**quiet, **options})
+                _in_a_thread_that_stays(lambda: ray.init(**{**quiet, **options}))
             if local:
                 _started_here.append(True)
         except Exception as error:
@@ -106,6 +106,33 @@ def start_ray(**options: Any) -> None:
             if "timed out during startup" not in str(error) or attempt == ATTEMPTS - 1:
                 raise
             ray.shutdown()
+
+
+def _in_a_thread_that_stays(call: Callable[[], Any]) -> None:
+    """Make the call here, or from a thread other than the main one in a thread that outlives it.
+
+    On Linux Ray asks the system to end its processes with the *thread* that has started them: when the thread of a
+    search ended, Ray would be gone under the notebook, and the next call of it would wait for ever.
+    """
+    if threading.current_thread() is threading.main_thread():
+        call()
+        return
+    errors: list[BaseException] = []
+    made = threading.Event()
+
+    def stay() -> None:
+        try:
+            call()
+        except BaseException as error:
+            errors.append(error)
+        made.set()
+        if not errors:
+            threading.Event().wait()
+
+    threading.Thread(target=stay, name="ray", daemon=True).start()
+    made.wait()
+    if errors:
+        raise errors[0]
 
 
 def share_workers() -> None:

@@ -228,3 +228,27 @@ tune.Tuner(lambda config: endless(config), param_space={"x": tune.grid_search([1
            run_config=tune.RunConfig(storage_path=folder, verbose=0, callbacks=[view])).fit()
 print(f"fit returned, {view.model.count('interrupted')} interrupted")
 """
+
+
+AFTER = """
+import sys
+from hpt_lessons.raytune.launch import launch
+from hpt_lessons.raytune.study import run_study
+from hpt_lessons.search.searchers import Listed
+
+def train(config, checkpoint):
+    from ray import tune
+    tune.report({"loss": config["x"]})
+
+launch(run_study, train, Listed([{"x": 1.0}]), max_epochs=1, folder=sys.argv[1], progress=False).wait()
+import ray
+print("still there:", ray.get(ray.remote(lambda: 3).remote()))
+"""
+
+
+def test_ray_outlives_the_thread_of_a_search(tmp_path):
+    """On Linux processes can end with the thread that started them; the notebook goes on with Ray after its search."""
+    done = subprocess.run(
+        [sys.executable, "-c", AFTER, str(tmp_path)], capture_output=True, text=True, timeout=200, cwd=tmp_path
+    )
+    assert "still there: 3" in done.stdout, done.stdout + done.stderr
