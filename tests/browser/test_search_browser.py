@@ -87,7 +87,7 @@ def test_a_tuner_of_the_users_own_is_seen_while_it_runs_and_an_interrupt_stops_i
     rows = page.locator(ROWS)
     playwright.expect(rows.first).to_contain_text("running", timeout=240_000)
     playwright.expect(page.get_by_text("Best of the search so far").first).to_be_visible(timeout=240_000)
-    playwright.expect(page.get_by_text("printed before the search")).to_be_visible()
+    playwright.expect(page.get_by_text("printed before the search", exact=True)).to_be_visible()
     lab.command(page, "notebook:interrupt-kernel")
     playwright.expect(rows.first).to_contain_text("interrupted", timeout=120_000)
     assert lab.ask(page, "len(results), live.model.state") == "(2, 'interrupted')"
