@@ -153,11 +153,12 @@ def test_the_grid_after_random_trials_survives_a_kill(tmp_path_factory, kills):
     events = [event for event in Journal(machine.path).read() if event.get("trial") != "default"]
     begun = [event["trial"] for event in events if event["event"] == "trial"]
     assert begun == [f"{n:04d}" for n in range(16)]
-    first_of_grid = next(i for i, event in enumerate(events) if event["event"] == "trial" and event["trial"] == "0010")
+    first_of_grid = next(i for i, event in enumerate(events) if event["event"] == "trial" and event["trial"] == "0011")
     ended = {event["trial"] for event in events[:first_of_grid] if event["event"] == "end"}
-    assert ended == {f"{n:04d}" for n in range(10)}
-    grid = [event["config"] for event in events if event["event"] == "trial"][10:]
-    assert len({config["x"] for config in grid}) * len({config["y"] for config in grid}) == len(grid) == 6
+    assert ended == {f"{n:04d}" for n in range(11)}
+    second = [event["config"] for event in events if event["event"] == "trial"][11:]
+    grid = second[:4]  # five trials pay for two ticks on each axis, and for one at random
+    assert len({config["x"] for config in grid}) * len({config["y"] for config in grid}) == 4 and len(second) == 5
 
 
 def test_a_result_that_comes_twice_counts_once(tmp_path):
