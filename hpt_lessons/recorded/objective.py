@@ -89,8 +89,8 @@ class Recorded:
                 raise ValueError(f"Recorded: {name}={value!r} is not known; choose {' or '.join(map(repr, known))}.")
         self.trials, self.metric, self.scope = trials, metric, scope
         self.data = f"{trials.data or 'not named'}, recorded trials"
-        self.names = _names(trials)
-        self.max_epochs = _common_length(trials)
+        self.names = names_of(trials)
+        self.max_epochs = common_length(trials)
         self._curves = {trial.name: curve_of(trial, self.max_epochs, seconds) for trial in trials}
         self.index = CellIndex(self.names, [trial.config for trial in trials])
         self.cells = self._fill_cells()
@@ -317,21 +317,22 @@ def _of_curve(trial: Trial, curve: Curve) -> tuple[Result, ...]:
     )
 
 
-def _common_length(trials: Trials) -> int:
+def common_length(trials: Trials, who: str = "Recorded") -> int:
     """Epochs of the shortest training that came to its end; those that diverged or died may be shorter."""
     if any(not trial.history for trial in trials):
         empty = next(trial.name for trial in trials if not trial.history)
-        raise ValueError(f"Recorded: trial {empty!r} has no epochs; filter the table to trials that were trained.")
+        raise ValueError(f"{who}: trial {empty!r} has no epochs; filter the table to trials that were trained.")
     whole = [trial.budget for trial in trials if not trial.diverged and not trial.history[-1].extra.get("dead")]
     return min(whole) if whole else max(trial.budget for trial in trials)
 
 
-def _names(trials: Trials) -> list[str]:
+def names_of(trials: Trials, who: str = "Recorded") -> list[str]:
+    """The hyperparameters of the trials; ValueError where two do not have the same ones."""
     names = list(trials[0].config)
     for trial in trials:
         if set(trial.config) != set(names):
             raise ValueError(
-                f"Recorded: trial {trial.name!r} has the hyperparameters {', '.join(trial.config)}, and "
+                f"{who}: trial {trial.name!r} has the hyperparameters {', '.join(trial.config)}, and "
                 f"the first one {', '.join(names)}. Filter the table to trials with the same ones."
             )
     return names

@@ -14,8 +14,10 @@ from typing import Any
 import numpy as np
 
 from hpt_lessons import checks
+from hpt_lessons.recorded import pool_methods
 from hpt_lessons.recorded.methods import METHODS, Method
 from hpt_lessons.recorded.objective import Recorded
+from hpt_lessons.recorded.pool import Pool
 from hpt_lessons.recorded.synthetic import Synthetic
 from hpt_lessons.search.asktell import Run, Search
 from hpt_lessons.search.halving import NoStopping
@@ -24,6 +26,7 @@ from hpt_lessons.trials import Result, Trial, Trials, expect_trials
 
 __all__ = [
     "METHODS",
+    "Pool",
     "Recorded",
     "Synthetic",
     "chosen",
@@ -100,16 +103,19 @@ def repeats(
 ) -> list[Trials]:
     """The same method `repeats` times, with the seeds `seed`, `seed` + 1, ...; a table of trials for each.
 
-    `method` is a name of `METHODS` or a function like those. A trial's `seed` is that of its search.
+    `method` is a name of `METHODS` (on a `Pool`, of `pool_methods.METHODS`) or a function like those. A trial's `seed`
+    is that of its search.
     """
     budget = FULL_TRAININGS * max_epochs if budget is None else budget
-    if not callable(method) and method not in METHODS:
-        raise ValueError(f"method {method!r}: choose one of {', '.join(METHODS)}, or give a function.")
-    make = METHODS[method] if isinstance(method, str) else method
+    known: Any = pool_methods.METHODS if isinstance(objective, Pool) else METHODS
+    if not callable(method) and method not in known:
+        raise ValueError(f"method {method!r}: choose one of {', '.join(known)}, or give a function.")
+    make = known[method] if isinstance(method, str) else method
+    drawn_from: Any = objective if isinstance(objective, Pool) else objective.space
     checks.whole("repeats", repeats)
     tables = []
     for number in range(seed, seed + repeats):
-        searcher, scheduler = make(objective.space, number, max_epochs, budget)
+        searcher, scheduler = make(drawn_from, number, max_epochs, budget)
         tables.append(
             replay(
                 objective,
