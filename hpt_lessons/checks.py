@@ -28,6 +28,13 @@ def share(name: str, value: Any, *, whole_too: bool = True) -> float:
     return float(value)
 
 
+def above_zero(name: str, value: Any) -> float:
+    """A finite number above 0, as a float; else a ValueError."""
+    if isinstance(value, bool) or not isinstance(value, Real) or not math.isfinite(value) or value <= 0:
+        raise ValueError(f"{name}={value!r:.80}: a number above 0 was expected, such as 0.5.")
+    return float(value)
+
+
 def generator(seed: Any) -> np.random.Generator:
     """The random numbers of a seed: a whole number of at least 0, a Generator itself, or None for ever new ones.
 

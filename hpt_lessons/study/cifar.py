@@ -8,6 +8,7 @@ from typing import Any
 from hpt_lessons import checks
 from hpt_lessons.cifar.config import UNTUNED, read_config
 from hpt_lessons.cifar.data import Data, load_data
+from hpt_lessons.journal import Journal
 from hpt_lessons.search import layouts, presets
 from hpt_lessons.search.bohb import BOHBSampler
 from hpt_lessons.search.domains import value_at
@@ -15,8 +16,8 @@ from hpt_lessons.search.protocols import Scheduler
 from hpt_lessons.search.searchers import Listed, RandomThenGrid
 from hpt_lessons.search.space import Space
 from hpt_lessons.study.control import Control
-from hpt_lessons.study.folders import study_folder
-from hpt_lessons.study.here import run_here
+from hpt_lessons.study.folders import JOURNAL, study_folder
+from hpt_lessons.study.here import Train, run_here
 from hpt_lessons.study.study import Study
 from hpt_lessons.trials import one_of
 
@@ -72,6 +73,20 @@ def search_cifar(
         fixed={"default": dict(default)} if default else None,
         control=control,
     )
+
+
+def training_of(study: Study, data: Data) -> Train:
+    """The training of this study's trials, for `study.finish_stopped`: its options, on the data that it was run on.
+
+    ValueError for other data, or for a study of another kind.
+    """
+    begun = next(event for event in Journal(study.folder / JOURNAL).read() if event["event"] == "study")
+    if begun["data"] != data.name:
+        raise ValueError(f"data: study {study.name!r} was run on {begun['data']!r}, and this is {data.name!r}.")
+    options = begun["settings"].get("options")
+    if not isinstance(options, Mapping):
+        raise ValueError(f"study {study.name!r} was not made by search_cifar or tune_cifar; give its own training.")
+    return partial(_train, data=data, options=options)
 
 
 def _train(

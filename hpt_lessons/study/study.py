@@ -46,6 +46,12 @@ class Study:
         """The file with the weights of a trial after its last finished epoch."""
         return self.folder / "trials" / f"{trial}.pt"
 
+    def finish_stopped(self, train: Any, **options: Any) -> Any:
+        """Train on what was stopped, and say what stopping cost; see `hpt_lessons.study.finish.finish_stopped`."""
+        from hpt_lessons.study.finish import finish_stopped  # which runs a study itself
+
+        return finish_stopped(self, train, **options)
+
 
 def check_arguments(caller: str, train: Any, searcher: Any, max_epochs: Any, num_trials: Any) -> None:
     """An error unless there is something to train with, something to ask, and numbers that are some."""

@@ -15,7 +15,7 @@ MAY_USE = {
     "recorded": {"search", "analysis", "cifar.config"},
     "recorded/making": {"recorded", "search", "analysis", "cifar"},
     "findings": {"recorded", "search", "analysis", "cifar.config"},
-    "study": {"search", "cifar"},
+    "study": {"search", "cifar", "analysis"},
     "raytune": {"study", "search", "cifar", "analysis"},
     "view": {"study", "raytune", "findings", "recorded", "search", "analysis", "cifar"},
 }
