@@ -53,6 +53,7 @@ NEW_FORM: tuple[str, ...] = (
     "09_ray_tune_cifar.ipynb",
     "deeper/04_one_comparison_is_an_anecdote.ipynb",
     "deeper/04_where_do_the_ticks_stand.ipynb",
+    "deeper/06_what_did_stopping_cost.ipynb",
     "deeper/09_bug_hunt.ipynb",
     "solutions/00_start_here_solutions.ipynb",
     "solutions/01_three_levers_solutions.ipynb",

@@ -43,7 +43,7 @@ class Pool:
                 "that nobody chose by. Give a table that has them, or take Recorded(...)."
             )
         names_of(trials, "Pool")
-        self.trials, self.data, self.noisy = trials, f"{trials.data or 'not named'}, a pool of recorded trials", False
+        self.trials, self.data, self.noisy = trials, f"{trials.data or 'not named'}, recorded trials", False
         self.max_epochs = common_length(trials, "Pool")
         self.configs = [dict(trial.config) for trial in trials]
         self._places = {config_key(config): place for place, config in enumerate(self.configs)}
