@@ -1,7 +1,8 @@
 """What has the student answered so far? A small file, so that a closed notebook goes on where it was.
 
-JSON, one file for each lesson: for each question the tries in their order, each with the answer, whether it was right,
-and when it was given. Choices are kept by their text, so that a question may get new ones. Nothing leaves the machine.
+JSON, one file for each lesson: for each question the tries in their order, each with the answer and when it was given.
+Whether one was right is not kept: it is judged by the questions as they are now, which a teacher may have corrected.
+Choices are kept by their text, so that a question may get new ones. Nothing leaves the machine.
 """
 
 import contextlib
@@ -17,19 +18,19 @@ from pathlib import Path
 from typing import Any
 
 from hpt_lessons.files import DataError, make_folder, write_json
-from hpt_lessons.view.quiz.questions import Answer, Question, Questions, judge
+from hpt_lessons.view.quiz.questions import Answer, Question, Questions, check_answer, judge
+
+NO_LONGER = "is no answer to the question as it is now"
 
 
 @dataclass(frozen=True)
 class Try:
-    """One answer: `right` is None for predictions and observations.
+    """One answer; None for a prediction that was skipped, and for a look at the solution.
 
-    `answer` is None for a prediction that was skipped, and for a look at the solution; of a prediction that look is the
-    comparison with the result.
+    Of a prediction that look is the comparison with the result.
     """
 
     answer: Answer | None
-    right: bool | None
     when: str
     skipped: bool = False
 
@@ -74,22 +75,37 @@ class Answers:
         return any(t.answer is None and not t.skipped for t in self.tries(id))
 
     def solved(self, id: str) -> bool:
-        """Whether a right answer was given before the solution was looked at."""
-        for t in self.tries(id):
-            if t.answer is None or t.right:
-                return t.answer is not None
-        return False
+        """Whether an answer that is right by the key of today was given before the solution was looked at."""
+        before = itertools.takewhile(lambda t: t.answer is not None, self.tries(id))
+        return any(_is_right(self.questions[id], t) for t in before)
+
+    def solved_at_once(self, id: str) -> bool:
+        """Whether the first answer was right; one that was given after a look at the solution is none."""
+        return _is_right(self.questions[id], next(iter(self.tries(id)), None))
+
+    def outdated(self, id: str) -> str:
+        """The last answer in words, if the question as it is now does not take it; else ""."""
+        given = [t for t in self._tries.get(id, ()) if t.answer is not None or t.skipped]
+        if not given or given[-1].skipped or self.questions[id].holds(given[-1].answer):
+            return ""
+        return _in_words(given[-1].answer)
+
+    def no_longer_asked(self) -> list[str]:
+        """The questions that were answered once and are not among the questions now."""
+        asked = {question.id for question in self.questions}
+        return [id for id, tries in self._tries.items() if id not in asked and any(t.answer is not None for t in tries)]
 
     def add(self, question: Question, answer: Answer | None, skipped: bool = False) -> Try:
-        """Keep an answer, judged if it is one to the quiz; None stands for a look at the solution, or a skip.
+        """Keep an answer; None stands for a look at the solution, or a skip. ValueError if it is no answer.
 
         A prediction stays as it was when the result was shown. What another notebook wrote meanwhile is kept too.
         """
-        judged = judge(question, answer).right if question.in_quiz and answer is not None else None
+        if answer is not None:
+            check_answer(question, answer)
         self._tries = self._read()
         if question.predict and self.shown(question.id):
             return self.tries(question.id)[-1]
-        one = Try(answer, judged, self._clock().isoformat(timespec="seconds"), skipped)
+        one = Try(answer, self._clock().isoformat(timespec="seconds"), skipped)
         self._tries.setdefault(question.id, []).append(one)
         self._write()
         return one
@@ -106,33 +122,53 @@ class Answers:
             "questions": len(asked),
             "answered": sum(self.last(id) is not None for id in asked),
             "right": sum(self.solved(id) for id in asked),
-            "first try": sum(bool(self.tries(id) and self.tries(id)[0].right) for id in asked),
+            "first try": sum(self.solved_at_once(id) for id in asked),
         }
 
     def records(self) -> list[dict[str, Any]]:
         """A row for each question: the last answer in words, whether it was solved, tries, times.
 
-        Of an observation nothing is right or wrong; a prediction that was skipped has the answer "skipped".
+        Of an observation nothing is right or wrong; a prediction that was skipped has the answer "skipped". What the
+        questions no longer take, or no longer ask, is in the `note`, and nothing of it counts.
         """
-        rows = []
-        for question in self.questions:
-            given, last = [t for t in self.tries(question.id) if t.answer is not None], self.last(question.id)
-            none = "skipped" if self.skipped(question.id) else ""
-            rows.append(
-                {
-                    "lesson": self.questions.lesson,
-                    "question": question.id,
-                    "kind": "prediction" if question.predict else question.kind,
-                    "answer": none if last is None else question.in_words(last.answer),
-                    "right": self.solved(question.id) if question.in_quiz else _verdict(question, last),
-                    "first_try_right": _verdict(question, given[0] if given else None),
-                    "tries": len(given),
-                    "solution_shown": self.shown(question.id),
-                    "first": given[0].when if given else "",
-                    "last": given[-1].when if given else "",
-                }
-            )
-        return rows
+        return [*map(self._row, self.questions), *map(self._row_of_the_past, self.no_longer_asked())]
+
+    def _row(self, question: Question) -> dict[str, Any]:
+        id = question.id
+        given, last = [t for t in self.tries(id) if t.answer is not None], self.last(id)
+        right, at_once = self.solved(id), self.solved_at_once(id)
+        if not question.in_quiz:
+            right, at_once = _verdict(question, last), _verdict(question, given[0] if given else None)
+        none = "skipped" if self.skipped(id) else ""
+        return {
+            "lesson": self.questions.lesson,
+            "question": id,
+            "kind": "prediction" if question.predict else question.kind,
+            "answer": none if last is None else question.in_words(last.answer),
+            "right": right,
+            "first_try_right": at_once,
+            "tries": len(given),
+            "solution_shown": self.shown(id),
+            "first": given[0].when if given else "",
+            "last": given[-1].when if given else "",
+            "note": f"the answer {self.outdated(id)!r} {NO_LONGER}" if self.outdated(id) else "",
+        }
+
+    def _row_of_the_past(self, id: str) -> dict[str, Any]:
+        given = [t for t in self._tries[id] if t.answer is not None]
+        return {
+            "lesson": self.questions.lesson,
+            "question": id,
+            "kind": "",
+            "answer": _in_words(given[-1].answer),
+            "right": None,
+            "first_try_right": None,
+            "tries": len(given),
+            "solution_shown": any(t.answer is None and not t.skipped for t in self._tries[id]),
+            "first": given[0].when,
+            "last": given[-1].when,
+            "note": "the question is no longer asked",
+        }
 
     def export(self, path: str | os.PathLike) -> Path:
         """Write `records()`: as comma-separated values if the name ends in .csv, as JSON if in .json."""
@@ -155,7 +191,7 @@ class Answers:
             return getattr(self, "_tries", {})  # a file that could not be written: what is in memory counts
         try:
             content = json.loads(self.path.read_text(encoding="utf-8"))
-            return {id: [Try(**entry) for entry in entries] for id, entries in content["answers"].items()}
+            return {id: [_try(**entry) for entry in entries] for id, entries in content["answers"].items()}
         except (OSError, ValueError, KeyError, TypeError, AttributeError):
             aside = _free(self.path.with_name(f"{self.path.name}.unreadable"))
             with contextlib.suppress(OSError):
@@ -182,10 +218,22 @@ def _free(path: Path) -> Path:
     return next(free for free in itertools.chain([path], numbered) if not free.exists())
 
 
+def _try(*, answer: Any, when: str, skipped: bool = False, right: Any = None) -> Try:
+    """An entry of the file; in older ones stands whether the answer was `right` when it was given."""
+    return Try(answer, when, skipped)
+
+
 def _verdict(question: Question, given: Try | None) -> bool | None:
-    if question.kind == "observation":
-        return None
-    return given is not None and judge(question, given.answer).right
+    return None if question.kind == "observation" else _is_right(question, given)
+
+
+def _is_right(question: Question, given: Try | None) -> bool:
+    return given is not None and given.answer is not None and judge(question, given.answer).right
+
+
+def _in_words(answer: Any) -> str:
+    """An answer whose question is not known."""
+    return "; ".join(map(str, answer)) if isinstance(answer, list) else str(answer)
 
 
 def _harmless(value: Any) -> Any:

@@ -16,7 +16,7 @@ from hpt_lessons.view.look import page
 from hpt_lessons.view.quiz import gate
 from hpt_lessons.view.quiz.answers import Answers
 from hpt_lessons.view.quiz.fields import hint, line, make_field
-from hpt_lessons.view.quiz.predictions import Kept, Observation, Prediction, comparison
+from hpt_lessons.view.quiz.predictions import Kept, Observation, Prediction, comparison, outdated
 from hpt_lessons.view.quiz.questions import Feedback, Question, Questions, explain, judge, load
 
 
@@ -106,6 +106,9 @@ class Quiz(page.Panel):
         right = f"{score['right']} of {score['questions']} right"
         first = f", {score['first try']} at the first try" if score["right"] else ""
         trouble = f'<div style="color: {page.RED}">{escape(self.answers.trouble)}</div>' if self.answers.trouble else ""
+        if gone := len(self.answers.no_longer_asked()):
+            what = "1 question that you answered is" if gone == 1 else f"{gone} questions that you answered are"
+            trouble += line(f"{what} no longer asked, and not counted.", page.MUTED)
         self._head.value = (
             f'<div style="display: flex; justify-content: space-between; gap: 16px; font-weight: 600; '
             f'border-bottom: 2px solid {page.LINE}; padding: 4px 0"><span>{page.inline(self.questions.title)}</span>'
@@ -142,6 +145,8 @@ class Card(widgets.VBox):
             self.feedback.value = render(explain(self.question))
         elif last is not None:
             self.feedback.value = render(judge(self.question, last.answer))
+        if words := outdated(self.question, self._answers):
+            self.feedback.value += line(words, page.MUTED)
 
     def _forget_feedback(self) -> None:
         """What was said about another answer."""

@@ -8,7 +8,7 @@ from typing import Any
 import ipywidgets as widgets
 
 from hpt_lessons.view.look import page
-from hpt_lessons.view.quiz.answers import Answers
+from hpt_lessons.view.quiz.answers import NO_LONGER, Answers
 from hpt_lessons.view.quiz.fields import NumberField, hint, line, make_field
 from hpt_lessons.view.quiz.questions import Answer, Question
 
@@ -32,7 +32,8 @@ class Kept(page.Panel):
         """Show what the file knows of this question."""
         kept = self._answers.last(self.question.id)
         self.field.answer = kept.answer if kept else None
-        self._say(f"Kept on {kept.when[:16].replace('T', ' at ')}." if kept else "")
+        when = f"Kept on {kept.when[:16].replace('T', ' at ')}." if kept else ""
+        self._say(outdated(self.question, self._answers) or when)
 
     def _say(self, words: str) -> None:
         self.feedback.value = line(self._answers.trouble or words, page.MUTED) if words else ""
@@ -97,6 +98,12 @@ class Prediction(Kept):
             self.restore()
 
 
+def outdated(question: Question, answers: Answers) -> str:
+    """What a student is told whose last answer the question no longer takes; "" if it does."""
+    past = answers.outdated(question.id)
+    return f"Your earlier answer, {past}, {NO_LONGER}: it is not counted. Answer once more." if past else ""
+
+
 def comparison(question: Question, answers: Answers, result: Any) -> widgets.HTML:
     """Prediction and result side by side, and the reason."""
     kept = answers.last(question.id)
@@ -104,6 +111,8 @@ def comparison(question: Question, answers: Answers, result: Any) -> widgets.HTM
     nothing = (
         "nothing: you skipped it" if answers.skipped(question.id) else "nothing: you ran this before you predicted"
     )
+    if past := answers.outdated(question.id):
+        nothing = f"{past}, which {NO_LONGER}"
     said = nothing if kept is None else question.in_words(kept.answer)
     verdict, why = _verdict_of(question, kept.answer if kept else None, result)
     cells = "".join(

@@ -114,8 +114,7 @@ def judge(question: Question, answer: Answer) -> Feedback:
 
     A right answer is told the reason of every choice, a wrong one those of the choices that were wrongly taken.
     """
-    if not question.holds(answer):
-        raise ValueError(f"question {question.id!r}: {answer!r} is no answer to it; it asks for {_expected(question)}.")
+    check_answer(question, answer)
     if question.kind == "number":
         return _judge_number(question, answer)
     wrong = [choice for choice in question.choices if choice.text in answer and not choice.right]
@@ -123,6 +122,12 @@ def judge(question: Question, answer: Answer) -> Feedback:
     if not wrong and not missing:
         return Feedback(True, "Right.", _reasons(question.choices), question.see)
     return Feedback(False, _what_is_wrong(question, wrong, missing), _reasons(wrong), question.see)
+
+
+def check_answer(question: Question, answer: Any) -> None:
+    """ValueError unless this is an answer to this question."""
+    if not question.holds(answer):
+        raise ValueError(f"question {question.id!r}: {answer!r} is no answer to it; it asks for {_expected(question)}.")
 
 
 def explain(question: Question) -> Feedback:
@@ -162,9 +167,12 @@ def _near(one: float, other: float, tolerance: float) -> bool:
 
 
 def _expected(question: Question) -> str:
-    return {"one": "a list with one of its choices", "several": "a list of its choices", "number": "a number"}[
-        question.kind
-    ]
+    return {
+        "one": "a list with one of its choices",
+        "several": "a list of its choices",
+        "number": "a number",
+        "observation": "a text",
+    }[question.kind]
 
 
 # -- the file --------------------------------------------------------------------------------------------------------
