@@ -21,6 +21,9 @@ QUIET = {
     "TUNE_WARN_EXCESSIVE_EXPERIMENT_CHECKPOINT_SYNC_THRESHOLD_S": "0",
     "RAY_USAGE_STATS_ENABLED": "0",
     "PL_DISABLE_FORK": "1",  # Ray Tune wants it in all trials; see share_workers
+    # Else ray.init waits for a first worker, for ever if none can start, and no thread of ours can say so: it holds the
+    # interpreter's lock meanwhile. Workers are started when the first trials are.
+    "RAY_prestart_worker_first_driver": "0",
     "RAY_worker_niceness": "5",  # Ray's own 15 leaves a worker nothing where others compute: no search begins
 }
 
