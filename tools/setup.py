@@ -37,7 +37,8 @@ def main(arguments: list[str] | None = None) -> int:
         help="'cpu' takes the small CPU build of PyTorch, 'default' the usual one (on Linux: CUDA); "
         "unless given, the build that was asked for last",
     )
-    torch = chosen(ask.parse_args(arguments).torch)
+    asked = ask.parse_args(arguments).torch
+    torch = chosen(asked)
     problem = unfit()
     if problem is not None:
         print(problem, file=sys.stderr)
@@ -47,8 +48,12 @@ def main(arguments: list[str] | None = None) -> int:
         with alone():
             if is_ready(torch):
                 print(f"The environment in .venv is ready (Python {venv_version()}, PyTorch: {STAMP.read_text()}).")
+                if asked is None:
+                    print(how_to_leave(torch), end="")
                 return 0
             announce(torch)
+            if asked is None:
+                print(how_to_leave(torch), end="", flush=True)
             CHOICE.write_text(torch)
             make_venv()
             install(torch)
@@ -56,7 +61,8 @@ def main(arguments: list[str] | None = None) -> int:
     except (subprocess.CalledProcessError, OSError) as error:
         print(
             f"\nThe set-up did not finish: {error}\nNothing is lost: packages already downloaded are kept. "
-            "Run the same command again.",
+            f"Run the same command again.\n{how_to_leave(torch)}",
+            end="",
             file=sys.stderr,
         )
         return 1
@@ -85,6 +91,13 @@ def unfit() -> str | None:
 def chosen(torch: str | None) -> str:
     """The build of PyTorch that is asked for now, else the one that was asked for last, else the default."""
     return torch or (CHOICE.read_text() if CHOICE.exists() else "default")
+
+
+def how_to_leave(torch: str) -> str:
+    """A line that says how to leave the build of PyTorch that is remembered; nothing where that is the default."""
+    if torch == "default":
+        return ""
+    return f"TORCH={torch} is remembered in {CHOICE.name}; `make setup TORCH=default` takes the usual build again.\n"
 
 
 def is_ready(torch: str) -> bool:

@@ -160,6 +160,26 @@ def test_the_cpu_build_is_remembered_by_a_set_up_that_did_not_finish(setup):
     assert "--torch-backend=cpu" in setup.steps.commands[-1]
 
 
+LEAVE = "TORCH=cpu is remembered in .torch-build; `make setup TORCH=default` takes the usual build again."
+
+
+def test_how_to_leave_a_remembered_build_is_said_when_it_is_used_and_when_a_set_up_fails(setup, capsys):
+    """Not to whoever names the build now, if that works; and the named way out works."""
+    setup.steps.fail_at, setup.steps.error = "uv", subprocess.CalledProcessError(1, "uv")
+    assert setup.main(["--torch", "cpu"]) == 1
+    said = capsys.readouterr()
+    assert LEAVE in said.err and LEAVE not in said.out
+    setup.steps.fail_at = None
+    for _ in range(2):  # it is set up, then it is ready
+        assert setup.main([]) == 0
+        assert LEAVE in capsys.readouterr().out
+    assert setup.main(["--torch", "cpu"]) == 0
+    assert "remembered" not in capsys.readouterr().out
+    assert setup.main(["--torch", "default"]) == 0 and setup.main([]) == 0
+    said = capsys.readouterr()
+    assert "remembered" not in said.out + said.err and setup.is_ready("default")
+
+
 def test_an_environment_that_lost_its_python_is_made_again(setup):
     setup.main([])
     (setup.BIN / "python").unlink()
