@@ -6,8 +6,6 @@ import math
 import matplotlib.pyplot as plt
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 from matplotlib.colors import to_hex
 from matplotlib.text import Text
 from scipy import stats as reference
@@ -16,7 +14,6 @@ from helpers.figures import _close, data_name, legend, luminance  # noqa: F401
 from hpt_lessons.trials import DIVERGED_LOSS, Result, Trial, Trials
 from hpt_lessons.view import plots
 from hpt_lessons.view.look.style import COLOURS
-from hpt_lessons.view.plots._pareto import front
 
 
 def make(name, losses, status="completed", seed=0, data="CIFAR-10", seconds=1.0, extra=None, **config):
@@ -450,17 +447,6 @@ def test_without_a_clock_there_is_no_gantt_chart(search, clock):
 
 
 # -- Pareto front --------------------------------------------------------------------------------------------------
-
-
-@given(st.dictionaries(st.integers(), st.tuples(st.integers(0, 9), st.integers(0, 9)), min_size=1, max_size=20))
-def test_the_front_is_who_is_beaten_by_nobody(points):
-    """Against the definition, written out."""
-    beaten = {
-        name for name, (x, y) in points.items() for a, b in points.values() if a <= x and b <= y and (a < x or b < y)
-    }
-    found = front(points)
-    assert set(found) == set(points) - beaten
-    assert [points[name][0] for name in found] == sorted(points[name][0] for name in found)
 
 
 def test_the_front_is_drawn_as_stairs_over_the_costs():

@@ -7,6 +7,7 @@ from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 from matplotlib.patheffects import withStroke
 
+from hpt_lessons.search.nas import pareto_front
 from hpt_lessons.trials import Trial, Trials
 from hpt_lessons.view.look.style import COLOURS, name_data
 from hpt_lessons.view.plots.looks import add_legend, look_of_mark, new_axes
@@ -45,7 +46,8 @@ def pareto(
     costs = _costs(trials, cost)
     points = {name: (costs[name], scale * last_value(trials[name], metric)) for name in costs}
     sound = {name: point for name, point in points.items() if math.isfinite(point[1])}
-    best = front({name: (x, y if metric == "loss" else -y) for name, (x, y) in sound.items()})
+    gains = [-y if metric == "loss" else y for _, y in sound.values()]
+    best = [list(sound)[place] for place in pareto_front(gains, [x for x, _ in sound.values()])]
     own, ax = ax is None, ax or new_axes((9.0, 4.4))
     ax.set(xlabel=COSTS.get(cost, cost), ylabel=label, xscale=_scale(list(costs.values()), log))
     if ax.get_xscale() == "log":
@@ -67,19 +69,6 @@ def pareto(
             -1 if metric == "loss" else 1,
         )
     return name_data(ax, trials.data)
-
-
-def front(points: dict[str, tuple[float, float]]) -> list[str]:
-    """Names of the points that no other beats, where both numbers are better when smaller; the cheapest first.
-
-    >>> front({"a": (1, 9), "b": (2, 9), "c": (3, 5), "d": (4, 6), "e": (1, 9)})
-    ['a', 'e', 'c']
-    """
-    found: list[str] = []
-    for name in sorted(points, key=lambda name: points[name]):
-        if not found or points[name][1] < points[found[-1]][1] or points[name] == points[found[-1]]:
-            found.append(name)
-    return found
 
 
 def _costs(trials: Trials, cost: str) -> dict[str, float]:
