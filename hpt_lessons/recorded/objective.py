@@ -24,6 +24,7 @@ from hpt_lessons.search.space import Space
 from hpt_lessons.trials import Result, Trial, Trials, expect_trials, one_of
 
 NOISE_TABLE = "cifar-lenet-seeds"
+NOISE_CONDITION = "10,000 training pictures, not augmented"
 RESCORED = 8  # fresh draws of the noise whose mean is a score, where no recorded seed is unseen
 METRICS = {"loss": LOSS, "accuracy": ACCURACY}
 
@@ -61,8 +62,8 @@ class Recorded:
 
     `metric` ("loss" or "accuracy") and `scope` ("last" epoch, or the best of "all" up to now) say what a searcher is
     told and what a score is. `noise` is "measured" (the repeated seeds of this table, and of the shipped table
-    `cifar-lenet-seeds` where that is of the same data), a table of repeated trainings, or None. `seconds` replaces the
-    recorded seconds of an epoch.
+    `cifar-lenet-seeds` where that is of the same data, which augmented pictures are not), a table of repeated
+    trainings, or None. `seconds` replaces the recorded seconds of an epoch.
 
     Which hyperparameters there are, and their ranges, is what the table holds: `space`, with the learning rate `lr` as
     `loguniform` and a `choice` of levels of each other. A table may be ragged: what was not recorded in this
@@ -125,7 +126,8 @@ class Recorded:
             return "the table that was given", Noise(_pairs(noise, self.max_epochs), self.max_epochs)
         if noise not in ("measured", None):
             raise ValueError(f"Recorded: noise={noise!r} is not known; give 'measured', a table of trials, or None.")
-        sources = {} if noise is None else {"repeated seeds of the table": self.trials, NOISE_TABLE: _shipped(self)}
+        shipped = f"{NOISE_TABLE} ({NOISE_CONDITION})"
+        sources = {} if noise is None else {"repeated seeds of the table": self.trials, shipped: _shipped(self)}
         pairs: dict[tuple, tuple] = {}
         for trials in sources.values():
             pairs |= {

@@ -36,6 +36,7 @@ SCORED = ("score_loss", "score_correct")
 COUNTED = {"correct": ("accuracy", "valid"), "score_correct": ("score_accuracy", "score")}
 # A network that at its end is right less often than this times guessing has unlearned everything: it is dead.
 ALIVE = 1.2
+AUGMENTED = ", augmented"  # what the name of the data gets where all trials of a table saw other pictures each epoch
 COLUMNS = ("configs", "epochs", *PER_EPOCH, "test_correct", "diverged")
 
 Rows = dict[str, np.ndarray]
@@ -205,4 +206,5 @@ def _trial(rows: Rows, row: int, about: Mapping[str, Any]) -> Trial:
             )
         results.append(Result(place + 1, float(rows["loss"][row, place]), accuracy, seconds, extra))
     status = "diverged" if diverged else "completed"
-    return Trial(f"{row:04d}", config, seed, about["data"], status, tuple(results))
+    data = about["data"] + AUGMENTED * bool(about.get("fixed", {}).get("augment"))
+    return Trial(f"{row:04d}", config, seed, data, status, tuple(results))

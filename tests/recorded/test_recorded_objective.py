@@ -1,5 +1,6 @@
 """A recorded table as an objective: what was measured comes back, what lies between is near, noise is noise."""
 
+import json
 import math
 from dataclasses import replace
 
@@ -11,6 +12,7 @@ from hypothesis import strategies as st
 from helpers.replay_tables import BATCHES, EPOCHS, RATES, curves, table, trial
 from hpt_lessons import recorded as tables
 from hpt_lessons.recorded import objective as objectives
+from hpt_lessons.recorded import table as files
 from hpt_lessons.recorded.objective import Recorded
 from hpt_lessons.search.space import Space
 from hpt_lessons.trials import Trials
@@ -317,6 +319,27 @@ def test_a_diverged_or_dead_training_has_no_noise():
     assert losses_of(objective, {"lr": 1e-2}) == [2.2, 2.1, 1e6]
     assert losses_of(objective, {"lr": 1.0}) == [2.31, 2.30, 2.30, 2.30]
     assert losses_of(objective, {"lr": 1e-4}) != [2.0, 1.8, 1.6, 1.5]
+
+
+@pytest.mark.parametrize("augment", [True, False])
+def test_the_shipped_noise_is_not_taken_for_augmented_pictures(tmp_path, monkeypatch, augment):
+    """Read as a file, with what its `about` says was fixed; else where the noise is from names its pictures."""
+    monkeypatch.setattr(objectives, "load", files.load)
+    seeds = files.read(files.HOME / f"{objectives.NOISE_TABLE}.npz")
+    about = json.loads(str(seeds["about"]))
+    assert f"{about['train']:,} training pictures, not augmented" == objectives.NOISE_CONDITION
+    assert "augment" not in about["fixed"]
+    about["fixed"] = {**about["fixed"], "augment": augment}
+    whose = [json.dumps(json.loads(str(config)) | {"seed": 0, "split_seed": 0}) for config in seeds["configs"]]
+    firsts = sorted({config: row for row, config in enumerate(whose)}.values())  # a row for each configuration
+    rows = files.some(seeds, firsts) | {"about": np.array(json.dumps(about))}
+    files.write(tmp_path / "one-seed.npz", rows)
+    objective = Recorded(files.load("one-seed", tmp_path))
+    if augment:
+        assert objective.data == "CIFAR-10, JPEG copy, augmented, recorded trials"
+        assert "nowhere" in objective.noise_from
+    else:
+        assert objective.noise_from == "cifar-lenet-seeds (10,000 training pictures, not augmented)"
 
 
 def test_the_noise_is_of_the_same_data_or_none(monkeypatch):
