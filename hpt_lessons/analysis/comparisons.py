@@ -125,7 +125,8 @@ def compare(
     The difference first - second has Student's interval (`paired_difference`). The probability of superiority is the
     share of pairs in which the first is better, by `mode` "min" the smaller, ties counted half; its interval is
     Wilson's, which is a little wide where there are ties. A difference can be sure and yet tiny, or large on average
-    and wrong in every third repeat: read both. Bouthillier et al. (2021) call 75 % of pairs a gain worth having.
+    and wrong in every third repeat: read both. Bouthillier et al. (2021) ask of this interval that it lies above 50 %
+    (the gain is no luck) and reaches beyond 75 % (it may be worth having).
     """
     said, sign = covers(varied), sign_of(mode)
     gap = paired_difference(first, second, confidence)
