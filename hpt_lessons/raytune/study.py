@@ -12,18 +12,17 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from hpt_lessons.journal import Journal
 from hpt_lessons.progress import Progress
 from hpt_lessons.raytune.folders import fresh_ray_folder
 from hpt_lessons.raytune.watchdog import watchdog
 from hpt_lessons.study.control import Control
-from hpt_lessons.study.folders import JOURNAL, default_name, studies_folder, study_folder
+from hpt_lessons.study.folders import studies_folder
 from hpt_lessons.study.study import (
     Study,
     alone_with,
-    check_arguments,
     check_resume,
     check_values,
+    plan,
     say_how_to_go_on,
     study_event,
 )
@@ -65,15 +64,10 @@ def run_study(
     holds a study with other settings, or if the search may try a value that the journal could not give back then;
     FileExistsError if there is a study already and `resume` is not set, or if other files are in its place.
     """
-    check_arguments("run_study", train, searcher, max_epochs, num_trials)
-    num_trials = getattr(searcher, "num_trials", None) if num_trials is None else num_trials
-    if num_trials is None:
-        raise ValueError(f"num_trials: {type(searcher).__name__} could go on for ever. Say how many trials to try.")
-    path = study_folder(folder, default_name() if name is None else name)
-    journal = Journal(path / JOURNAL)
-    described = {"max_epochs": max_epochs, "trials": num_trials, **(settings or {})}
-    check_resume(journal, resume, described, data)
-    check_values(searcher, fixed or {})
+    num_trials, path, journal, described = plan(
+        "run_study", train, searcher, max_epochs=max_epochs, num_trials=num_trials, name=name, folder=folder,
+        resume=resume, data=data, settings=settings, fixed=fixed,
+    )  # fmt: skip
     control = control or Control()
     resources = dict(resources or {"cpu": 1})
     fit = partial(_fit, train=train, path=path, shared=dict(shared or {}), resources=resources)

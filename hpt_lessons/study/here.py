@@ -9,20 +9,10 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from hpt_lessons.journal import Journal
 from hpt_lessons.search.protocols import Scheduler, Searcher
 from hpt_lessons.study.control import Control
-from hpt_lessons.study.folders import JOURNAL, default_name, study_folder
 from hpt_lessons.study.state import StudyState
-from hpt_lessons.study.study import (
-    Study,
-    alone_with,
-    check_arguments,
-    check_resume,
-    check_values,
-    say_how_to_go_on,
-    study_event,
-)
+from hpt_lessons.study.study import Study, alone_with, plan, say_how_to_go_on, study_event
 from hpt_lessons.trials import Trials
 
 Train = Callable[[dict[str, Any], Path], Iterable[Mapping[str, Any]]]
@@ -52,15 +42,10 @@ def run_here(
     error has failed, which is recorded with the reason, and the search goes on; a resume tries it again. Everything
     else, and what is refused, is as in `hpt_lessons.raytune.study.run_study`. Ctrl-C ends the search in good order.
     """
-    check_arguments("run_here", train, searcher, max_epochs, num_trials)
-    num_trials = getattr(searcher, "num_trials", None) if num_trials is None else num_trials
-    if num_trials is None:
-        raise ValueError(f"num_trials: {type(searcher).__name__} could go on for ever. Say how many trials to try.")
-    path = study_folder(folder, default_name() if name is None else name)
-    journal = Journal(path / JOURNAL)
-    described = {"max_epochs": max_epochs, "trials": num_trials, **(settings or {})}
-    check_resume(journal, resume, described, data)
-    check_values(searcher, fixed or {})
+    num_trials, path, journal, described = plan(
+        "run_here", train, searcher, max_epochs=max_epochs, num_trials=num_trials, name=name, folder=folder,
+        resume=resume, data=data, settings=settings, fixed=fixed,
+    )  # fmt: skip
     control = control or Control()
     with alone_with(path):
         state = StudyState(journal, searcher, scheduler, max_epochs, fixed, num_trials)

@@ -8,14 +8,14 @@ import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from hpt_lessons import checks
 from hpt_lessons.journal import Journal
 from hpt_lessons.json_lines import kept
 from hpt_lessons.names import check_name
 from hpt_lessons.search.space import Space
-from hpt_lessons.study.folders import LOCK
+from hpt_lessons.study.folders import JOURNAL, LOCK, default_name, study_folder
 from hpt_lessons.study.state import StudyState
 from hpt_lessons.trials import Trial, Trials
 
@@ -51,6 +51,45 @@ class Study:
         from hpt_lessons.study.finish import finish_stopped  # which runs a study itself
 
         return finish_stopped(self, train, **options)
+
+
+class Plan(NamedTuple):
+    """What a search is about to do: so many trials, kept in this folder, with what the journal says of it."""
+
+    num_trials: int
+    path: Path
+    journal: Journal
+    settings: dict[str, Any]
+
+
+def plan(
+    caller: str,
+    train: Any,
+    searcher: Any,
+    *,
+    max_epochs: int,
+    num_trials: int | None,
+    name: str | None,
+    folder: str | Path | None,
+    resume: bool,
+    data: str,
+    settings: Mapping[str, Any] | None,
+    fixed: Mapping[str, Mapping[str, Any]] | None,
+) -> Plan:
+    """What `run_here` and `run_study`, named by `caller`, look at before a search: all that can be refused is.
+
+    The arguments are theirs. Nothing is written.
+    """
+    check_arguments(caller, train, searcher, max_epochs, num_trials)
+    num_trials = getattr(searcher, "num_trials", None) if num_trials is None else num_trials
+    if num_trials is None:
+        raise ValueError(f"num_trials: {type(searcher).__name__} could go on for ever. Say how many trials to try.")
+    path = study_folder(folder, default_name() if name is None else name)
+    journal = Journal(path / JOURNAL)
+    described = {"max_epochs": max_epochs, "trials": num_trials, **(settings or {})}
+    check_resume(journal, resume, described, data)
+    check_values(searcher, fixed or {})
+    return Plan(num_trials, path, journal, described)
 
 
 def check_arguments(caller: str, train: Any, searcher: Any, max_epochs: Any, num_trials: Any) -> None:
