@@ -69,6 +69,14 @@ class Domain:
         """A list of values: `choice` or `grid_search`."""
         return self.kind in ("choice", "grid_search")
 
+    @cached_property
+    def indices(self) -> tuple[int, int, int]:
+        """First index, last index + 1 and step of an integer domain: its values are step x index."""
+        step = 1 if self.q is None else int(self.q)
+        if step == 1:
+            return int(self.lower), int(self.upper), 1
+        return math.ceil(self.lower / step), math.floor(self.upper / step) + 1, step
+
     @property
     def ordered(self) -> bool:
         """Whether 'between' has a meaning: numbers do, names and switches do not."""
@@ -81,7 +89,7 @@ class Domain:
         if self.categorical:
             return len(self.values)
         if self.integer:
-            first, end, _ = index_range(self)
+            first, end, _ = self.indices
             return end - first
         if self.q is None or self.normal:
             return math.inf
@@ -208,21 +216,17 @@ def to_ray(domain: Domain) -> Any:
     return getattr(tune, domain.kind)(*arguments)
 
 
-def index_range(domain: Domain) -> tuple[int, int, int]:
-    """First index, last index + 1 and step of an integer domain: its values are step x index."""
-    step = 1 if domain.q is None else int(domain.q)
-    if step == 1:
-        return int(domain.lower), int(domain.upper), 1
-    return math.ceil(domain.lower / step), math.floor(domain.upper / step) + 1, step
-
-
 def value_at(domain: Domain, u: float) -> Any:
-    """The value at position u of the unit interval: the quantile function of the domain."""
-    u = min(max(float(u), 0.0), 1.0)
+    """The value at position u of the unit interval, or at the end that is nearer: the quantile function."""
+    return quantile(domain, min(max(float(u), 0.0), 1.0))
+
+
+def quantile(domain: Domain, u: float) -> Any:
+    """As `value_at`, for a `u` that is a float from 0 to 1: searches draw thousands of times."""
     if domain.categorical:
         return domain.values[min(int(u * len(domain.values)), len(domain.values) - 1)]
     if domain.integer:
-        first, end, step = index_range(domain)
+        first, end, step = domain.indices
         index = first * (end / first) ** u if domain.log else first + u * (end - first)
         return step * min(max(math.floor(index), first), end - 1)
     if domain.normal:
@@ -262,7 +266,7 @@ def position_of(domain: Domain, value: Any) -> float:
 
 
 def _position_of_integer(domain: Domain, value: Any) -> float:
-    first, end, step = index_range(domain)
+    first, end, step = domain.indices
     index = int(value) // step
     if index * step != value or not first <= index < end:
         raise ValueError(f"{value!r} is not among the values of {domain}")

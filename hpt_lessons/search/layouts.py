@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from hpt_lessons import checks
-from hpt_lessons.search.domains import Domain, index_range, position_of, to_ray, value_at
+from hpt_lessons.search.domains import Domain, position_of, to_ray, value_at
 from hpt_lessons.search.space import Config, Seed, Space
 from hpt_lessons.search.ticks import even_ticks, grid_points, taken_whole
 
@@ -199,7 +199,7 @@ def _kept_values(domain: Domain, best: Sequence[float], low: float, high: float)
 
 def _with_neighbours(domain: Domain, best: int, lower: int, upper: int) -> tuple[int, int]:
     """Bounds between which the best and its two neighbours lie, as far as the domain has them."""
-    start, end, step = index_range(domain)
+    start, end, step = domain.indices
     first = max(min(lower, best - step), start * step)
     last = min(max(upper, best + step), (end - 1) * step)
     return first, last + 1 if step == 1 else last

@@ -18,7 +18,7 @@ import numpy as np
 
 from hpt_lessons import checks
 from hpt_lessons.search import sample_from
-from hpt_lessons.search.domains import Domain, describe, position_of, value_at
+from hpt_lessons.search.domains import Domain, describe, position_of, quantile, value_at
 from hpt_lessons.search.domains import to_ray as domain_to_ray
 from hpt_lessons.search.space_mistakes import find
 from hpt_lessons.search.ticks import grid_points
@@ -108,14 +108,17 @@ class Space(dict[str, Any]):
         rng = checks.generator(seed)
         drawn = [axis for axis in known.drawn if axis.path not in values] if values else known.drawn
         for axis, u in zip(drawn, rng.random(len(drawn)).tolist(), strict=True):
-            values[axis.path] = value_at(axis.domain, u)
+            values[axis.path] = quantile(axis.domain, u)
         if known.functions:
             sample_from.draw(known.functions, values, self.with_values, int(rng.integers(2**32)))
-        return self.with_values(values)
+        return self._filled(values, known.nested)
 
     def with_values(self, values: Mapping[Path, Any]) -> Config:
         """A copy of the space with values in the place of what stands at the given paths."""
-        if not self._reading().nested:  # the most spaces by far, drawn from thousands of times
+        return self._filled(values, self._reading().nested)
+
+    def _filled(self, values: Mapping[Path, Any], nested: bool) -> Config:
+        if not nested:  # the most spaces by far, drawn from thousands of times
             return {**self, **{path[0]: value for path, value in values.items()}}
         config = _copied(self)
         for path, value in values.items():

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from hpt_lessons.search.domains import Domain, describe, index_range, is_domain
+from hpt_lessons.search.domains import Domain, describe, is_domain
 
 WHOLE = 2**53  # up to here floating point, which all arithmetic here is done in, tells whole numbers apart
 LARGEST = sys.float_info.max
@@ -233,5 +233,5 @@ def multiple(domain: Domain, name: str) -> float:
 
 
 def _has_multiple(domain: Domain) -> bool:
-    first, end, _ = index_range(domain)
+    first, end, _ = domain.indices
     return first < end

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from hpt_lessons.json_lines import as_python
-from hpt_lessons.search.domains import Domain, index_range, value_at
+from hpt_lessons.search.domains import Domain, value_at
 from hpt_lessons.search.space import Space
 from hpt_lessons.view.look import svg
 from hpt_lessons.view.look.page import MUTED
@@ -57,7 +57,7 @@ def _ends(domain: Domain) -> tuple[float, float]:
     if domain.normal:
         return domain.mean - 3.0 * domain.sd, domain.mean + 3.0 * domain.sd
     if domain.integer:
-        first, end, step = index_range(domain)
+        first, end, step = domain.indices
         return float(first * step), float(end * step)
     return float(domain.lower), float(domain.upper)
 
@@ -80,7 +80,7 @@ def _place(x: float, low: float, high: float, log: bool) -> float:
 def _count(domain: Domain) -> float:
     """How many different values there are."""
     if domain.integer:
-        first, end, _ = index_range(domain)
+        first, end, _ = domain.indices
         return end - first
     low, high = _ends(domain)
     return math.inf if domain.q is None else (high - low) / domain.q + 1
@@ -89,7 +89,7 @@ def _count(domain: Domain) -> float:
 def _cells(domain: Domain, low: float, high: float) -> np.ndarray:
     """The edges of the cells of all values: whole numbers, or where numbers are rounded to a multiple of the step."""
     if domain.integer:
-        first, end, step = index_range(domain)
+        first, end, step = domain.indices
         return step * np.arange(first, end + 1)
     inside = domain.q * (np.arange(math.floor(low / domain.q), math.ceil(high / domain.q) + 1) + 0.5)
     return np.array([low, *inside[(inside > low) & (inside < high)], high])
@@ -107,7 +107,7 @@ def _edges(domain: Domain, low: float, high: float) -> np.ndarray:
     else:
         edges = np.linspace(low, high, BINS + 1)[1:-1]
     if domain.integer:
-        edges = np.round(edges / index_range(domain)[2]) * index_range(domain)[2]
+        edges = np.round(edges / domain.indices[2]) * domain.indices[2]
     elif domain.q is not None:
         edges = (np.floor(edges / domain.q) + 0.5) * domain.q
     return np.array([low, *np.unique(edges[(edges > low) & (edges < high)]), high])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hpt_lessons.search.domains import Domain, index_range, value_at
+from hpt_lessons.search.domains import Domain, value_at
 from hpt_lessons.search.space_mistakes import LARGEST, Mistake, multiple
 from hpt_lessons.view.look.typed import as_typed as short
 
@@ -42,7 +42,7 @@ def _list_in_words(domain: Domain) -> str:
 def _range_in_words(domain: Domain) -> str:
     first, last = (short(value_at(domain, u)) for u in (0.0, 1.0))
     if domain.integer:
-        start, end, step = index_range(domain)
+        start, end, step = domain.indices
         steps = "whole numbers" if step == 1 else f"multiples of {step}"
         likely = "Each equally likely."
         if domain.log:
