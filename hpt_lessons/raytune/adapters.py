@@ -136,12 +136,12 @@ class OurScheduler(FIFOScheduler):
         broker.fill()
         if broker.control.stopping:
             for trial in trials:
-                tune_controller.stop_trial(trial)
+                _send_home(tune_controller, trial)
             return None
         for trial in (trial for trial in trials if trial.status in (RayTrial.PAUSED, RayTrial.PENDING)):
             name = broker.names[trial.trial_id]
             if name in broker.state.ended:
-                tune_controller.stop_trial(trial)
+                _send_home(tune_controller, trial)
             elif name in broker.waking:
                 broker.waking.remove(name)
                 return trial
@@ -152,6 +152,13 @@ class OurScheduler(FIFOScheduler):
 
     def __reduce__(self):
         return (FIFOScheduler, ())  # Ray pickles the tuner for a restore that is never made
+
+
+def _send_home(tune_controller: Any, trial: RayTrial) -> None:
+    """Stop a trial; Ray's own loggers then ask for its folder, which one that has not begun does not have yet."""
+    if trial.status == RayTrial.PENDING:
+        trial.init_local_path()
+    tune_controller.stop_trial(trial)
 
 
 class OurSearcher(Searcher):

@@ -106,12 +106,12 @@ def _run(fit: Callable[..., Any], state: Any, begin: Callable[..., Any], resourc
     begun = any(event.get("event") == "study" for event in state.journal.read())
     state.journal.append({"event": "resumed"} if begun else begin(state))
     broker = Broker(state, slots, control=line.control)
-    if broker.finished:
-        return None
-    line.waits_for("waiting for the first worker ...")
-    line.begin(broker.concurrent)
-    with watchdog(line.control.working, line.write, session_folder()):
-        results = fit(broker)
+    results = None
+    if not broker.finished:
+        line.waits_for("waiting for the first worker ...")
+        line.begin(broker.concurrent)
+        with watchdog(line.control.working, line.write, session_folder()):
+            results = fit(broker)
     for name in state.unfinished:
         state.journal.append({"event": "end", "trial": name, "status": "interrupted"})
     return results

@@ -215,6 +215,23 @@ def test_a_resumed_study_goes_on_with_exactly_the_values_that_it_began_with(ray_
     assert study.trials["0000"].config == search.trials["0000"].config
 
 
+def test_a_search_that_is_stopped_before_a_trial_trains_ends_in_good_order(ray_running, tmp_path):
+    """Whenever: before Ray has heard of the trials, before they have a folder, while their workers start."""
+    from hpt_lessons.raytune.launch import launch
+    from hpt_lessons.raytune.study import run_study
+
+    (tmp_path / "hold").touch()
+    for number in range(5):
+        options = {"max_epochs": 3, "name": f"s{number}", "folder": tmp_path, "progress": False}
+        search = launch(run_study, _writes_its_values, Listed([{"x": float(x)} for x in range(4)]), **options)
+        while len(search.trials) < 2 and search.running:
+            time.sleep(0.005)
+        time.sleep(0.1 * number)
+        search.stop()
+        assert not search.wait(timeout=120).finished
+        assert [trial.status for trial in search.trials] == ["interrupted"] * 2
+
+
 def _writes_its_values(config, checkpoint):
     from ray import tune
 

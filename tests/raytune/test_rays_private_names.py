@@ -12,6 +12,7 @@ NAMES = {
     "ray.tune.experiment.config_parser:_create_trial_from_spec": "raytune/adapters.py (the same)",
     "ray.tune.trainable.trainable_fn_utils:_in_tune_session": "cifar/report.py (whether a training is a trial)",
     "ray.tune.schedulers:TrialScheduler._supports_buffered_results": "raytune/adapters.py (a decision for each result)",
+    "ray.tune.experiment:Trial.init_local_path": "raytune/adapters.py (a trial that is stopped before it began)",
     "ray.tune.experiment:Trial.error_file": "raytune/results.py (what a trial died of)",
     "ray.tune.schedulers:ASHAScheduler.on_trial_result": "raytune/adapters.py (Ray's ASHA asked without a controller)",
 }
