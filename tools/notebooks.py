@@ -51,6 +51,7 @@ NEW_FORM: tuple[str, ...] = (
     "04_grid_and_random.ipynb",
     "05_random_then_grid.ipynb",
     "09_ray_tune_cifar.ipynb",
+    "11_one_hyperparameter.ipynb",
     "12_every_layer_the_same_rate.ipynb",
     "deeper/04_one_comparison_is_an_anecdote.ipynb",
     "deeper/04_where_do_the_ticks_stand.ipynb",
@@ -63,6 +64,7 @@ NEW_FORM: tuple[str, ...] = (
     "solutions/04_grid_and_random_solutions.ipynb",
     "solutions/05_random_then_grid_solutions.ipynb",
     "solutions/09_ray_tune_cifar_solutions.ipynb",
+    "solutions/11_one_hyperparameter_solutions.ipynb",
     "solutions/12_every_layer_the_same_rate_solutions.ipynb",
 )
 
