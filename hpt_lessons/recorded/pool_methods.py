@@ -22,12 +22,17 @@ from hpt_lessons.search.searchers import RandomThenGrid
 from hpt_lessons.search.space import Config
 
 
+def random_order(pool: Pool, seed: int) -> np.ndarray:
+    """The places of the pool's configurations as random search with this seed tries them."""
+    return np.random.default_rng([seed, 8]).permutation(len(pool))
+
+
 class FromPool(Searcher):
     """Random search on a pool: its configurations in a random order, each once."""
 
     def __init__(self, pool: Pool, seed: int):
         self.configs, self.num_trials = pool.configs, len(pool)
-        self._order = iter(np.random.default_rng([seed, 8]).permutation(len(pool)))
+        self._order = iter(random_order(pool, seed))
 
     def ask(self) -> Config | None:
         place = next(self._order, None)
@@ -41,12 +46,13 @@ class ModelOfPool(BOHBSampler):
     """BOHB's model on a pool: it draws around good points as ever, and compares what is left nearest to these draws.
 
     To compare all that is left would send it to where it knows nothing: far from every point both densities vanish, and
-    their ratio says no more.
+    their ratio says no more. A random proposal is what random search with this seed would try next: the two differ by
+    the model and by nothing else.
     """
 
     def __init__(self, pool: Pool, seed: int, **model: Any):
         super().__init__(pool.space, seed=seed, **model)
-        self.configs, self.num_trials, self.left = pool.configs, len(pool), list(range(len(pool)))
+        self.configs, self.num_trials, self.left = pool.configs, len(pool), list(random_order(pool, seed))
         self.positions = np.array([[self._coordinate(axis, config) for axis in self.axes] for config in pool.configs])
 
     def ask(self) -> Config | None:
@@ -62,7 +68,7 @@ class ModelOfPool(BOHBSampler):
         rng = np.random.default_rng([self.seed, self.asked])
         model = self.model()
         if model is None or rng.random() < self.random_fraction:
-            return Proposal(self.configs[self.left[rng.integers(len(self.left))]])
+            return Proposal(self.configs[self.left[0]])
         good, bad = model
         places = self._nearest(good.draw(self.num_samples, rng, self.bandwidth_factor))
         points = self.positions[places]
