@@ -50,6 +50,7 @@ NEW_FORM: tuple[str, ...] = (
     "03_search_spaces.ipynb",
     "04_grid_and_random.ipynb",
     "05_random_then_grid.ipynb",
+    "06_stopping_early.ipynb",
     "09_ray_tune_cifar.ipynb",
     "deeper/04_one_comparison_is_an_anecdote.ipynb",
     "deeper/04_where_do_the_ticks_stand.ipynb",
@@ -60,6 +61,7 @@ NEW_FORM: tuple[str, ...] = (
     "solutions/03_search_spaces_solutions.ipynb",
     "solutions/04_grid_and_random_solutions.ipynb",
     "solutions/05_random_then_grid_solutions.ipynb",
+    "solutions/06_stopping_early_solutions.ipynb",
     "solutions/09_ray_tune_cifar_solutions.ipynb",
 )
 
