@@ -5,9 +5,10 @@ so that nobody else's benchmark can say. A pilot of six to ten trials, drawn at 
 it where it is clear; where it is not, it says so.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
+from functools import lru_cache
 from itertools import combinations
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
@@ -93,8 +94,7 @@ def pilot(trials: Trials | Sequence[Trial], metric: str = "loss", *, seed: int =
             f"trials of {ETA} epochs were expected. Draw some at random and train them to the end."
         )
     curves = np.array([_curve(trial, metric, epochs) for trial in whole])
-    weights = _resamples(len(whole), seed)
-    graces = tuple(_grace(curves, epoch, weights) for epoch in rungs(1, epochs, ETA) if epoch < epochs)
+    graces = tuple(_grace(curves, epoch, seed) for epoch in rungs(1, epochs, ETA) if epoch < epochs)
     advice, stop_from = _advice(graces, len(whole))
     return Pilot(advice, stop_from, graces, len(whole), epochs, len(trials) - len(whole), metric)
 
@@ -107,46 +107,46 @@ def _curve(trial: Trial, metric: str, epochs: int) -> np.ndarray:
     return np.where(np.isnan(curve), np.inf, curve)
 
 
-def _resamples(count: int, seed: int) -> np.ndarray:
-    """How often each trial is in the pilot (the first row: once) and in each resample; shape (1 + resamples, count)."""
-    drawn = np.random.default_rng(seed).multinomial(count, np.full(count, 1 / count), RESAMPLES)
-    return np.vstack([np.ones(count, int), drawn])
-
-
-def _grace(curves: np.ndarray, epoch: int, weights: np.ndarray) -> Grace:
-    early, end = curves[:, epoch - 1], curves[:, -1]
-    order = {
-        pair: float(np.sign(early[pair[0]] - early[pair[1]]) * np.sign(end[pair[0]] - end[pair[1]]))
-        for pair in combinations(range(len(end)), 2)
-        if np.isfinite(end[list(pair)]).any()
-    }
-    chosen = {
-        three: (min(three, key=early.__getitem__), min(three, key=end.__getitem__))
-        for three in combinations(range(len(end)), ETA)
-        if np.isfinite(end[list(three)]).any()
-    }
-    kept = {three: float(one == best) for three, (one, best) in chosen.items()}
-    with np.errstate(invalid="ignore"):
-        lost = float(np.mean([end[one] - end[best] for one, best in chosen.values()])) if chosen else np.nan
-    places = max(1, len(end) // ETA)
-    hits = len({*np.argsort(early, kind="stable")[:places]} & {*np.argsort(end, kind="stable")[:places]})
+def _grace(curves: np.ndarray, epoch: int, seed: int) -> Grace:
+    early, end, (count, epochs) = curves[:, epoch - 1], curves[:, -1], curves.shape
+    pairs = np.array([*combinations(range(count), 2)]).T
+    order = np.array([_sign(early, *pairs) * _sign(end, *pairs), np.isfinite(end[pairs]).any(axis=0)])
+    threes = np.array([*combinations(range(count), ETA)])
+    rows, sound = np.arange(len(threes)), np.isfinite(end[threes]).any(axis=1)
+    chosen, best = (threes[rows, values[threes].argmin(axis=1)] for values in (early, end))
+    lost = np.subtract(end[chosen], end[best], where=sound, out=np.zeros(len(threes)))[sound]
+    places = max(1, count // ETA)
+    hits = len({*early.argsort(kind="stable")[:places]} & {*end.argsort(kind="stable")[:places]})
     return Grace(
         epoch,
-        _over_groups(order, weights),
+        _over_groups(*order, _resampled(count, 2, seed)),
         Share(hits / places, *wilson(hits, places, CONFIDENCE)),
-        _over_groups(kept, weights),
-        lost if np.isfinite(lost) else np.nan,
-        (ETA - 1) * (len(curves[0]) - epoch) / (ETA * len(curves[0])),
+        _over_groups(chosen == best, sound, _resampled(count, ETA, seed)),
+        float(lost.mean()) if len(lost) and np.isfinite(lost).all() else np.nan,
+        (ETA - 1) * (epochs - epoch) / (ETA * epochs),
     )
 
 
-def _over_groups(values: Mapping[Any, float], weights: np.ndarray) -> Share:
-    """The mean over groups of different trials, and over those of each resample."""
-    if not values:
-        return Share(np.nan, np.nan, np.nan)
-    counts = np.prod([weights[:, place] for place in zip(*values, strict=True)], axis=0)
+def _sign(values: np.ndarray, one: np.ndarray, other: np.ndarray) -> np.ndarray:
+    """Which of two is larger; 0 where they are equal, both infinite too."""
+    return (values[one] > values[other]) * 1.0 - (values[one] < values[other])
+
+
+@lru_cache(maxsize=16)
+def _resampled(count: int, size: int, seed: int) -> np.ndarray:
+    """How often each group of `size` different trials is in the pilot (the first row: once) and in each resample."""
+    drawn = np.random.default_rng(seed).multinomial(count, np.full(count, 1 / count), RESAMPLES)
+    weights = np.vstack([np.ones(count, int), drawn])
+    return np.prod([weights[:, place] for place in zip(*combinations(range(count), size), strict=True)], axis=0)
+
+
+def _over_groups(values: np.ndarray, counted: np.ndarray, counts: np.ndarray) -> Share:
+    """The mean over groups of different trials, and over those of each resample; without those not `counted`."""
+    counts = counts * counted.astype(bool)
     total = counts.sum(axis=1)
-    means = (counts @ np.array([*values.values()]))[total > 0] / total[total > 0]
+    if not total[0]:
+        return Share(np.nan, np.nan, np.nan)
+    means = (counts @ values)[total > 0] / total[total > 0]
     low, high = np.percentile(means[1:], [50 * (1 - CONFIDENCE), 50 * (1 + CONFIDENCE)])
     return Share(float(means[0]), float(low), float(high))
 
