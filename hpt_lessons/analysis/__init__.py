@@ -4,6 +4,7 @@
 - `incumbents`: the best so far over trials, epochs or seconds, and its band over many repeats of a search;
 - `comparisons`: means and paired comparisons that say what their interval covers;
 - `curse`: how much of a winner's score was luck;
+- `pilot`: whether one may stop early, from a few full trainings;
 - `importance`: which hyperparameters matter.
 """
 
@@ -28,15 +29,19 @@ from hpt_lessons.analysis.intervals import (
     student_factor,
     wilson,
 )
+from hpt_lessons.analysis.pilot import Grace, Pilot, Share, pilot
 
 __all__ = [
     "Band",
     "Comparison",
     "Curse",
     "Difference",
+    "Grace",
     "Incumbent",
     "Interval",
+    "Pilot",
     "Scores",
+    "Share",
     "band",
     "bootstrap_interval",
     "by_seed",
@@ -51,6 +56,7 @@ __all__ = [
     "on_grid",
     "over_repeats",
     "paired_difference",
+    "pilot",
     "score",
     "seen_curse",
     "student_factor",
