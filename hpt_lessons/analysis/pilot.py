@@ -110,7 +110,7 @@ def _curve(trial: Trial, metric: str, epochs: int) -> np.ndarray:
 def _grace(curves: np.ndarray, epoch: int, seed: int) -> Grace:
     early, end, (count, epochs) = curves[:, epoch - 1], curves[:, -1], curves.shape
     pairs = np.array([*combinations(range(count), 2)]).T
-    order = np.array([_sign(early, *pairs) * _sign(end, *pairs), np.isfinite(end[pairs]).any(axis=0)])
+    order, known = _sign(early, *pairs) * _sign(end, *pairs), np.isfinite(end[pairs]).any(axis=0)
     threes = np.array([*combinations(range(count), ETA)])
     rows, sound = np.arange(len(threes)), np.isfinite(end[threes]).any(axis=1)
     chosen, best = (threes[rows, values[threes].argmin(axis=1)] for values in (early, end))
@@ -119,7 +119,7 @@ def _grace(curves: np.ndarray, epoch: int, seed: int) -> Grace:
     hits = len({*early.argsort(kind="stable")[:places]} & {*end.argsort(kind="stable")[:places]})
     return Grace(
         epoch,
-        _over_groups(*order, _resampled(count, 2, seed)),
+        _over_groups(order, known, _resampled(count, 2, seed)),
         Share(hits / places, *wilson(hits, places, CONFIDENCE)),
         _over_groups(chosen == best, sound, _resampled(count, ETA, seed)),
         float(lost.mean()) if len(lost) and np.isfinite(lost).all() else np.nan,
@@ -129,7 +129,7 @@ def _grace(curves: np.ndarray, epoch: int, seed: int) -> Grace:
 
 def _sign(values: np.ndarray, one: np.ndarray, other: np.ndarray) -> np.ndarray:
     """Which of two is larger; 0 where they are equal, both infinite too."""
-    return (values[one] > values[other]) * 1.0 - (values[one] < values[other])
+    return np.asarray((values[one] > values[other]) * 1.0 - (values[one] < values[other]))
 
 
 @lru_cache(maxsize=16)
@@ -137,7 +137,8 @@ def _resampled(count: int, size: int, seed: int) -> np.ndarray:
     """How often each group of `size` different trials is in the pilot (the first row: once) and in each resample."""
     drawn = np.random.default_rng(seed).multinomial(count, np.full(count, 1 / count), RESAMPLES)
     weights = np.vstack([np.ones(count, int), drawn])
-    return np.prod([weights[:, place] for place in zip(*combinations(range(count), size), strict=True)], axis=0)
+    places = zip(*combinations(range(count), size), strict=True)
+    return np.asarray(np.prod([weights[:, place] for place in places], axis=0))
 
 
 def _over_groups(values: np.ndarray, counted: np.ndarray, counts: np.ndarray) -> Share:
