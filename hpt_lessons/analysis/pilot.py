@@ -13,7 +13,6 @@ from typing import NamedTuple
 import numpy as np
 
 from hpt_lessons.analysis.intervals import wilson
-from hpt_lessons.search.rungs import rungs
 from hpt_lessons.trials import Trial, Trials, expect_trials, known_metric, sign_of
 
 LEAST = 6  # trials: fewer have too few triples to say anything
@@ -94,9 +93,17 @@ def pilot(trials: Trials | Sequence[Trial], metric: str = "loss", *, seed: int =
             f"trials of {ETA} epochs were expected. Draw some at random and train them to the end."
         )
     curves = np.array([_curve(trial, metric, epochs) for trial in whole])
-    graces = tuple(_grace(curves, epoch, seed) for epoch in rungs(1, epochs, ETA) if epoch < epochs)
+    graces = tuple(_grace(curves, epoch, seed) for epoch in _looks(epochs))
     advice, stop_from = _advice(graces, len(whole))
     return Pilot(advice, stop_from, graces, len(whole), epochs, len(trials) - len(whole), metric)
+
+
+def _looks(epochs: int) -> list[int]:
+    """1, 3, 9, ... below the whole."""
+    looks = [1]
+    while looks[-1] * ETA < epochs:
+        looks.append(looks[-1] * ETA)
+    return looks
 
 
 def _curve(trial: Trial, metric: str, epochs: int) -> np.ndarray:
