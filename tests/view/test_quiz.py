@@ -511,6 +511,7 @@ def observed(tmp_path):
 def test_what_a_student_observes_is_kept_and_exported(observed, tmp_path):
     quiz = observed()
     area = quiz.observe("curve")
+    assert any("<b>What do you see?</b>" in getattr(part, "value", "") for part in area.children)
     area.keep.click()
     assert "Write a sentence first" in area.feedback.value
     for text in ("It falls.", "=It rises\nagain."):

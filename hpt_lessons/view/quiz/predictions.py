@@ -23,7 +23,8 @@ class Kept(page.Panel):
         self.feedback = widgets.HTML()
         self.field.on_change(self._forget_feedback)
         self.keep.on_click(lambda _: self._keep())
-        text = widgets.HTML(f"<b>{lead}.</b> {page.inline(question.text)}{hint(question)}")
+        stop = "" if lead.endswith("?") else "."
+        text = widgets.HTML(f"<b>{lead}{stop}</b> {page.inline(question.text)}{hint(question)}")
         row = widgets.HBox([self.keep, *more, self.feedback], layout={"align_items": "center", **page.WRAP})
         super().__init__([text, self.field, row], f"{type(self).__name__}({question.id})")
         self.restore()
