@@ -15,7 +15,7 @@ NOTEBOOKS = ROOT / "notebooks"
 sys.path.insert(0, str(ROOT / "tools"))
 prose_numbers = pytest.importorskip("prose_numbers")
 
-CARDS = Deck(NOTEBOOKS / "quiz" / "cards.toml")
+CARDS = Deck(NOTEBOOKS / "cards.toml")
 
 
 def test_there_are_twenty_and_two_are_those_of_the_notes():
@@ -46,7 +46,7 @@ def test_a_card_shows_the_question_first_and_folds_the_rest(card):
 
 
 def test_it_is_printed_with_answers_for_the_teacher_and_without_for_the_class(capsys):
-    file = str(NOTEBOOKS / "quiz" / "cards.toml")
+    file = str(NOTEBOOKS / "cards.toml")
     assert deck.main([file]) == 0
     teacher = capsys.readouterr().out
     assert deck.main([file, "--questions"]) == 0
