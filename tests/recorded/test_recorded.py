@@ -566,7 +566,8 @@ def test_a_shipped_table_is_complete(shipped):
     if plan.then is not None:
         planned += [config for group in plan.then(trials[: len(planned)]) for config in group.configs]
     classes = f", {10 - plan.known_classes} of 10 classes" if plan.known_classes else ""
-    assert len(trials) == len(planned) and trials.data == f"CIFAR-10, JPEG copy{classes}"
+    augmented = ", augmented" if plan.fixed.get("augment") else ""
+    assert len(trials) == len(planned) and trials.data == f"CIFAR-10, JPEG copy{classes}{augmented}"
     for trial, config in zip(trials, planned, strict=True):
         assert config.items() >= trial.config.items() and trial.seed == config.get("seed", 0)
         ended = trial.diverged or trial.history[-1].extra["dead"]
