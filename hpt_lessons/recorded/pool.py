@@ -69,10 +69,10 @@ class Pool:
 
     def place(self, config: Mapping[str, Any]) -> int:
         """Which trial of the table this is, the first 0."""
-        found = self._places.get(config_key(config))
+        found = self._places.get(config_key(config)) if isinstance(config, Mapping) else None
         if found is None:
             raise ValueError(
-                f"configuration {dict(config)!r:.200}: the pool holds {len(self)} others, and not this one."
+                f"configuration {config!r:.200} is not in the pool; one of its {len(self)} was expected (see configs)."
             )
         return found
 

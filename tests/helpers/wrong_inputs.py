@@ -19,7 +19,7 @@ from hpt_lessons.raytune.cifar import tune_cifar
 from hpt_lessons.raytune.launch import launch
 from hpt_lessons.raytune.study import run_study
 from hpt_lessons.recorded.objective import Recorded
-from hpt_lessons.recorded.replay import Synthetic, chosen, repeats, replay
+from hpt_lessons.recorded.replay import Pool, Synthetic, chosen, repeats, replay
 from hpt_lessons.search import bergstra, layouts, nas, rungs
 from hpt_lessons.search import domains as tune
 from hpt_lessons.search.asha import PromotionASHA, StoppingASHA
@@ -86,6 +86,10 @@ class Entry:
     allowed: tuple[Any, ...] = ()
 
 
+def pool_table() -> Trials:
+    return recorded.load("pool-plain", partial=True)
+
+
 def table() -> Trials:
     return recorded.load("cifar-lenet-seeds")
 
@@ -133,6 +137,12 @@ ENTRIES = [
     Entry("recorded.load", "name", "a name of a table", recorded.load),
     Entry("Recorded", "trials", "a table", Recorded),
     Entry("Recorded", "scope", "a scope", lambda v: Recorded(table(), scope=v)),
+    Entry("Pool", "trials", "a table", Pool),
+    Entry("Pool", "metric", "a metric", lambda v: Pool(pool_table(), v)),
+    Entry("Pool", "scope", "a scope", lambda v: Pool(pool_table(), scope=v)),
+    Entry("Pool", "config", "a configuration", lambda v: Pool(pool_table()).score(v)),
+    Entry("pilot", "trials", "a table", analysis.pilot),
+    Entry("pilot", "metric", "a metric", lambda v: analysis.pilot(pool_table()[:8], v)),
     Entry("replay", "budget", "a count", lambda v: replay(objective(), RandomSearch(SPACE, 0), budget=v), (None,)),
     Entry("replay", "workers", "a count", lambda v: replay(objective(), RandomSearch(SPACE, 0), workers=v)),
     Entry("replay", "max_epochs", "a count", lambda v: replay(objective(), RandomSearch(SPACE, 0), max_epochs=v)),
